@@ -1,0 +1,5 @@
+"""``python -m bwtheory`` is the command ``bwtheory``."""
+
+from bwtheory.cli import main
+
+raise SystemExit(main())

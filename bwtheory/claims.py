@@ -1,0 +1,391 @@
+"""The ledger's model: a claim, the check that decides it, and the verdict computed from the two.
+
+A *check* is one function of a statement's parameters that says whether the statement with those parameters is true.
+``verify/claims.toml`` holds, for every claim, the parameters as printed, those of the corrected or sharper
+statement if there is one, and those of wrong versions (negative controls) that the same function must reject.  The
+verdict is computed; the file only says which one is expected.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import textwrap
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What became of a printed statement."""
+
+    FAILS = "fails"
+    HOLDS_CORRECTED = "holds-corrected"
+    LOOSE = "loose"
+    NOT_REPRODUCED = "not-reproduced"
+    HOLDS = "holds"
+    REPRODUCED = "reproduced"
+    OPEN = "open"
+    INCONSISTENT = "inconsistent"
+
+    @property
+    def meaning(self) -> str:
+        """One line for readers of the ledger."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    Verdict.FAILS: "false as printed, with a counterexample",
+    Verdict.HOLDS_CORRECTED: "false as printed; a corrected statement is true",
+    Verdict.LOOSE: "true, and a sharper statement is proved or certified",
+    Verdict.NOT_REPRODUCED: "an experiment whose printed number we do not obtain",
+    Verdict.HOLDS: "true as printed",
+    Verdict.REPRODUCED: "an experiment whose printed number we obtain",
+    Verdict.OPEN: "not decided yet; the entry says what is missing",
+    Verdict.INCONSISTENT: "the correction proposed here is itself rejected by its check: a defect of the ledger",
+}
+
+
+class Evidence(StrEnum):
+    """What kind of computation stands behind a verdict."""
+
+    EXACT = "exact"
+    CERTIFIED = "certified"
+    NUMERIC = "numeric"
+    EMPIRICAL = "empirical"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Answer of a check: whether the statement holds (None: undecided), and the numbers that show it."""
+
+    holds: bool | None
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.holds is not None:  # NumPy and SymPy have truth values of their own
+            object.__setattr__(self, "holds", bool(self.holds))
+
+
+@dataclass(frozen=True)
+class Control:
+    """A version of a statement with a known answer: False for the usual negative control, True for a positive one."""
+
+    change: str
+    parameters: Mapping[str, Any]
+    holds: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One printed statement, as claims.toml holds it.
+
+    ``printed`` and ``corrected`` are parameters of the check; ``statement`` and ``correction`` are their texts.
+    """
+
+    id: str
+    where: str
+    statement: str
+    scope: str
+    expected: Verdict
+    evidence: Evidence
+    printed: Mapping[str, Any]
+    controls: tuple[Control, ...]
+    reason: str
+    silent_on: str = ""
+    tolerance: str = ""
+    correction: str = ""
+    corrected: Mapping[str, Any] | None = None
+    missing: str = ""
+
+    @classmethod
+    def from_toml(cls, row: Mapping[str, Any]) -> Claim:
+        """Build a claim from its table; ValueError if the table breaks the ledger's rules."""
+        row = {key: " ".join(value.split()) if isinstance(value, str) else value for key, value in row.items()}
+        corrected = row.get("corrected")
+        base = {**row["printed"], **(corrected or {})}
+        controls = tuple(
+            Control(
+                c["change"],
+                {**base, **{k: v for k, v in c.items() if k not in ("change", "holds")}},
+                c.get("holds", False),
+            )
+            for c in row.pop("controls", ())
+        )
+        row |= {"expected": Verdict(row["expected"]), "evidence": Evidence(row["evidence"])}
+        if corrected is not None:
+            row["corrected"] = base
+        claim = cls(**row, controls=controls)
+        claim._obey_the_rules()
+        return claim
+
+    def _obey_the_rules(self) -> None:
+        rules = [
+            (any(not c.holds for c in self.controls) or self.expected is Verdict.FAILS, "needs a negative control"),
+            (
+                any(c.holds for c in self.controls) or self.expected is not Verdict.FAILS,
+                "is expected to fail, so it needs a positive control: a version on which its check says yes",
+            ),
+            (
+                (self.corrected is None) == (not self.correction),
+                "gives a correction without parameters, or the reverse",
+            ),
+            (
+                self.expected not in (Verdict.LOOSE, Verdict.HOLDS_CORRECTED) or self.corrected is not None,
+                "needs the corrected statement",
+            ),
+            (
+                self.evidence is not Evidence.NUMERIC or self.tolerance,
+                "rests on floating point and states no tolerance",
+            ),
+            (self.expected is not Verdict.OPEN or self.missing, "is open and does not say what is missing"),
+        ]
+        for obeyed, sentence in rules:
+            if not obeyed:
+                raise ValueError(f"Claim {self.id!r} {sentence}.")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A function of a statement's parameters, and the claims that it decides.  Its docstring is the derivation."""
+
+    function: Callable[..., Result]
+    ids: tuple[str, ...]
+
+    def __call__(self, **parameters: Any) -> Result:
+        return self.function(**parameters)
+
+    @property
+    def derivation(self) -> str:
+        """The check's docstring."""
+        return textwrap.dedent("    " + (self.function.__doc__ or "")).strip()
+
+
+def check(*ids: str) -> Callable[[Callable[..., Result]], Check]:
+    """Declare a function to be the check of the claims with these ids."""
+    return lambda function: Check(function, ids)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim after its check has run on every version of the statement."""
+
+    claim: Claim
+    derivation: str
+    printed: Result
+    corrected: Result | None
+    control_results: tuple[Result, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Computed from which of the printed and the corrected statement holds; never read from the file."""
+        if self.printed.holds is None:
+            return Verdict.OPEN
+        if self.claim.evidence is Evidence.EMPIRICAL:
+            return Verdict.REPRODUCED if self.printed.holds else Verdict.NOT_REPRODUCED
+        if self.corrected is None:
+            return Verdict.HOLDS if self.printed.holds else Verdict.FAILS
+        if not self.corrected.holds:
+            return Verdict.INCONSISTENT
+        return Verdict.LOOSE if self.printed.holds else Verdict.HOLDS_CORRECTED
+
+    @property
+    def caught(self) -> int:
+        """How many controls the check answered correctly."""
+        return sum(r.holds is c.holds for c, r in zip(self.claim.controls, self.control_results))
+
+    @property
+    def sound(self) -> bool:
+        """Whether the verdict is the expected one and every control was answered correctly."""
+        return self.verdict is self.claim.expected and self.caught == len(self.claim.controls)
+
+    def as_json(self) -> dict[str, Any]:
+        """A plain dictionary for ``--json``."""
+        return {
+            **asdict(self.claim),
+            "verdict": self.verdict,
+            "sound": self.sound,
+            "numbers": dict(self.printed.numbers),
+            "corrected_numbers": dict(self.corrected.numbers) if self.corrected else {},
+            "controls_caught": self.caught,
+        }
+
+
+def judge(claim: Claim, decide: Check) -> Judgement:
+    """Run a check on the printed statement, the corrected one and every control."""
+    return Judgement(
+        claim,
+        decide.derivation,
+        decide(**claim.printed),
+        decide(**claim.corrected) if claim.corrected is not None else None,
+        tuple(decide(**control.parameters) for control in claim.controls),
+    )
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All claims with the check of each, in the order of claims.toml."""
+
+    claims: tuple[Claim, ...]
+    checks: Mapping[str, Check]
+
+    def judge(self, identifier: str) -> Judgement:
+        """Judge the claim of this id; KeyError if there is none."""
+        claim = next((c for c in self.claims if c.id == identifier), None)
+        if claim is None:
+            raise KeyError(identifier)
+        return judge(claim, self.checks[identifier])
+
+
+def find_checkout(start: Path | None = None) -> Path:
+    """The closest folder at or above ``start`` (default: here) that holds verify/claims.toml.
+
+    Raises FileNotFoundError with one sentence outside of a checkout.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "verify" / "claims.toml").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"{here} is not inside a bwtheory checkout: no verify/claims.toml here or above. Clone the repository and run it there."
+    )
+
+
+@cache
+def load_ledger(checkout: Path) -> Ledger:
+    """Read verify/claims.toml and import the checks beside it.
+
+    Raises
+    ------
+    ValueError
+        If an id occurs twice, a claim has no check or several, or a check names no claim.
+    """
+    rows = tomllib.loads((checkout / "verify" / "claims.toml").read_text(encoding="utf-8"))["claim"]
+    claims = tuple(Claim.from_toml(row) for row in rows)
+    if str(checkout) not in sys.path:
+        sys.path.insert(0, str(checkout))
+    modules = [importlib.import_module(f"verify.{path.stem}") for path in sorted((checkout / "verify").glob("test_*.py"))]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Check)]
+    return Ledger(claims, _pair(claims, found))
+
+
+def _pair(claims: Iterable[Claim], found: Iterable[Check]) -> dict[str, Check]:
+    wanted = [claim.id for claim in claims]
+    offered = [(identifier, one) for one in found for identifier in one.ids]
+    names = [identifier for identifier, _ in offered]
+    problems = [
+        ("two claims with the id", {i for i in wanted if wanted.count(i) > 1}),
+        ("no check for the claim", set(wanted) - set(names)),
+        ("no claim for the check of", set(names) - set(wanted)),
+        ("more than one check for the claim", {i for i in names if names.count(i) > 1}),
+    ]
+    for sentence, which in problems:
+        if which:
+            raise ValueError(f"The ledger is broken: {sentence} {', '.join(sorted(which))}.")
+    return dict(offered)
+
+
+def referee(judgement: Judgement) -> str:
+    """One claim as a referee would report it, in Markdown: statement, scope, derivation, numbers, verdict."""
+    claim = judgement.claim
+    sections = [
+        f"# {claim.id} ({claim.where}): {judgement.verdict}",
+        f"**Printed.** {claim.statement}",
+        f"**Scope.** {claim.scope}" + (f" **It does not say:** {claim.silent_on}" if claim.silent_on else ""),
+        f"**How it is checked.**\n\n{judgement.derivation}",
+        "**The printed statement:** " + _answer(judgement.printed) + _bullets(judgement.printed.numbers),
+    ]
+    if judgement.corrected is not None:
+        sections += [
+            f"**Corrected.** {claim.correction}",
+            "**The corrected statement:** " + _answer(judgement.corrected) + _bullets(judgement.corrected.numbers),
+        ]
+    sections += [
+        "**Controls**\n\n" + _controls(judgement),
+        f"**Verdict: {judgement.verdict}** ({_evidence(claim)}). {claim.reason}",
+    ]
+    if claim.missing:
+        sections.append(f"**Missing to decide:** {claim.missing}")
+    return "\n\n".join(sections) + "\n"
+
+
+def render(judgements: Iterable[Judgement]) -> str:
+    """The whole ledger as Markdown (paper_checks.md): what does not hold first, no times, dates or versions."""
+    judgements = list(judgements)
+    counts = {v: sum(j.verdict is v for j in judgements) for v in Verdict}
+    controls = sum(len(j.claim.controls) for j in judgements)
+    lines = [
+        "# Paper checks",
+        "",
+        "Every statement of *ReLUs Are Sufficient for Learning Implicit Neural Representations* (Shenouda, Zhou and Nowak, "
+        "ICML 2024, arXiv 2406.02529), checked. Written by `bwtheory verify --write` from the checks that ran; "
+        "`bwtheory verify ID --explain` shows one of them in full.",
+        "",
+        f"{len(judgements)} claims; {sum(j.caught for j in judgements)}/{controls} controls answered correctly "
+        "(wrong versions of a statement rejected, right versions of a false one accepted).",
+        "",
+        "| verdict | claims | meaning |",
+        "|---|---|---|",
+        *(f"| {v} | {counts[v]} | {v.meaning} |" for v in Verdict if counts[v]),
+    ]
+    parts = {
+        "What does not hold as printed": (
+            Verdict.FAILS,
+            Verdict.HOLDS_CORRECTED,
+            Verdict.NOT_REPRODUCED,
+            Verdict.INCONSISTENT,
+        ),
+        "What is true but loose": (Verdict.LOOSE,),
+        "What holds": (Verdict.HOLDS, Verdict.REPRODUCED),
+        "What is open": (Verdict.OPEN,),
+    }
+    for title, verdicts in parts.items():
+        chosen = [j for v in verdicts for j in judgements if j.verdict is v]
+        if chosen:
+            lines += ["", f"## {title}"]
+            for judgement in chosen:
+                lines += ["", *_entry(judgement)]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(judgement: Judgement) -> list[str]:
+    claim = judgement.claim
+    lines = [f"### {claim.id} — {judgement.verdict}", "", f"*{claim.where}.* {claim.statement}", ""]
+    if claim.correction:
+        lines += [f"- **Corrected:** {claim.correction}"]
+    lines += [f"- **Why:** {claim.reason}", f"- **Scope:** {claim.scope}"]
+    if claim.silent_on:
+        lines += [f"- **It does not say:** {claim.silent_on}"]
+    if claim.missing:
+        lines += [f"- **Missing to decide:** {claim.missing}"]
+    for label, result in (("as printed", judgement.printed), ("as corrected", judgement.corrected)):
+        if result is not None and result.numbers:
+            lines += [f"- **Numbers, {label}:** " + "; ".join(f"{k} = {v}" for k, v in result.numbers.items())]
+    lines += [
+        f"- **Evidence:** {_evidence(claim)}; controls {judgement.caught}/{len(claim.controls)}: "
+        + "; ".join(c.change for c in claim.controls)
+    ]
+    return lines
+
+
+def _evidence(claim: Claim) -> str:
+    return f"{claim.evidence}, tolerance {claim.tolerance}" if claim.tolerance else str(claim.evidence)
+
+
+def _answer(result: Result) -> str:
+    return {True: "holds.", False: "does not hold.", None: "undecided."}[result.holds]
+
+
+def _bullets(numbers: Mapping[str, str]) -> str:
+    return "".join(f"\n- {label} = {value}" for label, value in numbers.items())
+
+
+def _controls(judgement: Judgement) -> str:
+    rows = zip(judgement.claim.controls, judgement.control_results)
+    return "\n".join(
+        f"- {'accepted' if r.holds else 'rejected'}{'' if r.holds is c.holds else ' (WRONG)'}: {c.change}" for c, r in rows
+    )

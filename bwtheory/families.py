@@ -1,0 +1,566 @@
+"""The public face of the theory: families of neurons on an interval, their Gram matrices and condition numbers."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bwtheory import gram as gram_forms
+from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStructure
+from bwtheory.wavelet import BSplineWavelet
+
+GRAM_METHODS = ("exact", "quadrature")
+
+
+class Family(ABC):
+    """K functions on a domain, with everything that follows from their Gram matrix."""
+
+    domain: tuple[float, float]
+    size: int
+    degree: int = 1
+
+    @abstractmethod
+    def __call__(self, x) -> np.ndarray:
+        """Feature matrix Φ of equation (8): (K, N) for x of shape (N,)."""
+
+    @abstractmethod
+    def knots(self) -> np.ndarray:
+        """Increasing points that include the ends of the domain and every knot of a feature inside."""
+
+    @abstractmethod
+    def structure(self):
+        """The Gram matrix as a structure of ``bwtheory.structures``."""
+
+    @abstractmethod
+    def singular_reason(self) -> str | None:
+        """One sentence that says why the functions are linearly dependent on the domain; None if they are not."""
+
+    @abstractmethod
+    def _exact_gram(self) -> np.ndarray: ...
+
+    @property
+    @abstractmethod
+    def _name(self) -> str: ...
+
+    def gram(self, method: str = "exact") -> np.ndarray:
+        """Gram matrix ∫_D φ_i φ_j dx.
+
+        Parameters
+        ----------
+        method : "exact" for the closed form, "quadrature" for an independent one from ``self(x)`` and the knots alone
+
+        Returns
+        -------
+        (K, K) float64 array
+
+        Raises
+        ------
+        ValueError
+            For an unknown method.
+        """
+        if method not in GRAM_METHODS:
+            raise ValueError(f"There is no method {method!r}; a Gram matrix is computed by {' or '.join(GRAM_METHODS)}.")
+        if method == "exact":
+            return self._exact_gram()
+        return gram_forms.quadrature_gram(self, self.knots(), self.degree)
+
+    def extreme_eigenvalues(self, method: str = "auto") -> tuple[float, float]:
+        """(smallest, largest) eigenvalue of the Gram matrix; the smallest is exactly 0.0 for a singular family.
+
+        Parameters
+        ----------
+        method : "auto", "dense" or "structured", see ``bwtheory.spectrum.extreme_eigenvalues``
+
+        Raises
+        ------
+        ValueError
+            For an unknown method, or "structured" where the family has no structure (for ReLUs: neurons facing both ways).
+        """
+        from bwtheory.spectrum import extreme_eigenvalues
+
+        smallest, largest = extreme_eigenvalues(self.structure(), method)
+        return (0.0 if method != "dense" and self.singular_reason() else smallest), largest
+
+    def condition_number(self, method: str = "auto") -> float:
+        """κ(G) = λ_max/λ_min; inf for a singular family (``singular_reason`` says why). Arguments as above.
+
+        With "dense" the answer is what LAPACK makes of the float64 matrix, right or wrong; inf if λ_min <= 0 there.
+        """
+        smallest, largest = self.extreme_eigenvalues(method)
+        return largest / smallest if smallest > 0 else math.inf
+
+    def certified_extreme_eigenvalues(self, precision: int = 64):
+        """Enclosures of the smallest and the largest eigenvalue, proved by ball arithmetic at this many bits.
+
+        Raises
+        ------
+        ValueError
+            Where no certified method exists: more than 200 functions without structure.
+        """
+        from bwtheory.spectrum import Enclosure, certified_extreme_eigenvalues
+
+        if self.singular_reason():
+            _, largest = self.extreme_eigenvalues("dense")
+            slack = 4 * self.size * np.finfo(float).eps * largest  # Weyl: the backward error of a symmetric eigensolver
+            bounds = math.nextafter(largest - slack, 0), math.nextafter(largest + slack, math.inf)
+            return Enclosure(0.0, 0.0, f"smallest eigenvalue of {self._name}"), Enclosure(
+                *bounds, f"largest eigenvalue of {self._name}"
+            )
+        return certified_extreme_eigenvalues(self.structure(), precision, self._name)
+
+    def certified_condition_number(self, precision: int = 64):
+        """Enclosure of κ(G); [inf, inf] for a singular family. ``about`` says which matrix it is about."""
+        from bwtheory.spectrum import Enclosure, certified_condition_number
+
+        if self.singular_reason():
+            return Enclosure(math.inf, math.inf, f"condition number of {self._name}")
+        return certified_condition_number(self.structure(), precision, self._name)
+
+
+class ReLUFamily(Family):
+    """σ(w_k x − b_k), k = 1, …, K, on a bounded domain, w_k = ±1.
+
+    Parameters
+    ----------
+    biases : (K,) finite numbers in any order, coincident ones and ones outside of the domain included
+    signs : (K,) of ±1, the w_k; all +1 without it
+    domain : (r1, r2) finite, r1 < r2
+
+    Raises
+    ------
+    ValueError
+        For K = 0, biases that are not finite, signs other than ±1 or of another length, an empty or infinite domain.
+    """
+
+    def __init__(self, biases, signs=None, domain: tuple[float, float] = (-1, 1)):
+        self.biases = np.atleast_1d(np.asarray(biases, dtype=float))
+        if self.biases.ndim != 1 or self.biases.size == 0:
+            raise ValueError(f"A family needs K >= 1 neurons in a one-dimensional array; got shape {np.shape(biases)}.")
+        wrong = np.flatnonzero(~np.isfinite(self.biases))
+        if wrong.size:
+            raise ValueError(f"Biases must be finite; bias number {wrong[0] + 1} is {self.biases[wrong[0]]}.")
+        self.signs = np.ones_like(self.biases) if signs is None else np.atleast_1d(np.asarray(signs, dtype=float))
+        if self.signs.shape != self.biases.shape or not np.all(np.abs(self.signs) == 1):
+            raise ValueError(f"Signs must be +1 or −1, one for each of the {self.biases.size} biases.")
+        self.domain = _checked_domain(domain)
+        if not all(map(math.isfinite, self.domain)):
+            raise ValueError("ReLUs are not square integrable on an unbounded domain; give a bounded one.")
+        self.size = self.biases.size
+        self._spacing: Fraction | None = None
+
+    @classmethod
+    def uniform(cls, size: int) -> ReLUFamily:
+        """K right-facing ReLUs on [−1, 1] with b_j = −1 + 2(j−1)/K exactly (Theorem 3.1); the spacing is kept as 2/K."""
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            raise ValueError(f"A family needs an integer K >= 1; got K={size!r}.")
+        K = int(size)
+        family = cls((2 * np.arange(K) - K) / K)
+        family._spacing = Fraction(2, K)
+        return family
+
+    @property
+    def _name(self) -> str:
+        where = f"exact spacing {self._spacing}" if self._spacing else "these float64 biases, taken as exact"
+        return f"G_σ of {self.size} ReLUs on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
+
+    def __call__(self, x) -> np.ndarray:
+        """Feature matrix Φ of equation (8), (K, N) for x of shape (N,)."""
+        x = _checked_points(x)
+        return np.maximum(0, self.signs[:, None] * x - self.biases[:, None])
+
+    def knots(self) -> np.ndarray:
+        """The places w_k b_k inside the domain, and its ends."""
+        r1, r2 = self.domain
+        at = self.signs * self.biases
+        return np.unique([r1, *at[(r1 < at) & (at < r2)], r2])
+
+    def structure(self) -> ReLUStructure | Dense:
+        """Second differences around a mass matrix where all neurons face one way and are independent; else dense."""
+        r1, r2 = self.domain
+        if self.singular_reason() is None and np.all(self.signs == self.signs[0]):
+            domain = (r1, r2) if self.signs[0] > 0 else (-r2, -r1)
+            biases = np.sort(self.biases)
+            if self.size == 1 or biases[1] > domain[0]:
+                return ReLUStructure(biases, domain, self._spacing)
+        return Dense(self._exact_gram(), self._exact_entries())
+
+    def _exact_gram(self) -> np.ndarray:
+        if self._spacing is not None:
+            return gram_forms.uniform_relu_gram(self.size, self.domain, self._spacing)
+        return gram_forms.relu_gram(self.biases, self.signs, self.domain)
+
+    def _exact_entries(self) -> list[list[Fraction]] | None:
+        if self.size > 200:
+            return None
+        biases: Iterable = self.biases
+        if self._spacing is not None:
+            biases = [Fraction(self.domain[0]) + k * self._spacing for k in range(self.size)]
+        return gram_forms.relu_gram_exact(list(biases), self.signs, self.domain)
+
+    def singular_reason(self) -> str | None:
+        """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent.
+
+        On D a neuron is a kink at its knot plus an affine function, or an affine function alone if the knot is not inside.
+        The rank is the number of distinct knots inside plus the dimension of the affine functions left over.
+        """
+        if self._spacing is not None:
+            return None
+        r1, r2 = self.domain
+        at = self.signs * self.biases
+        active = np.where(self.signs > 0, at < r2, at > r1)
+        if not active.all():
+            k = int(np.flatnonzero(~active)[0])
+            return f"Neuron {k + 1} (bias {self.biases[k]:g}) is zero on D."
+        order = np.lexsort((self.signs, at))
+        twins = np.flatnonzero((np.diff(at[order]) == 0) & (np.diff(self.signs[order]) == 0))
+        if twins.size:
+            i, j = sorted(order[[twins[0], twins[0] + 1]] + 1)
+            return f"Neurons {i} and {j} coincide (bias {self.biases[i - 1]:g})."
+        inside = (r1 < at) & (at < r2)
+        distinct = np.unique(at[inside])
+        affine = [(Fraction(w), -Fraction(b)) for w, b in zip(self.signs[~inside], self.biases[~inside])]
+        if distinct.size < np.count_nonzero(inside):
+            knots, counts = np.unique(at[inside], return_counts=True)
+            affine += [(Fraction(1), -Fraction(t)) for t in knots[counts > 1]]
+        rank = distinct.size + _planar_rank(affine)
+        if rank < self.size:
+            return (
+                f"The {self.size} neurons span {rank} dimensions on D: {len(affine)} of their combinations are affine there, "
+                "and affine functions have two dimensions."
+            )
+        return None
+
+
+class WaveletFamily(Family):
+    """ψ_{j,k}(x) = 2^{j/2} ψ(2^j t − k) with t = (2m−1)(x+1)/2, for j = 0, …, levels−1 (Theorem 3.3).
+
+    The change of variables lays ψ_{0,0} on [−1, 1]; at order m = 2 it is t = (3/2)(x+1).
+
+    Parameters
+    ----------
+    levels : J >= 1
+    order : m >= 1, of the B-spline wavelet
+    shifts : "theorem" for k = 0, …, 2^j − 1; "covering" for every k whose support meets the inside of the domain (of [−1, 1]
+        if the domain is R); or J iterables of integers
+    normalized : with the factor 2^{j/2} or without it
+    domain : (r1, r2) over which the inner products integrate; (−inf, inf) for L²(R)
+
+    Raises
+    ------
+    ValueError
+        For levels or order < 1, shifts that are none of these, or an empty domain.
+    """
+
+    def __init__(
+        self,
+        levels: int,
+        order: int = 2,
+        shifts: str | Sequence[Iterable[int]] = "theorem",
+        normalized: bool = True,
+        domain: tuple[float, float] = (-1, 1),
+    ):
+        if isinstance(levels, bool) or not isinstance(levels, (int, np.integer)) or levels < 1:
+            raise ValueError(f"K = 2^J − 1 neurons need levels J >= 1; got levels={levels!r}.")
+        self.wavelet = BSplineWavelet(order)
+        self.levels, self.order, self.normalized = int(levels), self.wavelet.order, normalized
+        self.domain = _checked_domain(domain)
+        self.degree = self.order - 1
+        self._length = 2 * self.order - 1
+        self._interval = tuple(self._to_t(end) for end in self.domain)
+        self.index = [(j, k) for j in range(self.levels) for k in self._shifts_of(shifts, j)]
+        self.size = len(self.index)
+        if not self.size:
+            raise ValueError("A family needs at least one neuron; these shifts name none.")
+
+    def _to_t(self, x: float):
+        return Fraction(x + 0.0) * self._length / 2 + Fraction(self._length, 2) if math.isfinite(x) else x
+
+    def _shifts_of(self, shifts, j: int) -> list[int]:
+        if isinstance(shifts, str):
+            if shifts == "theorem":
+                return list(range(2**j))
+            if shifts != "covering":
+                raise ValueError(f"Shifts are 'theorem', 'covering' or one iterable per level; got {shifts!r}.")
+            low, high = self._interval if math.isfinite(self.domain[0] + self.domain[1]) else (0, self._length)
+            return list(range(math.floor(2**j * low) - self._length + 1, math.ceil(2**j * high)))
+        if len(shifts) != self.levels:
+            raise ValueError(f"{self.levels} levels need as many ranges of shifts; got {len(shifts)}.")
+        chosen = [int(k) for k in shifts[j]]
+        if len(set(chosen)) < len(chosen):
+            raise ValueError(f"Shift {max(chosen, key=chosen.count)} occurs twice at level {j}.")
+        return chosen
+
+    @property
+    def _name(self) -> str:
+        scaled = "" if self.normalized else ", without 2^(j/2)"
+        where = f"[{self.domain[0]:g}, {self.domain[1]:g}]"
+        return f"G_ψ of {self.size} wavelets of order {self.order} on {self.levels} levels{scaled}, on {where}"
+
+    def __call__(self, x) -> np.ndarray:
+        """Feature matrix (K, N) for x of shape (N,); exactly 0 outside of the supports."""
+        t = self._length * (_checked_points(x) + 1) / 2
+        values = np.empty((self.size, t.size))
+        for row, (j, k) in enumerate(self.index):
+            values[row] = self._factor(j) * self.wavelet(2.0**j * t - k)
+        return values
+
+    def _factor(self, j: int) -> float:
+        return 2.0 ** (j / 2) if self.normalized else 1.0
+
+    def supports(self) -> np.ndarray:
+        """(K, 2) array: the supports in x, cut by no domain."""
+        ends = [(k / 2**j, (k + self._length) / 2**j) for j, k in self.index]
+        return 2 * np.array(ends) / self._length - 1
+
+    def knots(self) -> np.ndarray:
+        """All knots of the family inside the domain, and its ends (of the hull of the supports if it is R)."""
+        t = np.unique([float(Fraction(2 * k + i, 2 ** (j + 1))) for j, k in self.index for i in range(2 * self._length + 1)])
+        x = 2 * t / self._length - 1
+        low, high = max(self.domain[0], x[0]), min(self.domain[1], x[-1])
+        if low >= high:  # every wavelet lies outside of the domain
+            return np.array(self.domain)
+        return np.unique([low, *x[(low < x) & (x < high)], high])
+
+    @cached_property
+    def _places(self) -> list[str]:
+        """For each wavelet: whether its support is inside of the domain, cut by its boundary, or outside."""
+        low, high = self._interval
+        result = []
+        for j, k in self.index:
+            left, right = Fraction(k, 2**j), Fraction(k + self._length, 2**j)
+            outside = right <= low or left >= high
+            result.append("outside" if outside else "inside" if low <= left and right <= high else "cut")
+        return result
+
+    def _unit_entries(self) -> list[tuple[int, int, Fraction]]:
+        """Non-zero entries (row, column <= row, value) without the factors 2^{j/2}, exact.
+
+        Two wavelets of which one lies inside are as orthogonal as they are on R; only pairs that the boundary cuts both
+        need an integral of their own.
+        """
+        jacobian = Fraction(2, self._length)
+        products = [Fraction(int(a.p), int(a.q)) for a in self.wavelet.autocorrelation]
+        by_level: dict[int, dict[int, int]] = {}
+        entries = []
+        cut: list[int] = []
+        for row, (j, k) in enumerate(self.index):
+            place = self._places[row]
+            if place == "outside":
+                continue
+            peers = by_level.setdefault(j, {})
+            peers[k] = row
+            for s in range(-len(products) + 1, len(products)):
+                column = peers.get(k + s)
+                if column is not None and "inside" in (place, self._places[column]):
+                    entries.append((row, column, jacobian * products[abs(s)] / 2**j))
+            if place == "cut":
+                cut.append(row)
+                for column in cut:
+                    value = gram_forms.wavelet_inner_product(self.order, self.index[row], self.index[column], self._interval)
+                    if value:
+                        entries.append((row, column, jacobian * value))
+        return entries
+
+    def _exact_gram(self) -> np.ndarray:
+        result = np.zeros((self.size, self.size))
+        for row, column, value in self._unit_entries():
+            power = (self.index[row][0] + self.index[column][0]) * self.normalized
+            scaled = value * 2 ** (power // 2)
+            result[row, column] = result[column, row] = float(scaled) * (math.sqrt(2) if power % 2 else 1.0)
+        return result
+
+    def structure(self) -> BlockDiagonal | Dense:
+        """One banded Toeplitz block a level where no support is cut and shifts are consecutive; else dense."""
+        per_level = [[k for j, k in self.index if j == level] for level in range(self.levels)]
+        consecutive = all(list(range(ks[0], ks[0] + len(ks))) == ks for ks in per_level if ks)
+        if consecutive and set(self._places) == {"inside"}:
+            products = [Fraction(int(a.p), int(a.q)) * Fraction(2, self._length) for a in self.wavelet.autocorrelation]
+            scales = [1 if self.normalized else Fraction(1, 2**j) for j in range(self.levels)]
+            return BlockDiagonal(
+                tuple(BandedToeplitz(tuple(c * p for p in products), len(ks)) for c, ks in zip(scales, per_level) if ks)
+            )
+        return self._dense_structure()
+
+    def _dense_structure(self) -> Dense:
+        if self.size > 200:
+            return Dense(self._exact_gram())
+        exact = [[Fraction(0)] * self.size for _ in range(self.size)]
+        for row, column, value in self._unit_entries():
+            exact[row][column] = exact[column][row] = value
+        return Dense(self._exact_gram(), exact, [j * self.normalized for j, _ in self.index])
+
+    @cached_property
+    def _singular_reason(self) -> str | None:
+        places = self._places
+        if "outside" in places:
+            row = places.index("outside")
+            count = places.count("outside")
+            return f"{count} of {self.size} wavelets are zero on D, the first of them ψ_{self.index[row]}."
+        if "cut" not in places:
+            return None  # semi-orthogonal levels, each with a positive symbol
+        cells = self._cells()
+        dimension = len(cells) + self.order - 1
+        if self.size > dimension:
+            return f"{self.size} wavelets, but the splines on their grid in D have {dimension} dimensions."
+        rank = self._rank(cells)
+        return f"The {self.size} wavelets span {rank} dimensions on D." if rank < self.size else None
+
+    def singular_reason(self) -> str | None:
+        """Why the wavelets are linearly dependent on the domain, decided exactly; None if they are independent."""
+        return self._singular_reason
+
+    def _cells(self) -> list[Fraction]:
+        """Left ends (in t) of the cells of the finest grid that meet the domain and a support."""
+        low, high = self._interval
+        fine = 2**self.levels
+        ends = [(Fraction(k, 2**j), Fraction(k + self._length, 2**j)) for j, k in self.index]
+        first = max(low, min(left for left, _ in ends)) * fine
+        last = min(high, max(right for _, right in ends)) * fine
+        return [Fraction(n, fine) for n in range(math.floor(first), math.ceil(last))]
+
+    def _rank(self, cells: list[Fraction]) -> int:
+        """Exact rank of the restrictions to D, from the polynomial of each wavelet on each cell."""
+        from flint import fmpq, fmpq_mat
+
+        rows = [[value for cell in cells for value in self._polynomial_on(j, k, cell)] for j, k in self.index]
+        return fmpq_mat([[fmpq(v.numerator, v.denominator) for v in row] for row in rows]).rank()
+
+    def _polynomial_on(self, j: int, k: int, cell: Fraction) -> list[Fraction]:
+        place = 2 * (2**j * cell - k)
+        pieces = gram_forms.wavelet_pieces(self.order)
+        if not 0 <= math.floor(place) < len(pieces):
+            return [Fraction(0)] * self.order
+        return gram_forms.compose(pieces[math.floor(place)], place - math.floor(place), Fraction(2) ** (j + 1 - self.levels))
+
+
+class IntervalWaveletFamily(Family):
+    """A semi-orthogonal wavelet basis of all continuous piecewise-linear functions on a grid of [−1, 1] (Chui and Quak).
+
+    With t = (3/2)(x+1): four hats of height 3/4 at t = 0, 1, 2, 3, and for each level j = 0, …, levels−1 the 3·2^j − 2 wavelets
+    2^{j/2} ψ(2^j t − k) that fit into [0, 3] and one boundary wavelet at each end.  K = 3·2^J + 1 functions with grid width
+    2^{−J} in t.  Unlike Theorem 3.3's family it reproduces affine functions and resolves the whole domain.
+
+    The boundary wavelet is the shortest piecewise-linear function on half-integers that is orthogonal to all hats on the
+    half-line; it is scaled so that it ends like ψ does.
+
+    Raises
+    ------
+    ValueError
+        For levels < 1.
+    """
+
+    def __init__(self, levels: int):
+        if isinstance(levels, bool) or not isinstance(levels, (int, np.integer)) or levels < 1:
+            raise ValueError(f"An interval basis needs levels J >= 1; got levels={levels!r}.")
+        self.levels = int(levels)
+        self.domain = (-1.0, 1.0)
+        self.size = 3 * 2**self.levels + 1
+
+    @property
+    def _name(self) -> str:
+        return f"the Gram matrix of the interval basis with {self.levels} levels"
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, list[tuple[int, list[Fraction]]]]]:
+        """Blocks (grid cells per unit of t, functions), a function being (first node, values at consecutive nodes)."""
+        height = Fraction(3, 4)  # brings the spectrum of the hats closest to that of the wavelets
+        blocks = [(1, [(n, [height]) for n in range(4)])]
+        inner = [Fraction(int(q.p), int(q.q)) for q in BSplineWavelet(2).two_scale_coefficients]
+        edge = boundary_wavelet()
+        for j in range(self.levels):
+            last = 3 * 2 ** (j + 1)
+            functions = [(0, edge)]
+            functions += [(2 * k + 1, inner) for k in range(3 * 2**j - 2)]
+            functions += [(last - len(edge) + 1, edge[::-1])]
+            blocks.append((2 ** (j + 1), functions))
+        return blocks
+
+    def _factors(self) -> list[float]:
+        return [1.0] + [2.0 ** (j / 2) for j in range(self.levels)]
+
+    def __call__(self, x) -> np.ndarray:
+        """Feature matrix (K, N) for x of shape (N,) in [−1, 1]; 0 outside."""
+        x = _checked_points(x)
+        t = 3 * (x + 1) / 2
+        rows = []
+        for (cells, functions), factor in zip(self._blocks, self._factors()):
+            for first, values in functions:
+                nodes = np.arange(first - 1, first + len(values) + 1) / cells
+                rows.append(factor * np.interp(t, nodes, [0.0, *map(float, values), 0.0], left=0.0, right=0.0))
+        return np.where(np.abs(x) <= 1, np.array(rows), 0.0)
+
+    def knots(self) -> np.ndarray:
+        """The finest grid."""
+        return 2 * np.arange(3 * 2**self.levels + 1) / (3 * 2**self.levels) - 1
+
+    def structure(self) -> BlockDiagonal:
+        """One block for the hats and one for each level."""
+        return BlockDiagonal(tuple(self._block(*block, j) for j, block in enumerate(self._blocks)))
+
+    def _block(self, cells: int, functions, number: int) -> Dense:
+        from scipy.sparse import csr_array, diags_array
+
+        last, twelve = 3 * cells, 12  # the values are twelfths, so that the products below are exact integers
+        rows = [(r, first + i, int(v * twelve)) for r, (first, values) in enumerate(functions) for i, v in enumerate(values)]
+        r, c, v = map(np.array, zip(*rows))
+        nodal = csr_array((v, (r, c)), shape=(len(functions), last + 1))
+        diagonal = np.full(last + 1, 4)
+        diagonal[[0, -1]] = 2
+        mass = diags_array([np.ones(last), diagonal, np.ones(last)], offsets=[-1, 0, 1])
+        integers = (nodal @ mass @ nodal.T).toarray()
+        scale = Fraction(2, 3) * Fraction(1, cells * 6 * twelve**2) * (2 ** (number - 1) if number else 1)
+        exact = [[int(n) * scale for n in row] for row in integers] if len(integers) <= 200 else None
+        return Dense(integers * scale.numerator / scale.denominator, exact)
+
+    def _exact_gram(self) -> np.ndarray:
+        return self.structure().to_dense()
+
+    def singular_reason(self) -> None:
+        """None: the levels are orthogonal to each other and each is a basis of its wavelet space."""
+        return None
+
+
+def boundary_wavelet() -> list[Fraction]:
+    """Nodal values at 0, 1/2, 1, 3/2 of the boundary wavelet: orthogonal to the integer hats on [0, ∞), ending like ψ."""
+    import sympy
+
+    half_mass = sympy.zeros(6, 6)  # of the half-integer hats on [0, 5/2], times 12
+    for cell in range(5):
+        for a in (0, 1):
+            for b in (0, 1):
+                half_mass[cell + a, cell + b] += 2 if a == b else 1
+    hats = sympy.Matrix(3, 6, lambda n, node: max(0, sympy.Rational(2 - abs(node - 2 * n), 2)))
+    (values,) = (hats * half_mass)[:, :4].nullspace()
+    tail = BSplineWavelet(2).two_scale_coefficients[-1]
+    return [Fraction(int(v.p), int(v.q)) for v in values * tail / values[3]]
+
+
+def _planar_rank(vectors: list[tuple[Any, Any]]) -> int:
+    nonzero = [v for v in vectors if any(v)]
+    if not nonzero:
+        return 0
+    a, b = nonzero[0]
+    return 2 if any(a * d != b * c for c, d in nonzero) else 1
+
+
+def _checked_domain(domain) -> tuple[float, float]:
+    try:
+        r1, r2 = map(float, domain)
+    except (TypeError, ValueError):
+        raise ValueError(f"A domain is a pair of numbers (r1, r2); got {domain!r}.") from None
+    if not r1 < r2:
+        raise ValueError(f"The domain [{r1:g}, {r2:g}] is empty; it needs r1 < r2.")
+    return r1, r2
+
+
+def _checked_points(x) -> np.ndarray:
+    x = np.asarray(x, dtype=float)
+    if x.ndim != 1:
+        raise ValueError(f"Points have shape (N,); got {x.shape}.")
+    return x

@@ -1,0 +1,31 @@
+"""The theory figures: one short script each, with a function ``draw() -> Figure``.  ``python -m figures`` draws all."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+NAMES = (
+    "figure1_left",
+    "figure1_right",
+    "condition_numbers",
+    "spectra",
+    "wavelet_supports",
+)
+
+
+def draw(names: Sequence[str], out: Path) -> None:
+    """Draw the named figures (all, if none is named) into ``out`` as PNG and PDF.
+
+    Raises ValueError, before anything is drawn, for a name that is not in NAMES.
+    """
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise ValueError(f"There is no figure {unknown[0]!r}; there are {', '.join(NAMES)}.")
+    from bwtheory.plots import save
+
+    for name in names or NAMES:
+        figure = importlib.import_module(f"figures.{name}").draw()
+        for path in save(figure, out, name):
+            print(path)

@@ -1,0 +1,52 @@
+"""κ of the Gram matrices against the number of neurons, with the proved rates."""
+
+import numpy as np
+
+from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
+from bwtheory.wavelet import BSplineWavelet
+
+LEVELS = range(2, 13)
+
+
+def draw():
+    widths = np.array([2**levels - 1 for levels in LEVELS])
+    relu = np.array([ReLUFamily.uniform(int(K)).condition_number() for K in widths])
+    wavelet = [WaveletFamily(levels).condition_number() for levels in LEVELS]
+    unnormalized = [WaveletFamily(levels, normalized=False).condition_number() for levels in LEVELS]
+    interval = [IntervalWaveletFamily(levels) for levels in range(1, 9)]
+    limit = float(BSplineWavelet(2).gram_condition_number())
+
+    figure, (left, right) = canvas(8.6, 4.0, ncols=2, gridspec_kw={"width_ratios": [3, 2]})
+    left.loglog(widths, relu, "o", color=VERMILION, ms=4.5, label=r"$\kappa(G_\sigma)$, equally spaced ReLUs")
+    left.loglog(widths, relu_rate(widths), color=VERMILION, lw=1, label=r"$3\,(2/\beta_1)^4 K^4$: the true rate")
+    left.loglog(widths, relu[0] * (widths / widths[0]) ** 3.0, color=VERMILION, ls=":", label="$K^3$: the rate of Theorem 3.1")
+    left.loglog(widths, unnormalized, "s", color=ORANGE, ms=4, label="wavelets without $2^{j/2}$")
+    left.loglog(widths, 27 / 32 * (widths + 1), color=ORANGE, lw=1, label=r"$\frac{27}{32}(K+1)$")
+    left.loglog(widths, wavelet, "^", color=BLUE, ms=4.5, label=r"$\kappa(G_\psi)$, Theorem 3.3")
+    left.set(xlabel="neurons $K$", ylabel=r"condition number $\kappa$")
+    left.legend(fontsize=7.5, loc="upper left")
+
+    right.semilogx(widths, wavelet, "^-", color=BLUE, ms=4.5, lw=1, label=r"$\kappa(G_\psi)$, Theorem 3.3")
+    right.axhline(limit, color=BLACK, lw=1, ls="--")
+    right.annotate("least upper bound 9/4", (widths[0], limit), xytext=(0, 4), textcoords="offset points", fontsize=8)
+    right.semilogx(
+        [f.size for f in interval],
+        [f.condition_number() for f in interval],
+        "D-",
+        color=GREEN,
+        ms=4,
+        lw=1,
+        label="complete basis of $D$",
+    )
+    right.set(xlabel="neurons $K$", ylim=(1, None))
+    right.legend(fontsize=7.5, loc="lower right")
+    return figure
+
+
+def relu_rate(widths):
+    """3 (2/β)⁴ K⁴ with β the first root of cos β cosh β = −1, the frequency of a cantilever beam."""
+    from scipy.optimize import brentq
+
+    beta = brentq(lambda b: np.cos(b) * np.cosh(b) + 1, 1.5, 2.5)
+    return 3 * (2 / beta) ** 4 * widths**4.0

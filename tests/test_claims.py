@@ -1,0 +1,136 @@
+"""The ledger's engine: verdicts are computed, rules are enforced, misses are seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bwtheory.claims import Check, Claim, Ledger, Result, Verdict, _pair, check, find_checkout, judge, referee, render
+
+
+def at_most(bound: float, limit: float = 3.0) -> Result:
+    """A statement "limit <= bound" that is true or false by its parameter."""
+    return Result(limit <= bound, {"bound": str(bound)})
+
+
+def claim(**changes) -> Claim:
+    row = {
+        "id": "toy",
+        "where": "(0)",
+        "statement": "Three is at most\n   the bound.",
+        "scope": "numbers",
+        "expected": "holds",
+        "evidence": "exact",
+        "printed": {"bound": 5},
+        "reason": "Three is small. Indeed.",
+        "controls": [{"change": "the bound 2", "bound": 2}],
+    }
+    return Claim.from_toml(row | changes)
+
+
+TOY = Check(at_most, ("toy",))
+FALSE = {"printed": {"bound": 1}, "controls": [{"change": "4", "bound": 4, "holds": True}, {"change": "2", "bound": 2}]}
+CORRECTED = {"correction": "At most four.", "corrected": {"bound": 4}, "controls": [{"change": "2", "bound": 2}]}
+
+
+@pytest.mark.parametrize(
+    "changes, verdict",
+    [
+        ({}, Verdict.HOLDS),
+        (CORRECTED | {"expected": "loose"}, Verdict.LOOSE),
+        (CORRECTED | {"printed": {"bound": 1}, "expected": "holds-corrected"}, Verdict.HOLDS_CORRECTED),
+        (FALSE | {"expected": "fails"}, Verdict.FAILS),
+        ({"evidence": "empirical", "expected": "reproduced"}, Verdict.REPRODUCED),
+        (FALSE | {"evidence": "empirical", "expected": "not-reproduced"}, Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_verdict_is_computed(changes, verdict):
+    judgement = judge(claim(**changes), TOY)
+    assert judgement.verdict is verdict
+    assert judgement.sound
+
+
+def test_undecided_is_open():
+    undecided = Check(lambda bound: Result(None if bound == 5 else False), ("toy",))
+    judgement = judge(claim(expected="open", missing="a run"), undecided)
+    assert judgement.verdict is Verdict.OPEN and judgement.sound
+    assert "a run" in referee(judgement)
+
+
+def test_a_false_correction_is_a_defect():
+    judgement = judge(claim(**CORRECTED | {"corrected": {"bound": 2.5}, "expected": "loose"}), TOY)
+    assert judgement.verdict is Verdict.INCONSISTENT and not judgement.sound
+
+
+def test_a_check_that_cannot_fail_is_seen():
+    judgement = judge(claim(), Check(lambda bound: Result(True), ("toy",)))
+    assert judgement.verdict is Verdict.HOLDS
+    assert judgement.caught == 0 and not judgement.sound
+
+
+def test_a_check_that_cannot_hold_is_seen():
+    judgement = judge(claim(**FALSE | {"expected": "fails"}), Check(lambda bound: Result(False), ("toy",)))
+    assert judgement.verdict is Verdict.FAILS
+    assert not judgement.sound
+
+
+def test_an_unexpected_verdict_is_seen():
+    assert not judge(claim(expected="fails", controls=FALSE["controls"]), TOY).sound
+
+
+def test_controls_change_the_corrected_statement():
+    changed = claim(**CORRECTED | {"printed": {"bound": 1, "limit": 3.0}, "expected": "holds-corrected"})
+    assert changed.corrected == {"bound": 4, "limit": 3.0}
+    assert changed.controls[0].parameters == {"bound": 2, "limit": 3.0}
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"controls": []}, "needs a negative control"),
+        ({"expected": "fails"}, "needs a positive control"),
+        ({"correction": "text only"}, "without parameters"),
+        ({"expected": "loose"}, "needs the corrected statement"),
+        ({"evidence": "numeric"}, "states no tolerance"),
+        ({"expected": "open"}, "what is missing"),
+    ],
+)
+def test_rules(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        claim(**changes)
+
+
+def test_claims_and_checks_must_pair():
+    @check("other")
+    def other(bound: int) -> Result:
+        return Result(True)
+
+    with pytest.raises(ValueError, match="no check for the claim toy"):
+        _pair([claim()], [])
+    with pytest.raises(ValueError, match="no claim for the check of other"):
+        _pair([claim()], [TOY, other])
+    with pytest.raises(ValueError, match="more than one check"):
+        _pair([claim()], [TOY, TOY])
+    with pytest.raises(ValueError, match="two claims"):
+        _pair([claim(), claim()], [TOY])
+
+
+def test_rendering_opens_with_what_does_not_hold():
+    good, bad = judge(claim(), TOY), judge(claim(id="bad", **FALSE | {"expected": "fails"}), TOY)
+    page = render([good, bad])
+    assert page.index("What does not hold") < page.index("### bad") < page.index("What holds") < page.index("### toy")
+    assert "3/3 controls" in page
+    assert "Three is at most the bound." in page
+
+
+def test_unknown_id():
+    with pytest.raises(KeyError):
+        Ledger((claim(),), {"toy": TOY}).judge("nothing")
+
+
+def test_find_checkout(tmp_path):
+    here = Path(__file__).resolve().parents[1]
+    assert find_checkout(here / "tests") == here
+    with pytest.raises(FileNotFoundError, match="not inside a bwtheory checkout"):
+        find_checkout(tmp_path)

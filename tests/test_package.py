@@ -1,0 +1,52 @@
+"""The package as a newcomer meets it: cheap import, lazy names, the wings' directions."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bwtheory
+
+PACKAGE = Path(bwtheory.__file__).parent
+THEORY = ["wavelet", "structures", "gram", "spectrum", "families", "variation", "representation", "claims"]
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_import_loads_nothing_heavy():
+    assert not modules_after("import bwtheory") & {"numpy", "torch", "sympy", "scipy", "matplotlib", "flint", "rich"}
+
+
+def test_floating_point_families_need_no_ball_arithmetic():
+    blocked = "sys.modules['flint'] = None"  # SymPy imports it where it is installed; nothing here may need it
+    used = "import bwtheory as bw; bw.ReLUFamily.uniform(50).condition_number(); bw.WaveletFamily(3).gram()"
+    assert not modules_after(f"{blocked}; {used}") & {"torch", "matplotlib"}
+
+
+@pytest.mark.parametrize("name", bwtheory.__all__)
+def test_public_names_exist_and_are_documented(name):
+    assert getattr(bwtheory, name).__doc__
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'Wavelet'"):
+        bwtheory.Wavelet  # noqa: B018
+
+
+@pytest.mark.parametrize("module", THEORY)
+def test_theory_wing_imports_neither_torch_nor_the_command_line(module):
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    imported = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+    }
+    assert not {name for name in imported if name.split(".")[0] == "torch" or name in ("bwtheory.cli", "bwtheory.plots")}

@@ -1,0 +1,104 @@
+"""Proposition 3.2 and equation (3) on plain arrays."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bwtheory.representation import bwrelu_to_relu, identity_interval, relu_to_bwrelu
+from bwtheory.variation import PiecewiseLinear
+from bwtheory.wavelet import BSplineWavelet
+
+rationals = st.fractions(-1, 1, max_denominator=16)
+signs = st.sampled_from([Fraction(-1), Fraction(1)])
+paper_networks = st.lists(st.tuples(rationals, signs, rationals), min_size=1, max_size=6).map(
+    lambda rows: [np.array(c, dtype=object) for c in zip(*rows)]
+)
+
+
+def same_on(f: PiecewiseLinear, g: PiecewiseLinear, low: Fraction, high: Fraction) -> bool:
+    """Equality of two piecewise-linear functions on [low, high], at all knots of both and the ends."""
+    points = {low, high, *(t for t in (*f.knots, *g.knots) if low < t < high)}
+    return all(f(t) == g(t) for t in points)
+
+
+@given(paper_networks)
+def test_papers_class_gives_the_papers_weights(network):
+    v, w, b = network
+    wide_v, wide_w, wide_b = relu_to_bwrelu(v, w, b)
+    assert list(wide_v) == [24 * x for x in v]
+    assert list(wide_w) == [x / 4 for x in w] and list(wide_b) == [x / 4 for x in b]
+    assert same_on(
+        PiecewiseLinear.from_relu(v, w, b),
+        PiecewiseLinear.from_bwrelu(wide_v, wide_w, wide_b),
+        Fraction(-1),
+        Fraction(1),
+    )
+
+
+@given(
+    st.lists(st.tuples(*[st.fractions(-9, 9, max_denominator=8)] * 3), min_size=1, max_size=5),
+    st.tuples(st.integers(-8, 8), st.integers(1, 9)),
+)
+def test_any_biases_weights_and_domain(rows, place):
+    v, w, b = (np.array(c, dtype=object) for c in zip(*rows))
+    low, high = Fraction(place[0]), Fraction(place[0] + place[1])
+    wide = relu_to_bwrelu(v, w, b, (low, high))
+    assert same_on(PiecewiseLinear.from_relu(v, w, b), PiecewiseLinear.from_bwrelu(*wide), low, high)
+
+
+def test_identity_interval_is_the_largest():
+    low, high = identity_interval(4)
+    assert (low, high) == (-math.inf, 2)
+    psi = BSplineWavelet(2)
+    x = float(high)
+    assert 24 * psi(x / 4) == pytest.approx(x, rel=1e-15)
+    assert 24 * psi((x + 0.001) / 4) < x
+    assert identity_interval(1)[1] == Fraction(1, 2)
+
+
+def test_beyond_the_papers_class_its_scale_is_not_enough():
+    v, w, b = np.array([Fraction(1)]), np.array([Fraction(2)]), np.array([Fraction(-1)])
+    relu = PiecewiseLinear.from_relu(v, w, b)
+    assert not same_on(relu, PiecewiseLinear.from_bwrelu(24 * v, w / 4, b / 4), Fraction(-1), Fraction(1))
+    assert same_on(relu, PiecewiseLinear.from_bwrelu(*relu_to_bwrelu(v, w, b)), Fraction(-1), Fraction(1))
+
+
+def test_seven_relus_a_neuron():
+    v, w, b = bwrelu_to_relu([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]], [0.5, -1.0], scale=3)
+    assert v.shape == (14, 2) and w.shape == (14, 3) and b.shape == (14,)
+    x = np.random.default_rng(0).uniform(-1, 1, (50, 3))
+    relu = np.maximum(0, x @ w.T - b) @ v
+    psi = BSplineWavelet(2)
+    direct = psi(3 * (x @ [[1, 0], [0, 1], [2, 0]] - [0.5, -1])) @ [[1.0, 2.0], [3.0, 4.0]]
+    # seven terms of size at most 16/3 · 3 · |wᵀx − b| <= 56 and weights up to 4, each rounded a few times
+    assert np.max(np.abs(relu - direct)) <= 7 * 4 * 56 * 4 * 2.0**-53
+
+
+def test_features_are_proportional_so_that_conditioning_is_inherited():
+    x = np.linspace(-1, 1, 101)
+    b = np.linspace(-1, 1, 7)
+    _, w, shifted = relu_to_bwrelu(np.ones(7), np.ones(7), b)
+    features = BSplineWavelet(2)(w[:, None] * x - shifted[:, None])
+    assert np.allclose(24 * features, np.maximum(0, x - b[:, None]), rtol=0, atol=4 * 2.0**-52)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: relu_to_bwrelu([1], [1], [np.nan]), "finite"),
+        (lambda: relu_to_bwrelu([1, 2], [1], [0]), "got v"),
+        (lambda: relu_to_bwrelu([1], [1], [0], (1, -1)), "r1 < r2"),
+        (lambda: relu_to_bwrelu(["a"], [1], [0]), "could not convert|real numbers"),
+        (lambda: bwrelu_to_relu([1], [1], [0], scale=-1), "positive"),
+        (lambda: identity_interval(0), "positive"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
