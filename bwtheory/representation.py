@@ -143,7 +143,7 @@ def exact_array(values: ArrayLike | Iterable[Any], name: str) -> NDArray[Any]:
     """Object array of Fractions; floats are taken as the dyadic rationals they are."""
     array = np.asarray(values)
     exact = np.empty(array.shape, dtype=object)
-    exact[...] = np.reshape(np.array([_fraction(x, name) for x in array.ravel().tolist()] + [None])[:-1], array.shape)
+    exact.ravel()[:] = [_fraction(x, name) for x in array.ravel().tolist()]
     return exact
 
 
@@ -176,7 +176,12 @@ def as_neurons(v: ArrayLike, w: ArrayLike, b: ArrayLike) -> Neurons:
 
 def finite_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """float64 array without infinities and NaNs."""
-    array = np.asarray(values, dtype=np.float64)
+    array = np.asarray(values)
+    if array.dtype == object:
+        array = exact_array(array, name)
+    elif array.dtype.kind not in "iuf":
+        raise ValueError(f"The {name} must be real numbers; got an array of {array.dtype}.")
+    array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"The {name} must be finite real numbers; got {array[~np.isfinite(array)][0]}.")
     return array

@@ -96,6 +96,8 @@ def _(structure: ReLUStructure) -> tuple[float, float]:
 
 @structured_extremes.register
 def _(structure: BandedToeplitz) -> tuple[float, float]:
+    if len(structure.coefficients) == 1:
+        return float(structure.coefficients[0]), float(structure.coefficients[0])
     if structure.size <= 64:
         eigenvalues = np.linalg.eigvalsh(structure.to_dense())
         return float(eigenvalues[0]), float(eigenvalues[-1])
@@ -125,19 +127,22 @@ def perron_of_inverse(structure: ReLUStructure) -> tuple[np.ndarray, float]:
     σN − |S|ᵀ|S|.  Far from a localized eigenvector, y ≥ x/σ stays positive: nothing underflows.
     """
     A = structure.inverse_product
-    x = np.ones(structure.size)
-    best, bound = x, math.inf
+    x = best = np.ones(structure.size)
+    gap = math.inf
     for _ in range(60):
         product = A(x)
         rayleigh, upper = float(x @ product / (x @ x)), float(np.max(product / x))
-        if not upper < bound:
+        if upper / rayleigh - 1 >= gap:
             break
-        best, bound = x, upper
-        if upper - rayleigh <= 4e-16 * rayleigh:
+        best, gap = x, upper / rayleigh - 1
+        if gap <= 4e-16:
             break
-        x = _resolvent(structure, upper, x)
-        if x is None:
+        # a bound that is already the root to working precision leaves nothing to solve with; then a little above it
+        shifts = (upper * (1 + above) for above in (0, 1e-15, 1e-14, 1e-12, 1e-9))
+        solved = next((y for sigma in shifts if (y := _resolvent(structure, sigma, x)) is not None), None)
+        if solved is None:
             break
+        x = solved
     product = A(best)
     return best, float(best @ product / (best @ best))
 

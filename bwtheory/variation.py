@@ -1,21 +1,23 @@
 """Variation norms: the exact total variation of f', and the formulas (20)-(30) and (53) computed from weights.
 
 In one dimension the variation norm of a piecewise-linear f is TV(f'), the sum of its slope jumps in absolute value.  The
-paper's formulas are sums over neurons.  They agree with the norm for a single neuron on R; for a network they are upper
-bounds, since jumps of different neurons at one place add before their absolute value is taken, and on a bounded domain
-since knots outside do not count.
+paper's formulas are sums over neurons.  On R they are the norm as long as no two neurons share a knot (a hyperplane), so
+for a single neuron and for almost all weights; in general they are upper bounds, since jumps at one place add before
+their absolute value is taken, and on a bounded domain since knots outside do not count.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from scipy.linalg import solve_toeplitz
 
 from bwtheory.representation import (
     as_domain,
@@ -24,6 +26,7 @@ from bwtheory.representation import (
     exact_array,
     finite_array,
     positive_scale,
+    wavelet_relus,
 )
 from bwtheory.wavelet import BSplineWavelet
 
@@ -46,11 +49,16 @@ class PiecewiseLinear:
 
     @classmethod
     def from_relu(cls, v: ArrayLike, w: ArrayLike, b: ArrayLike, constant: Any = 0, slope: Any = 0) -> PiecewiseLinear:
-        """constant + slope·x + Σ v_k σ(w_k x − b_k), the numbers taken as the rationals they are.
+        """constant + slope·x + Σ v_k σ(w_k x − b_k): equation (1) for d = 1, with the affine part of (4)-(6).
+
+        Weights are taken as the rationals they are (floats are dyadic), and knots b_k/w_k are compared as rationals: neurons
+        at one knot are merged, and vanish if their jumps cancel.  So two networks are the same function exactly if the
+        objects are equal.
 
         Parameters
         ----------
         v : (K,) or (K, m);  w, b : (K,); w_k may be negative, or 0 for a constant neuron
+        constant, slope : a number, or m of them
 
         Raises
         ------
@@ -60,11 +68,10 @@ class PiecewiseLinear:
         v, w, b = as_neurons(v, w, b)
         if w.ndim != 1:
             raise ValueError(f"A univariate network has input weights of shape (K,); got {w.shape}.")
-        v = exact_array(v, "output weights").reshape(len(b), -1)
+        outputs = v.shape[1] if v.ndim == 2 else 1
+        v = exact_array(v, "output weights").reshape(len(b), outputs)
         w, b = exact_array(w, "input weights"), exact_array(b, "biases")
-        outputs = v.shape[1]
-        value = [Fraction(constant)] * outputs
-        left_slope = [Fraction(slope)] * outputs
+        value, left_slope = _per_output(constant, outputs, "constant"), _per_output(slope, outputs, "slope")
         jumps: dict[Fraction, list[Fraction]] = {}
         for v_k, w_k, b_k in zip(v, w, b):
             if w_k == 0:
@@ -74,16 +81,21 @@ class PiecewiseLinear:
                 value = [c - x * b_k for c, x in zip(value, v_k)]
                 left_slope = [s + x * w_k for s, x in zip(left_slope, v_k)]
             at = jumps.setdefault(b_k / w_k, [Fraction(0)] * outputs)
-            jumps[b_k / w_k] = [j + x * abs(w_k) for j, x in zip(at, v_k)]
+            at[:] = [j + x * abs(w_k) for j, x in zip(at, v_k)]
         kept = {t: tuple(j) for t, j in sorted(jumps.items()) if any(j)}
         return cls(tuple(kept), tuple(kept.values()), tuple(value), tuple(left_slope))
 
     @classmethod
-    def from_bwrelu(cls, v: ArrayLike, w: ArrayLike, b: ArrayLike, scale: Any = 1, constant: Any = 0) -> PiecewiseLinear:
-        """constant + Σ v_k ψ(c(w_k x − b_k)), c the scale: each ψ expanded into its ReLUs.  Arguments and errors as above."""
+    def from_bwrelu(
+        cls, v: ArrayLike, w: ArrayLike, b: ArrayLike, scale: Any = 1, constant: Any = 0, slope: Any = 0
+    ) -> PiecewiseLinear:
+        """constant + slope·x + Σ v_k ψ(c(w_k x − b_k)), c the scale of (29): each ψ expanded into its ReLUs, equation (3).
+
+        Parameters and errors as for ``from_relu``; the scale c has to be positive.
+        """
         v, w, b = as_neurons(v, w, b)
         exact = exact_array(v, "output weights"), exact_array(w, "input weights"), exact_array(b, "biases")
-        return cls.from_relu(*bwrelu_to_relu(*exact, scale=scale), constant=constant)
+        return cls.from_relu(*bwrelu_to_relu(*exact, scale=scale), constant=constant, slope=slope)
 
     def __call__(self, x: Any) -> tuple[Fraction, ...]:
         """The m exact values at one rational point."""
@@ -96,85 +108,165 @@ class PiecewiseLinear:
 
 
 def total_variation(f: PiecewiseLinear, domain: tuple[Any, Any] | None = None) -> Fraction | float:
-    """TV(f') on R, or on the inside of a domain: the sum over knots of the Euclidean length of the jump.
+    """TV(f') on R, or on the open interval (r1, r2): the sum over knots of the Euclidean length of the jump.
 
-    Returns an exact Fraction for a scalar function, a float for vector-valued ones.
+    A property of the function.  It is lower semicontinuous only: σ(x) − σ(x − ε) is within ε of 0 and has TV(f') = 2.
+
+    Returns
+    -------
+    An exact Fraction for one output; for m > 1 outputs, whose lengths are irrational, a float with a relative error of a
+    few 1e-16.
 
     Raises
     ------
     ValueError
-        For an empty domain.
+        For an empty or unbounded domain.
     """
     low, high = (-math.inf, math.inf) if domain is None else as_domain(domain)
-    return _sum_of_lengths([jump for knot, jump in zip(f.knots, f.jumps) if low < knot < high])
+    inside = [jump for knot, jump in zip(f.knots, f.jumps) if low < knot < high]
+    if len(f.left_value) == 1:
+        return sum((abs(jump[0]) for jump in inside), Fraction(0))
+    return math.fsum(_length(jump) for jump in inside)
 
 
-def _sum_of_lengths(vectors: Sequence[Sequence[Fraction]]) -> Fraction | float:
-    if all(len(vector) == 1 for vector in vectors):
-        return sum((abs(vector[0]) for vector in vectors), Fraction(0))
-    return math.fsum(math.sqrt(sum(x * x for x in vector)) for vector in vectors)
+def _length(vector: Iterable[Fraction]) -> float:
+    """Euclidean length; hypot, as the squares of extreme entries are no float64."""
+    return math.hypot(*map(float, vector))
+
+
+def _per_output(number: Any, outputs: int, name: str) -> list[Fraction]:
+    numbers = exact_array(number, name).ravel().tolist()
+    if len(numbers) not in (1, outputs):
+        raise ValueError(f"The {name} of a function with {outputs} outputs is 1 or {outputs} numbers; got {len(numbers)}.")
+    return numbers if len(numbers) == outputs else numbers * outputs
 
 
 def relu_norm_formula(v: ArrayLike, w: ArrayLike) -> float:
     """Σ_k ‖v_k‖₂‖w_k‖₂, equation (22): a number of the weights.
 
-    It is the variation norm of Σ v_k σ(w_kᵀx − b_k) on R^d if no two neurons share a hyperplane, or those that do have
-    output weights in one direction; an upper bound otherwise, without any bound on the ratio.
+    It is the variation norm of Σ v_k σ(w_kᵀx − b_k) on R^d exactly if, on every hyperplane that several neurons share, their
+    output weights point in one direction; so it is for one neuron, equation (21), and for almost all weights.  Otherwise it
+    is larger, by any factor: σ(x) − σ(−x) = x has norm 0 and formula 2.  The norm itself is ``merged_norm``.
 
     Parameters
     ----------
-    v : (K,) or (K, m);  w : (K,) or (K, d)
+    v : (K,) or (K, m);  w : (K,) or (K, d).  Biases do not enter.
 
     Raises
     ------
     ValueError
         For unequal K or values that are not finite.
     """
-    lengths = [_row_lengths(finite_array(a, name)) for a, name in ((v, "output weights"), (w, "input weights"))]
-    if lengths[0].shape != lengths[1].shape:
-        raise ValueError(f"Output and input weights belong to the same K neurons; got {len(lengths[0])} and {len(lengths[1])}.")
-    return math.fsum(lengths[0] * lengths[1])
+    v, w = finite_array(v, "output weights v"), finite_array(w, "input weights w")
+    if any(a.ndim not in (1, 2) for a in (v, w)) or len(v) != len(w):
+        raise ValueError(
+            f"K neurons need v of shape (K,) or (K, m) and w of shape (K,) or (K, d); got {v.shape} and {w.shape}."
+        )
+    return math.fsum(_row_lengths(v) * _row_lengths(w))
 
 
 def bwrelu_norm_formula(v: ArrayLike, w: ArrayLike, scale: float = 1) -> float:
     """16 c Σ_k ‖v_k‖₂‖w_k‖₂, equations (25) and (30), with 16 = TV(ψ'): a number of the weights.
 
-    Exact for one neuron on R^d and invariant under (c, w, b) → (c/α, αw, αb); an upper bound for networks and on bounded
-    domains.  Parameters and errors as for ``relu_norm_formula``; the scale c has to be positive.
+    Invariant under (c, w, b) → (c/α, αw, αb), which leaves the function as it is.  On R^d it is the variation norm for one neuron, (24), and
+    for almost all weights; on a bounded domain, or where neurons share hyperplanes, an upper bound.  For univariate neurons
+    v_jk ψ(2^j x − k), k integer:
+
+    * one scale: norm <= formula <= 6 norm.  At a half-integer only three neurons meet, so that the jumps there add up to at
+      least (|a₃| − |a₁| − |a₅|) Σ|v_k| = (8/3) Σ|v_k|.  The 6 is sharp: Σ (−1)^k ψ(x − k) has no jumps at the inner
+      integers and 8/3 at the inner half-integers.
+    * J scales: the ratio is unbounded, it can grow in proportion to J (``multiscale_kink``).
+
+    Parameters and errors as for ``relu_norm_formula``; the scale c has to be positive.
     """
     return float(positive_scale(scale)) * float(BSplineWavelet(2).variation) * relu_norm_formula(v, w)
+
+
+def multiscale_kink(levels: int, kink: Fraction = Fraction(1, 3)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The scales 0, …, J − 1 of the wavelet expansion of |x − kink|/2: formula (25) grows like J, the norm stays below 6.
+
+    With P_j the L²(R) projection onto the linear splines on the grid of spacing 2^-j, the network Σ_jk v_jk ψ(2^j x − k) is
+    P_J f − P_0 f.  The norm of each P_j f is at most 3 TV(f') = 3: its jumps are the inverse of the Toeplitz matrix
+    (1/6, 4/6, 1/6), of ℓ¹ norm 3, applied to averages of f''.  Each scale is a dilated copy of 2^-j times one function of the
+    fractional part of 2^j·kink, so each adds the same to (25) if 2^j·kink stays 1/3 or 2/3 modulo 1: (46/9) J for the kink
+    1/3.  For dyadic kinks P_j f = f from some scale on.
+
+    Parameters
+    ----------
+    levels : J >= 1;  kink : a rational or a float, taken as the rational it is
+
+    Returns
+    -------
+    v, w, b : float64 arrays of shape (61 J,).  The infinitely many v_jk decay by 2 − √3 per shift; those below 1e-16 of the
+        largest are left out, the others rounded.  ``PiecewiseLinear.from_bwrelu`` is exact for the weights returned.
+
+    Raises
+    ------
+    ValueError
+        For levels < 1 or a kink that is not finite.
+    """
+    if levels < 1:
+        raise ValueError(f"An expansion has levels >= 1; got levels={levels}.")
+    at = exact_array(kink, "kink").item()
+    shifts = np.arange(-30, 31)
+    autocorrelation = np.zeros(len(shifts))
+    inner_products = BSplineWavelet(2).autocorrelation
+    autocorrelation[: len(inner_products)] = [float(g) for g in inner_products]
+    scales = []
+    for j in range(levels):
+        nearest = math.floor(2**j * at)
+        moments = [float(_twice_integrated_wavelet(2**j * at - nearest - int(k))) for k in shifts]
+        v = solve_toeplitz(autocorrelation, np.array(moments)) / 2**j
+        scales.append((v, np.full(len(shifts), 2.0**j), nearest + shifts.astype(float)))
+    v, w, b = (np.concatenate(parts) for parts in zip(*scales))
+    return v, w, b
+
+
+def _twice_integrated_wavelet(x: Fraction) -> Fraction:
+    """⟨σ(· − x) up to affine terms, ψ⟩: compactly supported, as ψ has two vanishing moments."""
+    return sum((a * max(x - t, Fraction(0)) ** 3 for t, a in zip(*wavelet_relus())), Fraction(0)) / 6
 
 
 def deep_norm_formula(weights: Sequence[ArrayLike], scale: float = 1) -> float:
     """Equation (53) for W_L ψ(c W_{L−1} ψ(… ψ(c W_0 x))): 16c (Σ ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + Σ_{ℓ≥2} Σ_k ‖w⁽ℓ⁾_k‖).
 
-    w⁽⁰⁾_k is row k of W_0, w⁽ℓ⁾_k column k of W_ℓ.  The sum of the layers' norms, with the layers cut as (49)-(51) do.  It is
-    not invariant under c → c/α, W_ℓ → αW_ℓ (ℓ < L), which leaves the function unchanged, except for one hidden layer.
+    w⁽⁰⁾_k is row k of W_0, w⁽ℓ⁾_k column k of W_ℓ; biases do not enter.  It is the sum of (30) over the layers as (49)-(51) cut
+    them.  What it is not:
+
+    * a property of the function.  c → c/α, W_ℓ → αW_ℓ and biases likewise (ℓ < L) changes nothing but the parameters, and
+      the sums by the factors α, 1, …, 1, 1/α (for L = 1 by 1: then it is (30)).  With A_ℓ = cW_ℓ (ℓ < L) fixed, three hidden
+      layers have 16 (S₁/c + S₂ + c S₃): any value from 16 (S₂ + 2√(S₁S₃)) up, by the choice of c alone.  Values at
+      different c are therefore not comparable; ``deep_norm_invariant`` is the form that does not depend on the choice.
+    * a bound on the variation of the composition: ψ(4ψ(x)) has (53) equal to 80 and TV(f') = 3104/9.
 
     Parameters
     ----------
-    weights : W_0, …, W_L (L >= 1), W_ℓ of shape (n_{ℓ+1}, n_ℓ)
+    weights : W_0, …, W_L (L >= 1), W_ℓ of shape (n_{ℓ+1}, n_ℓ) as in torch
 
     Raises
     ------
     ValueError
-        For fewer than two matrices, shapes that do not chain, or values that are not finite.
+        For fewer than two matrices, shapes that do not chain, values that are not finite, or a scale that is not positive.
     """
     matrices = _chained(weights)
     return float(positive_scale(scale)) * float(BSplineWavelet(2).variation) * math.fsum(_layer_sums(matrices))
 
 
 def deep_norm_invariant(weights: Sequence[ArrayLike], scale: float = 1) -> float:
-    """Equation (53) with every layer cut after its scaling: 16 (c² Σ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + c Σ‖w⁽²⁾_k‖ + … + Σ‖w⁽ᴸ⁾_k‖).
+    """(53) of the same function with c = 1, c absorbed: 16 (c² Σ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + c Σ‖w⁽²⁾_k‖ + … + Σ‖w⁽ᴸ⁾_k‖).
 
-    The layers are cW_1 ψ(cW_0 x), cW_2 ψ(x), …, W_L ψ(x), so that c and the weights that feed a ψ enter only as products: the
-    value does not change under c → c/α, W_ℓ → αW_ℓ (ℓ < L).  For one hidden layer it is (30).  Like (53) it is a number
-    of the weights, not of the function.  Parameters and errors as for ``deep_norm_formula``.
+    The layers are cW_1 ψ(cW_0 x), cW_2 ψ(x), …, W_L ψ(x): every hidden weight is measured in the units of the pre-activation
+    that ψ sees.  c and the weights that feed a ψ enter only as products, so c → c/α, W_ℓ → αW_ℓ (ℓ < L) leaves the value as
+    it is.  For one hidden layer it is (30), c Σ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ times 16.
+
+    Still a number of the weights: copying a neuron of a hidden layer after the first, with half the output weights each,
+    keeps the function and raises the value, and like (53) it does not bound the variation of the composition.
+    Parameters and errors as for ``deep_norm_formula``.
     """
     matrices = _chained(weights)
     c = float(positive_scale(scale))
-    scaled = [c * matrix for matrix in matrices[:-1]] + [matrices[-1]]
-    return float(BSplineWavelet(2).variation) * math.fsum(_layer_sums(scaled))
+    absorbed = [c * matrix for matrix in matrices[:-1]] + [matrices[-1]]
+    return float(BSplineWavelet(2).variation) * math.fsum(_layer_sums(absorbed))
 
 
 def _layer_sums(matrices: Sequence[np.ndarray]) -> list[float]:
@@ -194,36 +286,49 @@ def _chained(weights: Sequence[ArrayLike]) -> list[np.ndarray]:
     return matrices
 
 
-def merged_norm(v: ArrayLike, w: ArrayLike, b: ArrayLike) -> Fraction | float:
+def merged_norm(v: ArrayLike, w: ArrayLike, b: ArrayLike, domain: tuple[Any, Any] | None = None) -> Fraction | float:
     """The variation norm of Σ v_k σ(w_kᵀx − b_k) on R^d: neurons on one hyperplane merged before lengths are taken.
 
     The second derivative of v σ(wᵀx − b) is the measure v‖w‖ on the hyperplane wᵀx = b, whichever way the neuron faces, so
     the masses of neurons on one hyperplane add as vectors.  A property of the function.  Coincidence is decided in exact
-    arithmetic, the floats taken as the rationals they are.
+    arithmetic, the floats taken as the rationals they are, and without square roots.
 
     Parameters
     ----------
     v : (K,) or (K, m);  w : (K,) or (K, d);  b : (K,); neurons with w_k = 0 are constants and count nothing
+    domain : (r1, r2) for the norm on the open cube (r1, r2)^d, to which only the hyperplanes that meet it contribute; None
+        for R^d.
+
+    Returns
+    -------
+    An exact Fraction for d = m = 1, where it is ``total_variation``; otherwise a float with a relative error of a few 1e-16.
 
     Raises
     ------
     ValueError
-        For mismatched shapes or values that are not finite.
+        For mismatched shapes, values that are not finite or an empty domain.
     """
     v, w, b = as_neurons(v, w, b)
-    count = len(b)
-    outputs = exact_array(v, "output weights").reshape(count, -1)
-    inputs, biases = exact_array(w, "input weights").reshape(count, -1), exact_array(b, "biases")
+    if w.ndim == 1 or w.shape[1] == 1:
+        return total_variation(PiecewiseLinear.from_relu(v, w.reshape(len(b)), b), domain)
+    outputs = exact_array(v, "output weights").reshape(len(b), v.shape[1] if v.ndim == 2 else 1)
+    inputs, biases = exact_array(w, "input weights"), exact_array(b, "biases")
     masses: dict[tuple[Fraction, ...], list[Fraction]] = {}
-    lengths: dict[tuple[Fraction, ...], float] = {}
     for v_k, w_k, b_k in zip(outputs, inputs, biases):
-        lead = next((x for x in w_k if x), None)
-        if lead is None:
-            continue
-        plane = (*(x / lead for x in w_k), b_k / lead)  # the same for every multiple of (w, b)
-        lengths[plane] = math.sqrt(sum(x * x for x in plane[:-1]))
-        mass = masses.setdefault(plane, [Fraction(0)] * len(v_k))
-        masses[plane] = [m + x * abs(lead) for m, x in zip(mass, v_k)]
-    if inputs.shape[1] == 1:
-        return _sum_of_lengths(list(masses.values()))
-    return math.fsum(float(_sum_of_lengths([mass])) * lengths[plane] for plane, mass in masses.items())
+        largest = max(w_k, key=abs, default=Fraction(0))
+        if largest:
+            plane = (*(x / largest for x in w_k), b_k / largest)  # the same for every multiple of (w, b)
+            mass = masses.setdefault(plane, [Fraction(0)] * len(v_k))
+            mass[:] = [m + x * abs(largest) for m, x in zip(mass, v_k)]
+    cube = None if domain is None else as_domain(domain)
+    return math.fsum(
+        _length(mass) * _length(normal) for (*normal, offset), mass in masses.items() if _meets(normal, offset, cube)
+    )
+
+
+def _meets(normal: Sequence[Fraction], offset: Fraction, cube: tuple[Fraction, Fraction] | None) -> bool:
+    """Whether the hyperplane normalᵀx = offset meets the open cube (all of space for None)."""
+    if cube is None:
+        return True
+    low, high = (sum((pick(x * end for end in cube) for x in normal), Fraction(0)) for pick in (min, max))
+    return low < offset < high

@@ -1,0 +1,205 @@
+"""Extreme eigenvalues: problems with known answers, crossed with every method."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bwtheory.families import ReLUFamily
+from bwtheory.gram import relu_gram_exact
+from bwtheory.spectrum import (
+    Enclosure,
+    certified_condition_number,
+    certified_extreme_eigenvalues,
+    extreme_eigenvalues,
+    gershgorin_discs,
+    symbol_range,
+    toeplitz_symbol,
+)
+from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStructure, cumulative_sum
+from bwtheory.wavelet import BSplineWavelet
+
+
+def true_extremes(biases, domain=(-1, 1)):
+    """By mpmath at 80 digits, from exact entries: nothing shared with the methods under test."""
+    with mpmath.workdps(80):
+        exact = relu_gram_exact(biases, [1] * len(biases), domain)
+        matrix = mpmath.matrix([[mpmath.mpf(e.numerator) / e.denominator for e in row] for row in exact])
+        values = mpmath.eigsy(matrix, eigvals_only=True)
+        return values[0], values[len(biases) - 1]
+
+
+PROBLEMS = {
+    "one bias": [0.3],
+    "two biases": [-1.0, 0.5],
+    "three, two of them 1e-12 apart": [-1, -1 + 1e-12, 0.5],
+    "one unit in the last place apart": [0.1, np.nextafter(0.1, 1), 0.7],
+    "two equally close pairs": [-0.5, -0.5 + 2**-20, 0.5, 0.5 + 2**-20, 0.9],
+    "at the end of the domain": [0.0, 1 - 1e-9, 1 - 1e-12],
+    "one left of the domain": [-1.2, -0.5, 0.1, 0.9],
+    "random": sorted(np.random.default_rng(1).uniform(-1, 1, 25)),
+    "equally spaced": list(-1 + 2 * np.arange(16) / 16),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_structured_and_certified_against_80_digits(name):
+    biases = np.array(PROBLEMS[name], dtype=float)
+    structure, truth = ReLUStructure(biases, (-1.0, 1.0)), true_extremes(biases)
+    for computed, exact in zip(extreme_eigenvalues(structure), truth):
+        assert abs(computed / exact - 1) < 1e-12
+    for enclosure, exact in zip(certified_extreme_eigenvalues(structure), truth):
+        assert enclosure.lower <= exact <= enclosure.upper
+        assert enclosure.relative_width < 1e-12
+    kappa = certified_condition_number(structure)
+    assert kappa.lower <= truth[1] / truth[0] <= kappa.upper
+
+
+@pytest.mark.parametrize("name", ["two biases", "three, two of them 1e-12 apart", "random"])
+def test_certified_dense_agrees_with_certified_structured(name):
+    """Bisection on inertia in exact entries: another proof of the same numbers."""
+    biases = np.array(PROBLEMS[name], dtype=float)
+    structure = ReLUStructure(biases, (-1.0, 1.0))
+    dense = Dense(structure.to_dense(), relu_gram_exact(biases, [1] * len(biases), (-1, 1)))
+    for a, b in zip(certified_extreme_eigenvalues(structure), certified_extreme_eigenvalues(dense)):
+        assert a.lower <= b.upper and b.lower <= a.upper
+        assert b.relative_width < 1e-12
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(-(2**30), 2**30 - 1), min_size=1, max_size=9, unique=True))
+def test_enclosures_contain_the_truth(numerators):
+    biases = np.sort(np.array(numerators) / 2**30)
+    if len(biases) > 1 and biases[1] <= -1:
+        return
+    structure = ReLUStructure(biases, (-1.0, 1.0))
+    for enclosure, exact in zip(certified_extreme_eigenvalues(structure), true_extremes(biases)):
+        assert enclosure.lower <= exact <= enclosure.upper and enclosure.relative_width < 1e-12
+
+
+@pytest.mark.parametrize("K", [10, 100, 1000, 2**14, 10**5])
+@pytest.mark.parametrize("kind", ["uniform", "random"])
+def test_structured_against_certified(K, kind):
+    family = ReLUFamily.uniform(K) if kind == "uniform" else ReLUFamily(np.random.default_rng(K).uniform(-1, 1, K))
+    certified = family.certified_extreme_eigenvalues()
+    for computed, enclosure in zip(family.extreme_eigenvalues("structured"), certified):
+        assert enclosure.relative_width < 1e-12
+        assert abs(computed / enclosure.lower - 1) < 1e-12
+    assert ("exact spacing" in family.certified_condition_number().about) == (kind == "uniform")
+
+
+def test_where_lapack_stops_being_right():
+    """Its λ_min carries an absolute error of the order of 1e-16 λ_max; structured keeps every digit of the same matrix."""
+    errors = []
+    for K in (32, 1024):
+        family = ReLUFamily.uniform(K)
+        exact = family.certified_extreme_eigenvalues()[0].lower
+        errors.append(abs(family.extreme_eigenvalues("dense")[0] / exact - 1))
+        assert abs(family.extreme_eigenvalues("structured")[0] / exact - 1) < 1e-12
+    assert errors[0] < 1e-10 and errors[1] > 1e-8
+    close = ReLUFamily([0.0, 0.25, 0.25 + 2.0**-30])
+    exact = close.certified_extreme_eigenvalues()[0].lower
+    assert abs(close.extreme_eigenvalues("dense")[0] / exact - 1) > 1
+    assert abs(close.extreme_eigenvalues("structured")[0] / exact - 1) < 1e-12
+
+
+def test_uniform_is_certified_at_the_exact_spacing():
+    """At K = 10, 2/K is no float: the rounded biases have another, very close, condition number."""
+    exact = ReLUFamily.uniform(10)
+    rounded = ReLUFamily(exact.biases)
+    a, b = exact.certified_condition_number(precision=128), rounded.certified_condition_number(precision=128)
+    assert abs(a.lower / b.lower - 1) < 1e-13
+    with mpmath.workdps(60):
+        biases = [Fraction(-1) + Fraction(2 * k, 10) for k in range(10)]
+        low, high = true_extremes(biases)
+        assert a.lower <= high / low <= a.upper
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [1, 2, 5, 63, 64, 65, 300])
+def test_toeplitz_sections(order, size):
+    coefficients = tuple(Fraction(int(a.p), int(a.q)) for a in BSplineWavelet(order).autocorrelation)
+    section = BandedToeplitz(coefficients, size)
+    dense = np.linalg.eigvalsh(section.to_dense())
+    structured = extreme_eigenvalues(section)
+    certified = certified_extreme_eigenvalues(section)
+    for value, reference, enclosure in zip(structured, dense[[0, -1]], certified):
+        assert abs(value - reference) < 1e-13 * dense[-1]
+        assert abs(value - enclosure.lower) < 1e-12 * enclosure.upper and enclosure.relative_width < 1e-12
+    low, high = symbol_range(section)
+    assert low * (1 - 1e-14) <= structured[0] and structured[1] <= high * (1 + 1e-14)
+    theta = np.linspace(0, np.pi, 1001)
+    assert low - 1e-14 <= toeplitz_symbol(section, theta).min() < low * 1.001
+
+
+def test_blocks():
+    blocks = BlockDiagonal((BandedToeplitz((Fraction(2), Fraction(1)), 3), BandedToeplitz((Fraction(5),), 2)))
+    low, high = extreme_eigenvalues(blocks)
+    assert low == pytest.approx(2 - 2**0.5, rel=1e-14) and high == pytest.approx(5, rel=1e-14)
+    assert extreme_eigenvalues(blocks, "dense") == pytest.approx((low, high), rel=1e-14)
+
+
+def test_gershgorin_discs_hold_every_eigenvalue():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        matrix = rng.standard_normal((6, 6))
+        centres, radii = gershgorin_discs(matrix)
+        distance = np.abs(np.linalg.eigvals(matrix)[:, None] - centres)
+        assert np.all(np.any(distance <= radii + 1e-12, axis=1))
+    assert gershgorin_discs([[3.0]])[1] == [0]
+
+
+def test_cumulative_sum_is_accurate_where_the_plain_one_drifts():
+    n = 10**6
+    x = np.full(n, 0.1)
+    exact = float(Fraction(0.1) * n)
+    assert abs(cumulative_sum(x)[-1] / exact - 1) < 3 * 128 * 2.0**-53 < abs(np.cumsum(x)[-1] / exact - 1)
+    assert np.allclose(cumulative_sum(x), np.cumsum(x), rtol=1e-9)
+
+
+def test_products_are_the_matrix():
+    structure = ReLUStructure(np.array([-1.3, -0.4, 0.1, 0.15, 0.8]), (-1.0, 1.0))
+    gram, x = structure.to_dense(), np.array([1.0, 2, 3, 4, 5])
+    assert np.allclose(structure.product(x), gram @ x, rtol=1e-14)
+    flip = (-1.0) ** np.arange(5)
+    assert np.allclose(flip * np.linalg.solve(gram, flip * x), structure.inverse_product(x), rtol=1e-8)
+
+
+def test_precision_is_restored():
+    import flint
+
+    before = flint.ctx.prec
+    ReLUFamily.uniform(5).certified_condition_number(precision=200)
+    assert flint.ctx.prec == before
+
+
+def test_enclosure():
+    enclosure = Enclosure(1.0, 1.5)
+    assert 1.2 in enclosure and 1.6 not in enclosure
+    assert enclosure.relative_width == pytest.approx(1 / 3)
+    assert Enclosure(float("inf"), float("inf")).relative_width == 0
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: ReLUStructure(np.array([]), (-1, 1)), "at least one bias"),
+        (lambda: ReLUStructure(np.array([0.5, 0.5]), (-1, 1)), "strictly increasing"),
+        (lambda: ReLUStructure(np.array([0.5, 1.0]), (-1, 1)), "left of the domain's end"),
+        (lambda: ReLUStructure(np.array([-3.0, -2.0]), (-1, 1)), "got two"),
+        (lambda: gershgorin_discs(np.ones((2, 3))), "square"),
+        (lambda: gershgorin_discs([[np.inf]]), "finite"),
+        (lambda: certified_extreme_eigenvalues(Dense(np.eye(2))), "exact entries"),
+        (lambda: certified_extreme_eigenvalues(Dense(np.eye(201), [[0]])), "K <= 200"),
+        (lambda: extreme_eigenvalues(Dense(np.eye(2)), "structured"), "no structure"),
+        (lambda: extreme_eigenvalues(Dense(np.eye(2)), "magic"), "no method 'magic'"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
