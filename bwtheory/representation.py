@@ -86,8 +86,8 @@ def relu_to_bwrelu(v: ArrayLike, w: ArrayLike, b: ArrayLike, domain: tuple[Any, 
     v, w, b = as_neurons(v, w, b)
     low, high = as_domain(domain)
     knots, coefficients = wavelet_relus()
-    scale = _power_of_two_at_least(_largest_reach(w, b, low, high) / knots[1])
-    gain = scale / coefficients[0]
+    scale: Any = _power_of_two_at_least(_largest_reach(w, b, low, high) / knots[1])
+    gain: Any = scale / coefficients[0]
     if w.dtype != object:
         scale, gain = float(scale), float(gain)
     return gain * v, w / scale, b / scale

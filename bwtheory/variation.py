@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-
 from scipy.linalg import solve_toeplitz
 
 from bwtheory.representation import (
@@ -130,7 +129,7 @@ def total_variation(f: PiecewiseLinear, domain: tuple[Any, Any] | None = None) -
 
 
 def _length(vector: Iterable[Fraction]) -> float:
-    """Euclidean length; hypot, as the squares of extreme entries are no float64."""
+    """Euclidean length; hypot, as the squares of extreme entries may overflow where the length does not."""
     return math.hypot(*map(float, vector))
 
 
@@ -168,9 +167,9 @@ def relu_norm_formula(v: ArrayLike, w: ArrayLike) -> float:
 def bwrelu_norm_formula(v: ArrayLike, w: ArrayLike, scale: float = 1) -> float:
     """16 c Σ_k ‖v_k‖₂‖w_k‖₂, equations (25) and (30), with 16 = TV(ψ'): a number of the weights.
 
-    Invariant under (c, w, b) → (c/α, αw, αb), which leaves the function as it is.  On R^d it is the variation norm for one neuron, (24), and
-    for almost all weights; on a bounded domain, or where neurons share hyperplanes, an upper bound.  For univariate neurons
-    v_jk ψ(2^j x − k), k integer:
+    Invariant under (c, w, b) → (c/α, αw, αb), which leaves the function as it is.  On R^d it is the variation norm for one
+    neuron, (24), and for almost all weights; on a bounded domain, or where neurons share hyperplanes, an upper bound.  For
+    univariate neurons v_jk ψ(2^j x − k), k integer:
 
     * one scale: norm <= formula <= 6 norm.  At a half-integer only three neurons meet, so that the jumps there add up to at
       least (|a₃| − |a₁| − |a₅|) Σ|v_k| = (8/3) Σ|v_k|.  The 6 is sharp: Σ (−1)^k ψ(x − k) has no jumps at the inner
@@ -207,7 +206,7 @@ def multiscale_kink(levels: int, kink: Fraction = Fraction(1, 3)) -> tuple[np.nd
     """
     if levels < 1:
         raise ValueError(f"An expansion has levels >= 1; got levels={levels}.")
-    at = exact_array(kink, "kink").item()
+    at = exact_array([kink], "kink")[0]
     shifts = np.arange(-30, 31)
     autocorrelation = np.zeros(len(shifts))
     inner_products = BSplineWavelet(2).autocorrelation
@@ -223,7 +222,7 @@ def multiscale_kink(levels: int, kink: Fraction = Fraction(1, 3)) -> tuple[np.nd
 
 
 def _twice_integrated_wavelet(x: Fraction) -> Fraction:
-    """⟨σ(· − x) up to affine terms, ψ⟩: compactly supported, as ψ has two vanishing moments."""
+    """Θ with Θ'' = ψ, so that ⟨|· − x|/2, ψ⟩ = Θ(x); supported on ψ's support, as ψ has two vanishing moments."""
     return sum((a * max(x - t, Fraction(0)) ** 3 for t, a in zip(*wavelet_relus())), Fraction(0)) / 6
 
 

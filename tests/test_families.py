@@ -63,6 +63,19 @@ def test_singular_families_say_why(why):
     assert smallest.upper == 0 and family.extreme_eigenvalues()[1] in largest
 
 
+def test_a_large_singular_family_needs_no_matrix():
+    """K² entries of either would not fit into memory."""
+    assert ReLUFamily(np.linspace(-1, 1, 10**6)).condition_number() == math.inf
+    assert WaveletFamily(17, domain=(0, 1)).condition_number() == math.inf
+
+
+def test_a_family_keeps_its_own_biases():
+    biases = np.array([0.0, 0.5])
+    family = ReLUFamily(biases)
+    biases[0] = 0.5
+    assert family.singular_reason() is None
+
+
 @given(st.lists(st.tuples(st.integers(-5, 5), st.sampled_from([-1, 1])), min_size=1, max_size=7))
 def test_singularity_is_exactly_the_rank_of_the_gram_matrix(neurons):
     """Biases on a coarse grid make the rank visible to floating point."""

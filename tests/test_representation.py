@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bwtheory.representation import bwrelu_to_relu, identity_interval, relu_to_bwrelu
-from bwtheory.variation import PiecewiseLinear
+from bwtheory.variation import PiecewiseLinear, bwrelu_norm_formula, relu_norm_formula, total_variation
 from bwtheory.wavelet import BSplineWavelet
 
 rationals = st.fractions(-1, 1, max_denominator=16)
@@ -55,10 +55,11 @@ def test_any_biases_weights_and_domain(rows, place):
 def test_identity_interval_is_the_largest():
     low, high = identity_interval(4)
     assert (low, high) == (-math.inf, 2)
-    psi = BSplineWavelet(2)
-    x = float(high)
-    assert 24 * psi(x / 4) == pytest.approx(x, rel=1e-15)
-    assert 24 * psi((x + 0.001) / 4) < x
+    psi = PiecewiseLinear.from_bwrelu([24], [Fraction(1, 4)], [0])
+    assert psi(high) == (high,)
+    for beyond in (Fraction(1, 10), Fraction(1, 10**30)):
+        # one slope jump of ψ further: 24·(1/4)·a₁ = −8
+        assert psi(high + beyond) == (high + beyond - 8 * beyond,)
     assert identity_interval(1)[1] == Fraction(1, 2)
 
 
@@ -81,11 +82,41 @@ def test_seven_relus_a_neuron():
 
 
 def test_features_are_proportional_so_that_conditioning_is_inherited():
-    x = np.linspace(-1, 1, 101)
-    b = np.linspace(-1, 1, 7)
-    _, w, shifted = relu_to_bwrelu(np.ones(7), np.ones(7), b)
-    features = BSplineWavelet(2)(w[:, None] * x - shifted[:, None])
-    assert np.allclose(24 * features, np.maximum(0, x - b[:, None]), rtol=0, atol=4 * 2.0**-52)
+    """Unequal |w_k| and knots outside D included: one constant for all neurons, so every Gram matrix is a multiple."""
+    w, b = np.array([1.0, -1.0, 0.5, 3.0, 2.0]), np.array([-1.0, 0.25, 2.0, -4.0, 1.0])
+    _, wide_w, wide_b = relu_to_bwrelu(np.ones(5), w, b)
+    (s,) = set(w / wide_w)
+    assert set(b / wide_b) == {s}
+    for w_k, b_k, wide_w_k, wide_b_k in zip(w, b, wide_w, wide_b):
+        relu = PiecewiseLinear.from_relu([1], [w_k], [b_k])
+        feature = PiecewiseLinear.from_bwrelu([6 * s], [wide_w_k], [wide_b_k])
+        assert same_on(relu, feature, Fraction(-1), Fraction(1))
+
+
+@given(paper_networks)
+def test_norm_formula_grows_by_96_and_the_norm_on_the_domain_not_at_all(network):
+    v, w, b = network
+    wide = relu_to_bwrelu(v, w, b)
+    f, g = PiecewiseLinear.from_relu(v, w, b), PiecewiseLinear.from_bwrelu(*wide)
+    assert total_variation(f, (-1, 1)) == total_variation(g, (-1, 1))
+    # at most 6 terms, each with a few roundings
+    assert bwrelu_norm_formula(*wide[:2]) == pytest.approx(96 * relu_norm_formula(v, w), rel=1e-14)
+
+
+def test_one_rewritten_neuron_on_the_line():
+    wide = relu_to_bwrelu([5], [-1], [0.5])
+    assert total_variation(PiecewiseLinear.from_bwrelu(*wide)) == 96 * 5
+    assert total_variation(PiecewiseLinear.from_bwrelu(*wide), (-1, 1)) == 5
+
+
+@given(st.lists(st.tuples(*[st.integers(-999, 999)] * 4), min_size=1, max_size=4))
+def test_floats_of_two_variables_on_a_square(rows):
+    """The identity needs z/s <= t₁ at all corners of the square, in exact arithmetic."""
+    v, b, *w = (np.array(c) / 7 for c in zip(*rows))
+    _, wide_w, wide_b = relu_to_bwrelu(v, np.stack(w, axis=1), b, (-2, 1))
+    for w_k, b_k in zip(wide_w, wide_b):
+        reach = sum(max(Fraction(x) * end for end in (-2, 1)) for x in w_k) - Fraction(b_k)
+        assert reach <= identity_interval(1)[1]
 
 
 @pytest.mark.parametrize(
