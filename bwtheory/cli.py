@@ -142,7 +142,7 @@ def _print_json(judgements: list[Judgement]) -> None:
 def _print_table(judgements: list[Judgement]) -> None:
     table = Table(title="ReLUs Are Sufficient for Learning Implicit Neural Representations: what holds", title_style="bold")
     table.add_column("claim", style="bold", no_wrap=True)
-    table.add_column("where", overflow="fold", max_width=14)
+    table.add_column("where", overflow="fold", max_width=20)
     table.add_column("verdict", no_wrap=True)
     table.add_column("evidence", no_wrap=True)
     table.add_column("controls", justify="right")
@@ -155,7 +155,7 @@ def _print_table(judgements: list[Judgement]) -> None:
             f"[{_STYLE[j.verdict]}]{j.verdict}{flag}[/]",
             str(j.claim.evidence),
             f"{j.caught}/{len(j.claim.controls)}",
-            _first_sentence(j.claim.reason),
+            _first_sentence(j.claim.missing or j.claim.reason),
         )
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)

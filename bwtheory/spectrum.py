@@ -23,6 +23,7 @@ from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStruct
 
 METHODS = ("auto", "dense", "structured")
 CERTIFIED_DENSE_LIMIT = 200
+TOEPLITZ_PRECISION, DENSE_PRECISION = 2**17, 2**12  # bits at most
 
 
 def gershgorin_discs(gram) -> tuple[np.ndarray, np.ndarray]:
@@ -411,7 +412,8 @@ def _inverse_product(gaps: list, overhang, x: list) -> list:
     load = _transposed_differences(inverse, x)
     first = first_element_mass(gaps[0], overhang)
     excess = zero
-    pivots, loads = [], []
+    pivots: list = []
+    loads: list = []
     for k in range(n):
         off = sixth[k + 1] if k + 1 < n else zero
         if k:
@@ -461,8 +463,13 @@ def _bracket(structure: BandedToeplitz, estimate: float, end: int):
     spread = Fraction(1, 2**46)
     while spread < 1:
         lower, upper = (Fraction(estimate) * (1 + side * spread) for side in (-1, 1))
-        below = _eigenvalues_below(structure, lower), _eigenvalues_below(structure, upper)
-        if below[0] == 0 and below[1] > 0 if end == 0 else below[1] == structure.size and below[0] < structure.size:
+        counts = [
+            _with_rising_precision(lambda at: _toeplitz_negative_pivots(structure, at), bound, TOEPLITZ_PRECISION)
+            for bound in (lower, upper)
+        ]
+        (below_lower, lower), (below_upper, upper) = counts
+        n = structure.size
+        if below_lower == 0 and below_upper > 0 if end == 0 else below_upper == n and below_lower < n:
             return _as_arb(lower), _as_arb(upper)
         spread *= 16
     raise ArithmeticError("The estimate of the eigenvalue is too far off to be enclosed.")
@@ -474,21 +481,22 @@ def _as_arb(value: Fraction):
     return arb(value.numerator) / value.denominator
 
 
-def _eigenvalues_below(structure: BandedToeplitz, bound: Fraction) -> int:
-    """Number of eigenvalues < bound, by Sylvester's law from a banded LDLᵀ in balls."""
-    return _with_rising_precision(lambda: _toeplitz_negative_pivots(structure, bound))
+def _with_rising_precision(count: Callable[[Fraction], int | None], bound: Fraction, limit: int) -> tuple[int, Fraction]:
+    """The count and the bound it is for.
 
-
-def _with_rising_precision(count: Callable[[], int | None]) -> int:
-    """The radii of an LDLᵀ grow by up to a bit a row, so the precision doubles until every pivot's sign is known."""
-    precision = 128
-    while precision <= 2**17:
-        with _arb_precision(precision):
-            result = count()
-        if result is not None:
-            return result
-        precision *= 2
-    raise ArithmeticError("The sign of a pivot stays open at 131072 bits.")
+    The radii of an LDLᵀ grow by up to a bit a row, so the precision doubles until every pivot's sign is known.  A pivot that
+    is exactly 0 (the bound is an eigenvalue of a leading block) never is; then the bound moves by 2^-60 of itself.
+    """
+    for _ in range(8):
+        precision = 128
+        while precision <= limit:
+            with _arb_precision(precision):
+                result = count(bound)
+            if result is not None:
+                return result, bound
+            precision *= 2
+        bound *= 1 + Fraction(1, 2**60)
+    raise ArithmeticError(f"The sign of a pivot stays open at {limit} bits.")
 
 
 def _toeplitz_negative_pivots(structure: BandedToeplitz, bound: Fraction) -> int | None:
@@ -536,7 +544,7 @@ def _bisect(structure: Dense, end: int, trace: float):
     floor = Fraction(trace) / 2**1000
     while lower == 0 or upper - lower > upper / 2**44:
         middle = (lower + upper) / 2 if lower and upper < 4 * lower else _geometric_middle(lower or floor, upper)
-        below = _inertia(structure, middle)
+        below, middle = _with_rising_precision(lambda at: _negative_pivots(_exact_rows(structure, at)), middle, DENSE_PRECISION)
         if below >= 1 if end == 0 else below == n:
             upper = middle
         else:
@@ -553,11 +561,6 @@ def _geometric_middle(lower: Fraction, upper: Fraction) -> Fraction:
 
 def _log2(value: Fraction) -> int:
     return value.numerator.bit_length() - value.denominator.bit_length()
-
-
-def _inertia(structure: Dense, bound: Fraction) -> int:
-    """Number of eigenvalues < bound, by LDLᵀ in balls."""
-    return _with_rising_precision(lambda: _negative_pivots(_exact_rows(structure, bound)))
 
 
 def _exact_rows(structure: Dense, bound: Fraction) -> list[list]:

@@ -209,7 +209,7 @@ class TruncatedPowerSpline:
 
     def latex(self) -> str:
         """The sum of truncated powers as LaTeX, in the order of the knots."""
-        terms = []
+        terms: list[str] = []
         for k, a in zip(self.relu_knots, self.relu_coefficients):
             if not a:
                 continue

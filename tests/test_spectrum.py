@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bwtheory.families import ReLUFamily
+from bwtheory.families import IntervalWaveletFamily, ReLUFamily
 from bwtheory.gram import relu_gram_exact
 from bwtheory.spectrum import (
     Enclosure,
@@ -69,6 +69,13 @@ def test_certified_dense_agrees_with_certified_structured(name):
     for a, b in zip(certified_extreme_eigenvalues(structure), certified_extreme_eigenvalues(dense)):
         assert a.lower <= b.upper and b.lower <= a.upper
         assert b.relative_width < 1e-12
+
+
+def test_a_trial_value_that_is_an_eigenvalue_of_a_leading_block():
+    """Bisection tries powers of two, and 1/8 is the first diagonal entry of this Gram matrix."""
+    family = IntervalWaveletFamily(3)
+    for value, enclosure in zip(family.extreme_eigenvalues(), family.certified_extreme_eigenvalues()):
+        assert abs(value / enclosure.lower - 1) < 1e-12 and enclosure.relative_width < 1e-12
 
 
 @settings(max_examples=30)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from sympy import Rational
+import math
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import sympy
+from sympy import Rational, oo
 
 from bwtheory.claims import Result, check
-from bwtheory.families import WaveletFamily
-from bwtheory.wavelet import BSplineWavelet
+from bwtheory.families import IntervalWaveletFamily, WaveletFamily
+from bwtheory.gram import wavelet_inner_product
+from bwtheory.wavelet import BSplineWavelet, TruncatedPowerSpline
+
+PSI = BSplineWavelet(2)
+JACOBIAN = Rational(2) / (PSI.support[1] - PSI.support[0])
+LINE = (Fraction(-(10**6)), Fraction(10**6))
 
 
 def rounds_to(exact: Rational, printed: str) -> bool:
@@ -15,14 +26,160 @@ def rounds_to(exact: Rational, printed: str) -> bool:
     return abs(exact - Rational(printed)) <= half_unit
 
 
-@check("eq-44", "eq-45")
-def same_scale_inner_product(shift: int, value: str) -> Result:
-    """With t = (3/2)(x+1), ⟨ψ_{j,k}, ψ_{j,k+s}⟩ = (2/3)∫ψ(t)ψ(t−s)dt: the supports lie inside D, so the integral is the
-    one over R, a rational number computed from the pieces of ψ.
+def in_t(ends: list[str]) -> tuple[Fraction, Fraction]:
+    """An interval of x as one of t = (3/2)(x+1)."""
+    low, high = (Fraction(end) for end in ends)
+    scale = 1 / Fraction(int(JACOBIAN.p), int(JACOBIAN.q))
+    return (low + 1) * scale, (high + 1) * scale
+
+
+@cache
+def symbol_range() -> tuple[Rational, Rational]:
+    """Range of the Toeplitz symbol of one normalized scale, from its values at cos θ = ±1 and at stationary points."""
+    symbol = PSI.gram_symbol() * JACOBIAN
+    points = [sympy.S(-1), sympy.S(1), *(r for r in sympy.roots(symbol.diff(), multiple=True) if -1 < r < 1)]
+    values = [symbol.eval(p) for p in points]
+    return min(values), max(values)
+
+
+@cache
+def certified_kappa(levels: int):
+    return WaveletFamily(levels).certified_condition_number()
+
+
+@check("thm-3.3", "eq-19", "eq-47")
+def bounded_condition_number(bound: str) -> Result:
+    """κ(G_ψ) < bound for every J.
+
+    The supports lie inside D, so wavelets of different scales are orthogonal and G_ψ is block diagonal; the block of
+    scale j is the 2^j × 2^j section of one banded Toeplitz matrix with symbol (2/3)(⟨ψ,ψ⟩ + 2Σ⟨ψ,ψ(·−s)⟩cos sθ).  The
+    eigenvalues of a section lie strictly inside the symbol's range and fill it as the section grows, so sup_J κ is
+    exactly max/min of the symbol, and no J attains it.  The statement is true exactly if the bound is at least that
+    supremum.  Certified values for J = 1, …, 10 have to agree: all below the bound, and increasing.
     """
-    psi = BSplineWavelet(2)
-    exact = psi.inner_product(shift) * 2 / (psi.support[1] - psi.support[0])
-    return Result(rounds_to(exact, value), {"exact value": f"{exact} = {float(exact):.10f}"})
+    low, high = symbol_range()
+    supremum = high / low
+    limit = oo if bound == "oo" else Rational(bound)
+    kappas = [certified_kappa(levels) for levels in range(1, 11)]
+    below = all(k.upper < limit for k in kappas)
+    increasing = all(a.upper < b.lower for a, b in zip(kappas, kappas[1:]))
+    numbers = {"symbol's range": f"[{low}, {high}]", "sup κ": str(supremum), "κ at J = 10": f"{kappas[-1].lower:.9f}"}
+    return Result(bool(limit >= supremum) and below and increasing, numbers)
+
+
+@check("thm-3.3-factor")
+def growth_without_the_factor(exponent: str) -> Result:
+    """κ = Θ(K^p) for the neurons without 2^{j/2}.
+
+    The block of scale j is then 2^{−j} times the normalized one, whose spectrum lies in the symbol's range [l, u].  The
+    entry of ψ_{0,0} gives λ_max ≥ 1/6, a diagonal entry of the finest scale λ_min ≤ 2^{−(J−1)}/6, and the range λ_max ≤
+    u, λ_min ≥ 2^{−(J−1)}l: 2^{J−1} ≤ κ ≤ (u/l)2^{J−1} with K = 2^J − 1.  Both bounds divided by K^p need finite
+    positive limits.
+    """
+    J = sympy.Symbol("J", positive=True)
+    width, p = 2**J - 1, Rational(exponent)
+    low, high = symbol_range()
+    limits = [sympy.limit(2 ** (J - 1) * factor / width**p, J, oo) for factor in (1, high / low)]
+    family = WaveletFamily(12, normalized=False)
+    numbers = {"κ/(K+1) at J = 12": f"{family.condition_number() / (family.size + 1):.5f}"}
+    numbers["its limit"] = str(PSI.norm_squared * JACOBIAN / low / 2)
+    return Result(all(0 < x < oo for x in limits), numbers)
+
+
+@check("thm-3.3-span")
+def represents_affine_functions(family: str, degree: int) -> Result:
+    """x^degree lies in the span of the family on D.
+
+    Theorem 3.3's wavelets have their supports in D and two vanishing moments, so every function of their span is
+    orthogonal to 1 and x: the best approximation of either is 0.  The error is ‖u‖² − rᵀG⁻¹r with r_i = ∫uφ_i, from the
+    Gram matrix and an integral that is exact on the knots; κ < 4, so rounding stays below 1e-12 of ‖u‖².
+    """
+    basis = WaveletFamily(6) if family == "theorem" else IntervalWaveletFamily(4)
+    knots = basis.knots()
+    widths, middle = np.diff(knots), (knots[:-1] + knots[1:]) / 2
+
+    def integral(values) -> np.ndarray:  # Simpson's rule is exact for the quadratics here
+        left, centre, right = (values(x) for x in (knots[:-1], middle, knots[1:]))
+        return ((left + 4 * centre + right) * widths).sum(axis=-1) / 6
+
+    moments = integral(lambda x: basis(x) * x**degree)
+    norm_squared = float(integral(lambda x: x ** (2 * degree)))
+    error = norm_squared - moments @ np.linalg.solve(basis.gram(), moments)
+    return Result(error <= 1e-12 * norm_squared, {"squared relative error": f"{abs(error) / norm_squared:.3f}"})
+
+
+@check("thm-3.3-scales")
+def scales_reach_across_the_domain(shifts: str) -> Result:
+    """At every scale the supports of the wavelets cover D, up to the gap that half a support leaves at an end.
+
+    Theorem 3.3's shifts k < 2^j reach t = (2^j + 2)/2^j only, whereas D ends at t = 3: scale j leaves the interval (1 +
+    2^{1−j}, 3] to coarser scales.  The union of the supports of each scale is computed for J = 6.
+    """
+    family = WaveletFamily(6, shifts=shifts)
+    reach = {}
+    for (level, _), (left, right) in zip(family.index, family.supports()):
+        low, high = reach.get(level, (math.inf, -math.inf))
+        reach[level] = min(low, left), max(high, right)
+    covered = all(low <= -1 and high >= 1 for low, high in reach.values())
+    return Result(covered, {f"scale {j} reaches from": f"{reach[j][0]:.4f} to {reach[j][1]:.4f}" for j in (0, 1, 5)})
+
+
+@check("text-remedy")
+def shifted_wavelets_are_well_conditioned(spacings: list[str]) -> Result:
+    """κ of ψ(· − k·δ), k = 1, …, K, stays bounded in K, for each spacing δ of the list.
+
+    The Gram matrix is Toeplitz; κ stays bounded exactly if its symbol is bounded away from 0.  The symbol is a
+    polynomial in cos θ with rational coefficients ⟨ψ, ψ(·−sδ)⟩; its minimum over [−1, 1] is found from the real roots
+    of its derivative. At δ = 1/2 the symbol vanishes at θ = 0, since ∫ψ = 0: neighbours only half a unit closer than in
+    Theorem 3.3 and the condition number grows without bound.
+    """
+    numbers, bounded = {}, []
+    c = sympy.Symbol("c")
+    for spacing in spacings:
+        delta = Rational(spacing)
+        count = int(PSI.support[1] / delta)
+        products = [PSI.inner_product(s * delta) for s in range(count + 1)]
+        symbol = sympy.Poly(products[0] + 2 * sum(a * sympy.chebyshevt(s, c) for s, a in enumerate(products) if s), c)
+        points = [sympy.S(-1), sympy.S(1)] + [r for r in symbol.diff().real_roots() if -1 < r < 1]
+        smallest = min(symbol.eval(p).evalf(20) if not p.is_Rational else symbol.eval(p) for p in points)
+        bounded.append(smallest > 0)
+        numbers[f"least value of the symbol at spacing {spacing}"] = (
+            str(smallest) if smallest.is_Rational else f"{smallest:.5f}"
+        )
+    return Result(all(bounded), numbers)
+
+
+@check("next-2-gram")
+def localized_but_not_orthogonal(bound: str) -> Result:
+    """κ < bound for K neighbouring hats σ(x) − 2σ(x−1) + σ(x−2), three ReLUs each, at one scale, for every K.
+
+    Their Gram matrix is Toeplitz with symbol (2 + cos θ)/3; the supremum of κ is the ratio of its values at θ = 0 and
+    π.  No two neighbours are orthogonal, and there is one scale only.
+    """
+    hat = TruncatedPowerSpline([0, 1, 2], [1, -2, 1])
+    diagonal, neighbour = hat.inner_product(0), hat.inner_product(1)
+    supremum = (diagonal + 2 * neighbour) / (diagonal - 2 * neighbour)
+    return Result(supremum <= Rational(bound), {"sup κ": str(supremum)})
+
+
+@check("eq-38", "eq-36")
+def norms_of_the_neurons(value: str, domain: list[str], shifts: list[int]) -> Result:
+    """‖ψ_{j,k}‖² on the domain equals the value, for j = 0, …, 4 and k over the given shifts (all of Theorem 3.3's for
+    an empty list): exact integrals of the pieces over the domain, with 2^j and dx = (2/3)dt.
+    """
+    interval = in_t(domain)
+    norms = {
+        2**j * wavelet_inner_product(2, (j, k), (j, k), interval) * Fraction(int(JACOBIAN.p), int(JACOBIAN.q))
+        for j in range(5)
+        for k in (shifts or range(2**j))
+    }
+    return Result(norms == {Fraction(value)}, {"values of ‖ψ_{j,k}‖²": ", ".join(str(n) for n in sorted(norms)[:4])})
+
+
+@check("eq-35")
+def norm_of_the_wavelet(value: str) -> Result:
+    """‖ψ‖² = ∫_0^3 ψ², exact, from the pieces."""
+    return Result(PSI.norm_squared == Rational(value), {"‖ψ‖²": str(PSI.norm_squared)})
 
 
 @check("eq-39")
@@ -30,3 +187,114 @@ def first_row_vanishes(levels: int, first_column: int) -> Result:
     """The exact entries (G_ψ)_{0,ℓ} are computed and compared with 0 for ℓ from the stated first column to K−1."""
     row = WaveletFamily(levels=levels).gram()[0]
     return Result(not row[first_column:].any(), {"(G_ψ)_{0,0}": f"{row[0]:.10f}"})
+
+
+@check("eq-39-radius")
+def first_gershgorin_radius_vanishes(levels: int, shifts: list[int]) -> Result:
+    """R₁ = Σ_{ℓ≥1}|(G_ψ)_{0,ℓ}| from the exact entries, with the given shifts at scale 0."""
+    family = WaveletFamily(levels, shifts=[shifts, *(range(2**j) for j in range(1, levels))])
+    return Result(np.abs(family.gram()[0, 1:]).sum() == 0)
+
+
+@check("eq-40", "eq-41", "text-semiorth")
+def orthogonal_across_scales(domain: list[str], supports: str) -> Result:
+    """⟨ψ_{j,k}, ψ_{i,ℓ}⟩ over the domain is 0 for i ≠ j and all shifts, or all those with one support inside of the
+    domain.
+
+    On R: for i < j, ψ_{i,k} is continuous and affine between the integers of the scale j, hence a combination of hats
+    at these integers, and ψ(2^j·−ℓ) is orthogonal to all of them (computed: ⟨ψ, N₂(·−n)⟩ = 0 for every n that
+    overlaps).  Over D the integral equals the one over R as soon as one of the two supports lies inside D.  If the
+    boundary cuts both, nothing makes it vanish: exact integrals over all pairs of scales up to 3 and all shifts that
+    meet D decide.
+    """
+    hat = TruncatedPowerSpline([0, 1, 2], [1, -2, 1])
+    on_the_line = all(_product_with_hat(hat, n) == 0 for n in range(-2, 4))
+    interval = LINE if domain == ["-oo", "oo"] else in_t(domain)
+    for i in range(3):
+        for j in range(i + 1, 4):
+            for k in range(-3, 3 * 2**i + 1):
+                for shift in range(-3, 3 * 2**j + 1):
+                    pair = ((i, k), (j, shift))
+                    if supports == "one inside" and not any(_inside(*one, interval) for one in pair):
+                        continue
+                    value = wavelet_inner_product(2, *pair, interval)
+                    if value:
+                        return Result(False, {f"∫_D ψ(2^{i}t−({k}))ψ(2^{j}t−({shift})) dt": str(value)})
+    return Result(on_the_line)
+
+
+def _product_with_hat(hat: TruncatedPowerSpline, n: int) -> Rational:
+    cells = range(6)
+    total = Rational(0)
+    for i in cells:
+        place = i - 2 * n
+        if 0 <= place < 4:
+            f, g = PSI.pieces[i], hat.pieces[place]
+            total += sum(a * b / (p + q + 1) for p, a in enumerate(f) for q, b in enumerate(g))
+    return total / 2
+
+
+def _inside(j: int, k: int, interval) -> bool:
+    return interval[0] <= Fraction(k, 2**j) and Fraction(k, 2**j) + Fraction(3, 2**j) <= interval[1]
+
+
+@check("eq-43")
+def far_shifts_do_not_meet(distance: int) -> Result:
+    """⟨ψ(·), ψ(·−s)⟩ = 0 for all s ≥ distance: the supports [0, 3] and [s, s+3] overlap in an interval only for s < 3."""
+    products = {s: PSI.inner_product(s) for s in range(distance, distance + 10)}
+    return Result(not any(products.values()), {f"at distance {distance}": str(products[distance])})
+
+
+@check("eq-44", "eq-45")
+def same_scale_inner_product(shift: int, value: str) -> Result:
+    """With t = (3/2)(x+1), ⟨ψ_{j,k}, ψ_{j,k+s}⟩ = (2/3)∫ψ(t)ψ(t−s)dt: the supports lie inside D, so the integral is the
+    one over R, a rational number computed from the pieces of ψ.
+    """
+    exact = PSI.inner_product(shift) * JACOBIAN
+    return Result(rounds_to(exact, value), {"exact value": f"{exact} = {float(exact):.10f}"})
+
+
+@check("eq-46")
+def spectrum_in_the_disc(centre: str, neighbours: int, upper_limit: str) -> Result:
+    """Every eigenvalue is within ρ = neighbours·(|C₁|+|C₂|) of the centre, and ρ < the limit, with the exact C₁ and C₂.
+
+    The eigenvalues fill the symbol's range as J grows and never leave it, so the disc has to contain that range.
+    """
+    c1, c2 = (PSI.inner_product(s) * JACOBIAN for s in (1, 2))
+    radius = neighbours * (abs(c1) + abs(c2))
+    low, high = symbol_range()
+    holds = Rational(centre) - radius <= low and high <= Rational(centre) + radius and radius < Rational(upper_limit)
+    return Result(holds, {"ρ": f"{radius} = {float(radius):.7f}", "exact range of the spectrum": f"({low}, {high})"})
+
+
+@check("eq-46-count")
+def neighbours_at_a_distance(distance: int, at_most: int) -> Result:
+    """The number of neurons of one scale at a given distance from a neuron, counted in Theorem 3.3's family, is at most
+    the stated one, and the stated one occurs.
+    """
+    counts = {sum(abs(k - p) == distance for p in range(2**j)) for j in range(6) for k in range(2**j)}
+    return Result(max(counts) == at_most, {"counts that occur": ", ".join(map(str, sorted(counts)))})
+
+
+@check("thm-B.1")
+def gershgorin(radius_factor: str, quantifier: str) -> Result:
+    """For Ax = λx let |x_i| be the largest entry: (λ − a_ii)x_i = Σ_{j≠i} a_ij x_j gives |λ − a_ii| ≤ R_i.  So every
+    eigenvalue lies in some disc.  The converse, an eigenvalue in every disc, is false, and no smaller radius will do:
+    matrices with rational eigenvalues on which wrong versions fail, and a seeded set of symmetric integer matrices, are
+    checked exactly.
+    """
+    matrices = [sympy.Matrix([[0, 1], [1, 0]]), sympy.Matrix([[1, 6], [Rational(1, 2), -1]])]
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        lower = sympy.Matrix(3, 3, lambda i, j: int(rng.integers(-2, 3)) if j < i else int(i == j))
+        matrices.append(lower * sympy.diag(*map(int, rng.integers(-3, 4, 3))) * lower.inv())
+    return Result(all(_discs_hold(matrix, Rational(radius_factor), quantifier) for matrix in matrices))
+
+
+def _discs_hold(matrix: sympy.Matrix, factor: Rational, quantifier: str) -> bool:
+    n = matrix.rows
+    discs = [(matrix[i, i], factor * sum(abs(matrix[i, j]) for j in range(n) if j != i)) for i in range(n)]
+    eigenvalues = list(matrix.eigenvals())
+    each_value = all(any(abs(value - c) <= r for c, r in discs) for value in eigenvalues)
+    each_disc = all(any(abs(value - c) <= r for value in eigenvalues) for c, r in discs)
+    return each_value if quantifier == "each eigenvalue" else each_disc
