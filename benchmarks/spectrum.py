@@ -72,6 +72,22 @@ def main() -> None:
                 table.add_row(f"{size}", kind, method, *shown, f"{ratio:.2g}", f"{run['memory']:.0f}")
         table.add_section()
     Console(width=110).print(table)
+    print_naive_closed_form()
+
+
+def print_naive_closed_form() -> None:
+    """Relative error of ‖σ(· − b)‖² on [−1, 1] from the antiderivative F(1) − F(b), as b approaches 1."""
+    from bwtheory import ReLUFamily
+    from bwtheory.gram import naive_relu_gram
+
+    table = Table(title="One diagonal entry, 1 − b = 2⁻ⁿ: error of F(1) − F(b) and of the subtraction-free form")
+    for column in ("n", "F(1) − F(b)", "subtraction-free"):
+        table.add_column(column, justify="right")
+    for n in range(2, 25, 3):
+        bias, exact = 1 - 2.0**-n, 2.0 ** (-3 * n) / 3
+        entries = naive_relu_gram(np.array([bias]))[0, 0], ReLUFamily([bias]).gram()[0, 0]
+        table.add_row(str(n), *(f"{abs(entry / exact - 1):.0e}" for entry in entries))
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,11 @@ class Claim:
     corrected: Mapping[str, Any] | None = None
     missing: str = ""
 
+    @property
+    def summary(self) -> str:
+        """Why, or for an open claim what is missing; its first sentence stands alone."""
+        return self.missing or self.reason
+
     @classmethod
     def from_toml(cls, row: Mapping[str, Any]) -> Claim:
         """Build a claim from its table; ValueError if the table breaks the ledger's rules."""
@@ -346,10 +351,16 @@ def render(judgements: Iterable[Judgement]) -> str:
     for title, verdicts in parts.items():
         chosen = [j for v in verdicts for j in judgements if j.verdict is v]
         if chosen:
-            lines += ["", f"## {title}"]
+            lines += ["", f"## {title}", "", *(f"- **{j.claim.id}**: {first_sentence(j.claim.summary)}" for j in chosen)]
             for judgement in chosen:
                 lines += ["", *_entry(judgement)]
     return "\n".join(lines) + "\n"
+
+
+def first_sentence(text: str) -> str:
+    """Up to the first full stop that a space follows."""
+    head, stop, _ = text.partition(". ")
+    return head + "." if stop else text
 
 
 def _entry(judgement: Judgement) -> list[str]:

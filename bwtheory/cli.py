@@ -15,7 +15,7 @@ from rich.markdown import Markdown
 from rich.progress import track
 from rich.table import Table
 
-from bwtheory.claims import Judgement, Ledger, Verdict, find_checkout, load_ledger, referee, render
+from bwtheory.claims import Judgement, Ledger, Verdict, find_checkout, first_sentence, load_ledger, referee, render
 
 _STYLE = {
     Verdict.FAILS: "bold red",
@@ -155,7 +155,7 @@ def _print_table(judgements: list[Judgement]) -> None:
             f"[{_STYLE[j.verdict]}]{j.verdict}{flag}[/]",
             str(j.claim.evidence),
             f"{j.caught}/{len(j.claim.controls)}",
-            _first_sentence(j.claim.missing or j.claim.reason),
+            first_sentence(j.claim.summary),
         )
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
@@ -170,8 +170,3 @@ def _print_table(judgements: list[Judgement]) -> None:
         else "Every verdict is the expected one. `bwtheory verify ID --explain` shows one claim in full.",
         highlight=False,
     )
-
-
-def _first_sentence(text: str) -> str:
-    head, dot, _ = text.partition(". ")
-    return head + "." if dot else text

@@ -533,19 +533,29 @@ def _(structure: Dense, precision: int):
         raise ValueError(
             f"Certified eigenvalues of a matrix without structure need K <= {CERTIFIED_DENSE_LIMIT}; got {structure.size}."
         )
-    high = float(np.trace(structure.matrix)) * (1 + 1e-12)
-    return _bisect(structure, 0, high), _bisect(structure, -1, high)
+    return _bisect(structure, 0), _bisect(structure, -1)
 
 
-def _bisect(structure: Dense, end: int, trace: float):
+def _bisect(structure: Dense, end: int):
     """Bounds of an extreme eigenvalue by bisection on the number of negative pivots, geometric to reach tiny ones."""
-    n = structure.size
-    lower, upper = Fraction(0), Fraction(trace)
-    floor = Fraction(trace) / 2**1000
+
+    def above(bound: Fraction) -> tuple[bool, Fraction]:
+        """Whether the bound exceeds the eigenvalue, and the bound that was decided."""
+        below, bound = _with_rising_precision(lambda at: _negative_pivots(_exact_rows(structure, at)), bound, DENSE_PRECISION)
+        return (below >= 1 if end == 0 else below == structure.size), bound
+
+    trace = Fraction(float(np.trace(structure.matrix)) * (1 + 1e-12))
+    lower, upper, floor = Fraction(0), trace, trace / 2**1000
+    estimate = float(np.linalg.eigvalsh(structure.matrix)[end])
+    for digits in (30, 15) if estimate > 0 else ():  # LAPACK's answer saves most of the steps where it is good
+        guesses = [above(Fraction(estimate) * (1 + side * Fraction(1, 2**digits))) for side in (-1, 1)]
+        if [is_above for is_above, _ in guesses] == [False, True]:
+            lower, upper = (bound for _, bound in guesses)
+            break
     while lower == 0 or upper - lower > upper / 2**44:
         middle = (lower + upper) / 2 if lower and upper < 4 * lower else _geometric_middle(lower or floor, upper)
-        below, middle = _with_rising_precision(lambda at: _negative_pivots(_exact_rows(structure, at)), middle, DENSE_PRECISION)
-        if below >= 1 if end == 0 else below == n:
+        is_above, middle = above(middle)
+        if is_above:
             upper = middle
         else:
             lower = middle

@@ -1,0 +1,53 @@
+"""The ledger as a whole: complete, well-formed, honest about what it leaves open."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bwtheory.claims import Verdict, load_ledger
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+LEDGER = load_ledger(CHECKOUT)
+
+
+def test_every_numbered_equation_has_a_claim():
+    """The paper numbers (1) to (53); a claim's ``where`` names single equations or ranges such as (35)-(37)."""
+    covered = set()
+    for claim in LEDGER.claims:
+        for first, last in re.findall(r"\((\d+)\)(?:-\((\d+)\))?", claim.where):
+            covered |= set(range(int(first), int(last or first) + 1))
+    assert covered >= set(range(1, 54))
+
+
+@pytest.mark.parametrize(
+    "name", ["Theorem 3.1", "Prop. 3.2", "Theorem 3.3", "Theorem B.1", *(f"Fig. {n}" for n in range(1, 10))]
+)
+def test_every_theorem_and_figure_has_a_claim(name):
+    assert any(name in claim.where for claim in LEDGER.claims)
+
+
+@pytest.mark.parametrize(
+    "name", ["Next Checks 1", "Next Checks 2", "Next Checks 3", "Open Questions", "related abstracts", "README"]
+)
+def test_every_other_source_has_a_claim(name):
+    assert any(name in claim.where for claim in LEDGER.claims)
+
+
+def test_first_sentences_fit_a_table():
+    for claim in LEDGER.claims:
+        assert len(claim.summary.partition(". ")[0]) <= 180, claim.id
+
+
+def test_open_claims_name_the_file_that_decides_them():
+    for claim in LEDGER.claims:
+        if claim.expected is Verdict.OPEN:
+            assert f"results/{claim.printed['experiment']}.json" in claim.missing, claim.id
+
+
+def test_ids_in_the_readme_exist():
+    ids = {claim.id for claim in LEDGER.claims}
+    named = re.findall(r"bwtheory verify ([a-z]+-[\w.-]+)", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
+    assert named and set(named) <= ids
