@@ -1,0 +1,235 @@
+"""Activations behind one interface: how coordinates are encoded, how wide a layer is, how it starts, what it applies.
+
+Each class is initialized as its own paper says.  Options have the names of those papers; layers are numbered from 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+
+import torch
+from torch import Tensor, nn
+
+from bwtheory.nn.wavelet import psi
+
+
+class Activation(nn.Module):
+    """What varies between INR architectures.  A subclass of your own overrides ``forward`` and whatever else it needs."""
+
+    dtype_after_first_layer: torch.dtype | None = None  # complex for activations with complex weights
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
+        return x
+
+    def encoded_features(self, in_features: int) -> int:
+        """Number of features that ``encode`` makes of d coordinates."""
+        return in_features
+
+    def width(self, hidden_features: int) -> int:
+        """Neurons of a hidden layer for a nominal width."""
+        return hidden_features
+
+    def initialize(self, linear: nn.Linear, layer: int) -> None:
+        """Set the weights of hidden layer ``layer``, or of the output layer (-1); PyTorch's default stands without it."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """The activation of the pre-activations z, elementwise."""
+        raise NotImplementedError
+
+
+class BWReLU(Activation):
+    """ψ(cz), the paper's activation, equation (29); PyTorch's default initialization.
+
+    Parameters
+    ----------
+    c : scale > 0
+    learnable : train log c with the weights
+    """
+
+    fixed_c: Tensor
+
+    def __init__(self, c: float = 1.0, learnable: bool = False):
+        super().__init__()
+        if not (c > 0 and math.isfinite(c)):
+            raise ValueError(f"The scale c must be positive and finite; got c={c}.")
+        self.learnable = learnable
+        if learnable:
+            self.log_c = nn.Parameter(torch.tensor(math.log(c)))
+        else:
+            self.register_buffer("fixed_c", torch.tensor(float(c)))
+
+    @property
+    def c(self) -> Tensor:
+        """The scale, a tensor of one element."""
+        return self.log_c.exp() if self.learnable else self.fixed_c
+
+    def forward(self, z: Tensor) -> Tensor:
+        return psi(self.c.to(z.dtype) * z)
+
+
+class ReLU(Activation):
+    """max(0, z); PyTorch's default initialization."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.relu(z)
+
+
+class ReLUPositional(ReLU):
+    """ReLU after [x, sin(2^i πx), cos(2^i πx)], i < frequencies (Mildenhall et al. 2020)."""
+
+    octaves: Tensor
+
+    def __init__(self, frequencies: int = 7):
+        super().__init__()
+        if frequencies < 1:
+            raise ValueError(f"A positional encoding has frequencies >= 1; got {frequencies}.")
+        self.register_buffer("octaves", math.pi * 2.0 ** torch.arange(frequencies), persistent=False)
+
+    def encoded_features(self, in_features: int) -> int:
+        return in_features * (1 + 2 * len(self.octaves))
+
+    def encode(self, x: Tensor) -> Tensor:
+        phases = (x.unsqueeze(-1) * self.octaves.to(x.dtype)).flatten(1)
+        return torch.cat([x, phases.sin(), phases.cos()], dim=1)
+
+
+class ReLUFourier(ReLU):
+    """ReLU after [cos 2πBx, sin 2πBx] with B ~ N(0, sigma²), fixed (Tancik et al. 2020); at most 8 coordinates."""
+
+    directions: Tensor
+
+    def __init__(self, sigma: float = 10.0, frequencies: int = 256):
+        super().__init__()
+        if not sigma > 0 or frequencies < 1:
+            raise ValueError(f"Fourier features need sigma > 0 and frequencies >= 1; got {sigma} and {frequencies}.")
+        self.register_buffer("directions", sigma * torch.randn(8, frequencies))
+
+    def encoded_features(self, in_features: int) -> int:
+        if in_features > len(self.directions):
+            raise ValueError(f"Fourier features take up to {len(self.directions)} coordinates; got {in_features}.")
+        return 2 * self.directions.shape[1]
+
+    def encode(self, x: Tensor) -> Tensor:
+        phases = 2 * math.pi * x @ self.directions[: x.shape[1]].to(x.dtype)
+        return torch.cat([phases.cos(), phases.sin()], dim=1)
+
+
+class Siren(Activation):
+    """sin(ω₀z), weights U(±1/n) in the first layer and U(±√(6/n)/ω₀) after it (Sitzmann et al. 2020)."""
+
+    def __init__(self, omega_0: float = 30.0):
+        super().__init__()
+        if not omega_0 > 0:
+            raise ValueError(f"The frequency omega_0 must be positive; got {omega_0}.")
+        self.omega_0 = omega_0
+
+    def initialize(self, linear: nn.Linear, layer: int) -> None:
+        n = linear.in_features
+        bound = 1 / n if layer == 0 else math.sqrt(6 / n) / self.omega_0
+        nn.init.uniform_(linear.weight, -bound, bound)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sin(self.omega_0 * z)
+
+
+class Finer(Siren):
+    """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
+
+    def __init__(self, omega_0: float = 30.0, first_bias_scale: float = 20.0):
+        super().__init__(omega_0)
+        self.first_bias_scale = first_bias_scale
+
+    def initialize(self, linear: nn.Linear, layer: int) -> None:
+        super().initialize(linear, layer)
+        if layer == 0:
+            nn.init.uniform_(linear.bias, -self.first_bias_scale, self.first_bias_scale)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sin(self.omega_0 * (z.detach().abs() + 1) * z)
+
+
+class Gauss(Activation):
+    """exp(−(σ₀z)²) (Ramasinghe and Lucey 2022, in the parametrization of WIRE's code); PyTorch's default initialization."""
+
+    def __init__(self, sigma_0: float = 10.0):
+        super().__init__()
+        if not sigma_0 > 0:
+            raise ValueError(f"The scale sigma_0 must be positive; got {sigma_0}.")
+        self.sigma_0 = sigma_0
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.exp(-((self.sigma_0 * z) ** 2))
+
+
+class Wire(Activation):
+    """Complex Gabor wavelet exp(iω₀z − |σ₀z|²), real first layer, complex ones after it (Saragadam et al. 2023).
+
+    A complex weight counts as two real ones, so a layer has ⌊hidden_features/√2⌋ neurons.
+    """
+
+    dtype_after_first_layer = torch.cfloat
+
+    def __init__(self, omega_0: float = 20.0, sigma_0: float = 10.0):
+        super().__init__()
+        if not (omega_0 > 0 and sigma_0 > 0):
+            raise ValueError(f"omega_0 and sigma_0 must be positive; got {omega_0} and {sigma_0}.")
+        self.omega_0, self.sigma_0 = omega_0, sigma_0
+
+    def width(self, hidden_features: int) -> int:
+        return max(1, int(hidden_features / math.sqrt(2)))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.exp(1j * self.omega_0 * z - (self.sigma_0 * z.abs()) ** 2)
+
+
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "bw-relu": BWReLU,
+    "relu": ReLU,
+    "relu-pe": ReLUPositional,
+    "relu-rff": ReLUFourier,
+    "siren": Siren,
+    "wire": Wire,
+    "gauss": Gauss,
+    "finer": Finer,
+}
+
+
+def resolve_activation(activation: str | type[Activation]) -> type[Activation]:
+    """The class behind a name, a "package.module:Class" string or a class.
+
+    Raises
+    ------
+    ValueError
+        If there is no such name, module or class, or the class is no ``Activation``.
+    """
+    found: object = activation
+    if isinstance(activation, str):
+        if activation in ACTIVATIONS:
+            return ACTIVATIONS[activation]
+        module, colon, name = activation.partition(":")
+        if not colon:
+            raise ValueError(
+                f"There is no activation {activation!r}; there are {', '.join(ACTIVATIONS)}, "
+                "and your own as package.module:Class."
+            )
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"The activation {activation!r} cannot be imported: {error}.") from None
+    if not (isinstance(found, type) and issubclass(found, Activation)):
+        raise ValueError(f"An activation is a subclass of bwtheory.nn.Activation; got {activation!r}.")
+    return found
+
+
+def build_activation(activation: str | type[Activation], options: dict) -> Activation:
+    """An instance with these options; ValueError names an option that the activation does not have."""
+    cls = resolve_activation(activation)
+    known = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "args", "kwargs")]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        has = ", ".join(known) or "none"
+        raise ValueError(f"{cls.__name__} has no option {unknown[0]!r}; it has: {has}.")
+    return cls(**options)

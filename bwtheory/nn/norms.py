@@ -1,0 +1,53 @@
+"""Equation (53) and its reparametrization-invariant form, differentiable; plain arrays: ``bwtheory.variation``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bwtheory.nn.activations import BWReLU
+from bwtheory.nn.network import INR
+from bwtheory.wavelet import BSplineWavelet
+
+
+def variation_norm(network: INR) -> Tensor:
+    """16c (Σ_k ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + Σ_{ℓ≥2} Σ_k ‖w⁽ℓ⁾_k‖), equation (53), for any depth >= 1; a scalar tensor.
+
+    It is the sum of the layers' norms (30), not a property of the function: c → c/α, W_ℓ → αW_ℓ for all hidden layers keeps the
+    function and, for more than one hidden layer, changes the value.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not BW-ReLU.
+    """
+    return _total_variation() * _scale(network) * torch.stack(_layer_sums(network)).sum()
+
+
+def variation_norm_invariant(network: INR) -> Tensor:
+    """16 (c² Σ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + c Σ‖w⁽²⁾_k‖ + … + Σ‖w⁽ᴸ⁾_k‖): (53) with every layer cut after its scaling.
+
+    It does not change under c → c/α, W_ℓ → αW_ℓ; for one hidden layer it is (30).  Errors as above.
+    """
+    c = _scale(network)
+    sums = _layer_sums(network)
+    units = [c] * len(sums)  # what is left of the scaling when each layer but the last absorbs its own
+    if len(sums) > 1:
+        units[0], units[-1] = c * c, torch.ones_like(c)
+    return _total_variation() * torch.stack([unit * total for unit, total in zip(units, sums)]).sum()
+
+
+def _scale(network: INR) -> Tensor:
+    if not isinstance(network.activation, BWReLU):
+        raise ValueError(f"The norm (53) is about BW-ReLU networks; got {type(network.activation).__name__}.")
+    return network.activation.c
+
+
+def _layer_sums(network: INR) -> list[Tensor]:
+    weights = [linear.weight for linear in network.linears]
+    first = (weights[0].norm(dim=1) * weights[1].norm(dim=0)).sum()
+    return [first, *(weight.norm(dim=0).sum() for weight in weights[2:])]
+
+
+def _total_variation() -> float:
+    return float(BSplineWavelet(2).variation)

@@ -1,0 +1,204 @@
+"""Networks: the fused ψ against its seven ReLUs, initialization, conversions, norms, refusals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bwtheory.nn import (
+    ACTIVATIONS,
+    INR,
+    Activation,
+    from_relu,
+    psi,
+    psi_seven_relus,
+    to_relu,
+    variation_norm,
+    variation_norm_invariant,
+)
+from bwtheory.variation import bwrelu_norm_formula, deep_norm_formula, deep_norm_invariant
+from bwtheory.wavelet import BSplineWavelet
+
+torch.set_num_threads(1)
+EPS = 2.0**-52
+
+
+def value_and_gradient(function, z):
+    z = z.clone().requires_grad_()
+    value = function(z)
+    (gradient,) = torch.autograd.grad(value, z, torch.linspace(0.5, 2, z.numel(), dtype=z.dtype).reshape(z.shape))
+    return value.detach(), gradient
+
+
+@pytest.mark.parametrize(
+    "z",
+    [
+        torch.linspace(-1, 4, 4000, dtype=torch.float64),  # meets no knot
+        torch.arange(-2, 9, dtype=torch.float64) / 2,  # all knots
+        torch.arange(7, dtype=torch.float64) / 2 + 1e-14,  # closer, v = z − 3/2 rounds to the knot
+        torch.arange(7, dtype=torch.float64) / 2 - 1e-14,
+        torch.zeros(0, dtype=torch.float64),
+        torch.tensor([[1.25]], dtype=torch.float64),
+    ],
+    ids=["line", "knots", "just right of the knots", "just left of the knots", "empty", "one"],
+)
+def test_fused_psi_is_the_seven_relus(z):
+    """The terms are below 16/3·4 = 22 and slopes below 16; a few roundings each."""
+    value, gradient = value_and_gradient(psi, z)
+    expected, slope = value_and_gradient(psi_seven_relus, z)
+    assert value.shape == z.shape
+    torch.testing.assert_close(value, expected, rtol=0, atol=30 * 22 * EPS)
+    torch.testing.assert_close(gradient, slope, rtol=0, atol=2 * 16 * 7 * EPS)
+
+
+def test_fused_psi_is_the_numpy_wavelet_and_zero_outside():
+    z = torch.linspace(-5, 8, 1301, dtype=torch.float32)
+    reference = BSplineWavelet(2)(z.numpy())
+    np.testing.assert_allclose(psi(z).numpy(), reference, rtol=0, atol=8 * 2.0**-23)
+    outside = torch.tensor([-1e6, -1e-3, 0.0, 3.0, 3.001, 1e6])
+    value, gradient = value_and_gradient(psi, outside)
+    assert not value.any() and not gradient[[0, 1, 2, 4, 5]].any()
+    assert psi_seven_relus(torch.tensor([1e6 * math.pi])).abs() > 0.01
+
+
+def test_gradcheck():
+    z = torch.tensor([0.2, 0.7, 1.2, 1.7, 2.2, 2.7, 3.2, -0.3], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(psi, z)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("depth", [1, 3])
+def test_every_activation_trains(name, depth):
+    torch.manual_seed(0)
+    network = INR(2, 3, hidden_features=16, hidden_layers=depth, activation=name)
+    x = torch.rand(7, 2) * 2 - 1
+    values = network(x)
+    assert values.shape == (7, 3) and values.dtype == torch.float32
+    values.square().sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad.abs()).all() for p in network.parameters())
+    assert network(x[:0]).shape == (0, 3)
+
+
+def test_initialization_follows_the_papers():
+    torch.manual_seed(0)
+    siren = INR(2, 1, hidden_features=200, activation="siren", omega_0=50)
+    assert siren.hidden[0].weight.abs().max() <= 1 / 2
+    bound = math.sqrt(6 / 200) / 50
+    for linear in (siren.hidden[1], siren.output):
+        assert 0.9 * bound < linear.weight.abs().max() <= bound
+    finer = INR(2, 1, hidden_features=200, activation="finer", first_bias_scale=7)
+    assert 6 < finer.hidden[0].bias.abs().max() <= 7 and finer.hidden[1].bias.abs().max() < 0.1
+    torch.manual_seed(1)
+    ours = INR(2, 1, hidden_features=20, activation="bw-relu")
+    torch.manual_seed(1)
+    assert torch.equal(ours.hidden[0].weight, nn.Linear(2, 20).weight)
+
+
+def test_finer_detaches_its_factor():
+    finer = INR(1, 1, activation="finer", omega_0=2).activation
+    z = torch.tensor([0.7], dtype=torch.float64, requires_grad=True)
+    finer(z).backward()
+    assert z.grad.item() == pytest.approx(2 * 1.7 * math.cos(2 * 1.7 * 0.7), rel=1e-14)
+
+
+def test_widths_and_parameter_counts():
+    wire = INR(2, 1, hidden_features=300, activation="wire")
+    assert [linear.out_features for linear in wire.hidden] == [212] * 3
+    assert wire.hidden[0].weight.dtype == torch.float32 and wire.hidden[1].weight.dtype == torch.complex64
+    assert wire.count_parameters() == 212 * 3 + 2 * (2 * (212 * 212 + 212)) + 2 * 213
+    positional = INR(2, 1, hidden_features=5, hidden_layers=1, activation="relu-pe", frequencies=4)
+    assert positional.hidden[0].in_features == 2 * 9
+    assert INR(2, 1, hidden_features=5, hidden_layers=1).count_parameters() == 5 * 3 + 6
+
+
+def test_learnable_scale():
+    network = INR(1, 1, hidden_features=4, hidden_layers=1, c=9.0, learnable=True)
+    assert network.activation.c.item() == pytest.approx(9, rel=1e-6)
+    network(torch.rand(20, 1)).sum().backward()
+    assert network.activation.log_c.grad is not None
+    assert network.count_parameters() == 4 * 2 + 5 + 1
+
+
+class Cosine(Activation):
+    """A user's own activation."""
+
+    def __init__(self, frequency: float = 1.0):
+        super().__init__()
+        self.frequency = frequency
+
+    def forward(self, z):
+        return torch.cos(self.frequency * z)
+
+
+@pytest.mark.parametrize("activation", [Cosine, f"{__name__}:Cosine"])
+def test_own_activation(activation):
+    network = INR(1, 1, activation=activation, frequency=3.0)
+    assert type(network.activation).__name__ == "Cosine" and network.activation.frequency == 3
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("learnable", [False, True])
+def test_to_relu_is_the_same_function(depth, learnable):
+    torch.manual_seed(depth)
+    network = INR(2, 3, hidden_features=10, hidden_layers=depth, c=3.0, learnable=learnable).double()
+    plain = to_relu(network)
+    assert {type(layer) for layer in plain} == {nn.Linear, nn.ReLU}
+    assert [layer.out_features for layer in plain if isinstance(layer, nn.Linear)] == [70] * depth + [3]
+    x = torch.rand(200, 2, dtype=torch.float64) * 2 - 1
+    # sums of 70 terms of size below 16/3·10·max|w|, a few hundred roundings a layer, amplified by slopes up to 8c
+    torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-11)
+
+
+def test_from_relu_is_the_same_function_on_the_domain():
+    torch.manual_seed(0)
+    for domain in ((-1.0, 1.0), (0.0, 5.0)):
+        relu = nn.Sequential(nn.Linear(1, 12), nn.ReLU(), nn.Linear(12, 2)).double()
+        ours = from_relu(relu, domain)
+        x = torch.linspace(*domain, 301, dtype=torch.float64)[:, None]
+        torch.testing.assert_close(ours(x), relu(x), rtol=0, atol=1e-12)
+        assert ours.hidden[0].out_features == 12
+    assert not torch.allclose(ours(torch.full((1, 1), 100.0).double()), relu(torch.full((1, 1), 100.0).double()))
+
+
+def test_norms_are_those_of_the_theory():
+    torch.manual_seed(0)
+    for depth in (1, 2, 3):
+        network = INR(2, 1, hidden_features=6, hidden_layers=depth, c=3.0).double()
+        weights = [linear.weight.detach().numpy() for linear in network.linears]
+        assert variation_norm(network).item() == pytest.approx(deep_norm_formula(weights, 3.0), rel=1e-13)
+        assert variation_norm_invariant(network).item() == pytest.approx(deep_norm_invariant(weights, 3.0), rel=1e-13)
+        if depth == 1:
+            shallow = bwrelu_norm_formula(weights[1].T, weights[0], 3.0)
+            assert variation_norm(network).item() == pytest.approx(shallow, rel=1e-13)
+        variation_norm(network).backward()
+        assert all(linear.weight.grad is not None for linear in network.linears)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: INR(2, 1, hidden_features=0), "hidden_features >= 1; got 0"),
+        (lambda: INR(2, 1, hidden_layers=0), "hidden_layers >= 1; got 0"),
+        (lambda: INR(2, 1, activation="tanh"), "no activation 'tanh'; there are bw-relu"),
+        (lambda: INR(2, 1, activation="nowhere.at_all:Class"), "cannot be imported"),
+        (lambda: INR(2, 1, activation="math:nothing"), "cannot be imported"),
+        (lambda: INR(2, 1, activation=nn.ReLU), "subclass of bwtheory.nn.Activation"),
+        (lambda: INR(2, 1, activation="siren", c=3), "Siren has no option 'c'; it has: omega_0"),
+        (lambda: INR(2, 1, activation="relu", c=3), "ReLU has no option 'c'; it has: none"),
+        (lambda: INR(2, 1, c=0), "positive"),
+        (lambda: INR(2, 1, c=math.nan), "positive"),
+        (lambda: INR(2, 1, activation="wire", omega_0=-1), "positive"),
+        (lambda: INR(2, 1)(torch.zeros(3)), r"shape \(N, 2\); got \(3,\)"),
+        (lambda: INR(9, 1, activation="relu-rff"), "up to 8"),
+        (lambda: variation_norm(INR(2, 1, activation="siren")), "got Siren"),
+        (lambda: to_relu(INR(2, 1, activation="siren")), "got Siren"),
+        (lambda: from_relu(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))), "Proposition 3.2"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
