@@ -18,6 +18,7 @@ _HOME = {
     "total_variation": "variation",
     "relu_to_bwrelu": "representation",
     "bwrelu_to_relu": "representation",
+    "load": "training.run",
 }
 
 __all__ = list(_HOME)

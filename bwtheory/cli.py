@@ -7,7 +7,7 @@ import importlib
 import json as json_text
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -93,13 +93,80 @@ def figures(
     return 0
 
 
+def train(
+    task: tyro.conf.Positional[Literal["signal"]],
+    *,
+    image: str | None = None,
+    activation: str | None = None,
+    epochs: int | None = None,
+    lr: float | None = None,
+    decay: float | None = None,
+    c: float | None = None,
+    omega_0: float | None = None,
+    sigma_0: float | None = None,
+    hidden_features: int | None = None,
+    hidden_layers: int | None = None,
+    coords: Literal["stretch", "isotropic"] | None = None,
+    seed: int | None = None,
+    seeds: int = 1,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    chunk: int | None = None,
+    out: Path = Path("runs"),
+    resume: Path | None = None,
+) -> int:
+    """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
+
+    Args:
+        task: signal: fit all pixels of an image
+        image: an image file, or astronaut, camera, chelsea, coffee, coins, page, text, rocket, shepp_logan_phantom
+        activation: bw-relu, relu, relu-pe, relu-rff, siren, wire, gauss, finer, or your own as package.module:Class
+        epochs: full-batch Adam steps (1000)
+        lr: initial learning rate
+        decay: the learning rate is lr * decay^(t/epochs) at epoch t (0.1)
+        c: scale of BW-ReLU
+        omega_0: frequency of SIREN, WIRE and FINER
+        sigma_0: scale of WIRE and Gauss
+        hidden_features: neurons in a hidden layer (300)
+        hidden_layers: number of hidden layers (3)
+        coords: both axes from -1 to 1 (stretch), or the longer one only (isotropic)
+        seed: the first seed (40)
+        seeds: number of runs, with seeds from the first one on
+        device: where to train; auto takes CUDA or MPS if there is one
+        chunk: coordinates that go through the network together (8192)
+        out: a folder; each run gets one of its own in it
+        resume: a run folder, or a folder of them, to continue with the settings they were started with
+    """
+    from bwtheory.training.command import resume_runs, start_runs
+    from bwtheory.training.loop import Diverged
+
+    fields = {"image": image, "activation": activation, "epochs": epochs, "lr": lr, "decay": decay, "coords": coords}
+    fields |= {"hidden_features": hidden_features, "hidden_layers": hidden_layers, "seed": seed, "chunk": chunk}
+    options = {"c": c, "omega_0": omega_0, "sigma_0": sigma_0}
+    given = {name: value for name, value in fields.items() if value is not None}
+    chosen = {name: value for name, value in options.items() if value is not None}
+    try:
+        if resume is not None:
+            if given or chosen:
+                named = sorted(name.replace("_", "-") for name in given | chosen)
+                raise BadInput(f"A resumed run keeps its settings; leave out --{named[0]}.")
+            return resume_runs(resume)
+        if image is None:
+            raise BadInput("Training needs an image: --image FILE, or a built-in name such as camera.")
+        return start_runs({"task": task, **given}, chosen, seeds, device, out)
+    except Diverged as error:
+        print(f"bwtheory: {error}", file=sys.stderr)
+        return 1
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"verify": verify, "figures": figures},
+            {"verify": verify, "figures": figures, "train": train},
             prog="bwtheory",
-            description="The theory of BW-ReLU networks, derived and checked.",
+            description="The theory of BW-ReLU networks, derived and checked; and networks to train.",
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )

@@ -1,0 +1,93 @@
+"""Images as arrays in [0, 1]: any file that Pillow reads, or one of scikit-image's by name."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+# The paper's images, recognized by their content; they are not part of this repository.
+PAPER_IMAGES = {
+    "bae785b3236037abe32914516e758ea108eac0a2f3430f3f4216574bbae6ea51": "the paper's cameraman (Figure 5)",
+    "8690d234c3cabdb7758d62457e20b0c7b09cf063e324c27de8c69fd8f0c54072": "the paper's chest X-ray (Figures 4 and 7)",
+}
+BUILT_IN = ("astronaut", "camera", "chelsea", "coffee", "coins", "page", "text", "rocket", "shepp_logan_phantom")
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """Pixels (H, W, C) float64 in [0, 1], C = 1 or 3; the SHA-256 of the file (of the pixels for a built-in image)."""
+
+    pixels: np.ndarray
+    name: str
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """The image's name, or which of the paper's images it is."""
+        return PAPER_IMAGES.get(self.sha256, self.name)
+
+
+def load_image(source: str) -> LoadedImage:
+    """Read an image.
+
+    Parameters
+    ----------
+    source : path of a file (8 or 16 bits, gray, RGB, RGBA without its alpha, palette, float), or a name of ``BUILT_IN``
+
+    Raises
+    ------
+    ValueError
+        If there is no such file or name, if Pillow cannot read it, or if its pixels are not finite.
+    """
+    path = Path(source)
+    if path.is_file():
+        data = path.read_bytes()
+        return LoadedImage(_decode(path), path.stem, hashlib.sha256(data).hexdigest())
+    if source in BUILT_IN:
+        from skimage import data as samples
+
+        pixels = _to_unit_range(np.asarray(getattr(samples, source)()), source)
+        return LoadedImage(pixels, source, hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest())
+    raise ValueError(f"There is no image file {source!r}, and no built-in image of that name; there are {', '.join(BUILT_IN)}.")
+
+
+def _decode(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("RGBA", "P", "CMYK", "YCbCr", "PA", "LAB", "HSV"):
+                pixels = np.asarray(image.convert("RGB"))
+            elif image.mode in ("1", "LA"):
+                pixels = np.asarray(image.convert("L"))
+            else:
+                pixels = np.asarray(image)
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is not an image that can be read: {error}.") from None
+    return _to_unit_range(pixels, str(path))
+
+
+def _to_unit_range(pixels: np.ndarray, name: str) -> np.ndarray:
+    """Integers by their range (wider ones hold 16-bit images in Pillow), floats outside [0, 1] by min-max."""
+    if pixels.dtype == bool:
+        values = pixels.astype(float)
+    elif np.issubdtype(pixels.dtype, np.integer):
+        values = pixels / (255 if pixels.dtype == np.uint8 else 65535)
+    else:
+        values = pixels.astype(float)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} has pixels that are not finite.")
+        if values.size and (values.min() < 0 or values.max() > 1):
+            values = (values - values.min()) / (values.max() - values.min() or 1)
+    values = values if values.ndim == 3 else values[..., None]
+    if values.size == 0:
+        raise ValueError(f"{name} has no pixels.")
+    return np.clip(values, 0, 1)
+
+
+def save_image(path: Path, pixels: np.ndarray) -> None:
+    """Write (H, W, C) values as an 8-bit PNG, clipped to [0, 1]."""
+    levels = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
+    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path, format="PNG")

@@ -1,0 +1,1 @@
+"""Training: configuration and presets, one readable loop, the run directory."""

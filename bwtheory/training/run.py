@@ -1,0 +1,132 @@
+"""The run directory: what is written there, atomically, and the way back from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+
+from bwtheory.nn import INR
+from bwtheory.training.config import TrainingConfig
+
+
+class RunDirectory:
+    """config.json, metrics.jsonl, checkpoint.pt, weights.safetensors, reconstruction.png, summary.json of one run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config_file = path / "config.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.checkpoint_file = path / "checkpoint.pt"
+        self.weights_file = path / "weights.safetensors"
+        self.reconstruction_file = path / "reconstruction.png"
+        self.summary_file = path / "summary.json"
+
+    @classmethod
+    def create(cls, path: Path, config: TrainingConfig) -> RunDirectory:
+        """A new run directory.
+
+        Raises ValueError if the folder already holds a run: a new one would destroy it.
+        """
+        run = cls(path)
+        if run.config_file.exists():
+            raise ValueError(f"{path} already holds a run; continue it with --resume {path}, or choose another --out.")
+        path.mkdir(parents=True, exist_ok=True)
+        run.write_atomically(run.config_file, lambda file: file.write(_json_bytes(config.to_json())))
+        return run
+
+    def read_config(self) -> TrainingConfig:
+        """The run's configuration; ValueError with one sentence if there is none or it is damaged."""
+        try:
+            return TrainingConfig.from_json(json.loads(self.config_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise ValueError(f"{self.path} is no run directory: it has no config.json.") from None
+        except (json.JSONDecodeError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.config_file} cannot be used: {error}") from None
+
+    def write_atomically(self, target: Path, write: Callable[[Any], object]) -> None:
+        """Write to a temporary name, sync, rename: whenever the process dies, the old file or the new one is there, whole."""
+        temporary = target.with_name(f".{target.name}.partial")
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
+        """Atomically replace checkpoint.pt."""
+        self.write_atomically(self.checkpoint_file, lambda file: torch.save(state, file))
+
+    def load_checkpoint(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None before the first one."""
+        if not self.checkpoint_file.exists():
+            return None
+        return torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
+
+    def save_weights(self, network: INR) -> None:
+        """Atomically replace weights.safetensors."""
+        tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        self.write_atomically(self.weights_file, lambda file: file.write(save(tensors)))
+
+    def save_summary(self, summary: dict[str, Any]) -> None:
+        """Atomically replace summary.json: it exists only for finished runs."""
+        self.write_atomically(self.summary_file, lambda file: file.write(_json_bytes(summary)))
+
+
+def build_network(config: TrainingConfig, out_features: int) -> INR:
+    """The network of a configuration, initialized from its seed."""
+    torch.manual_seed(config.seed)
+    width, depth = config.hidden_features, config.hidden_layers
+    return INR(2, out_features, width, depth, config.activation, **config.options)
+
+
+def load(run_dir: str | Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that a run has learned.
+
+    Parameters
+    ----------
+    run_dir : a run directory; its final weights, or those of the last checkpoint of an unfinished run
+
+    Returns
+    -------
+    f : coordinates (N, 2) in [−1, 1] -> values (N, C), NumPy arrays
+
+    Raises
+    ------
+    ValueError
+        If the folder is no run directory or holds no weights yet.
+    """
+    run = RunDirectory(Path(run_dir))
+    config = run.read_config()
+    if run.weights_file.exists():
+        state = load_file(run.weights_file)
+    else:
+        checkpoint = run.load_checkpoint()
+        if checkpoint is None:
+            raise ValueError(f"{run_dir} holds no weights yet.")
+        state = checkpoint["network"]
+    network = build_network(config, len(state["output.bias"]))
+    network.load_state_dict(state)
+    network.eval()
+
+    def evaluate(coordinates: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            x = torch.as_tensor(np.asarray(coordinates, dtype=np.float32))
+            return torch.cat([network(part) for part in x.split(config.chunk)]).numpy()
+
+    return evaluate
+
+
+def _json_bytes(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
