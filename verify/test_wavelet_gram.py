@@ -105,7 +105,8 @@ def represents_affine_functions(family: str, degree: int) -> Result:
     moments = integral(lambda x: basis(x) * x**degree)
     norm_squared = float(integral(lambda x: x ** (2 * degree)))
     error = norm_squared - moments @ np.linalg.solve(basis.gram(), moments)
-    return Result(error <= 1e-12 * norm_squared, {"squared relative error": f"{abs(error) / norm_squared:.3f}"})
+    numbers = {"squared relative error": f"{abs(error) / norm_squared:.3f}", "κ": f"{basis.condition_number():.4f}"}
+    return Result(error <= 1e-12 * norm_squared, numbers)
 
 
 @check("thm-3.3-scales")
