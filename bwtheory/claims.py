@@ -132,6 +132,10 @@ class Claim:
         rules = [
             (any(not c.holds for c in self.controls) or self.expected is Verdict.FAILS, "needs a negative control"),
             (
+                all(c.parameters not in (self.printed, self.corrected) for c in self.controls),
+                "has a control that changes nothing",
+            ),
+            (
                 any(c.holds for c in self.controls) or self.expected is not Verdict.FAILS,
                 "is expected to fail, so it needs a positive control: a version on which its check says yes",
             ),

@@ -89,6 +89,7 @@ def test_controls_change_the_corrected_statement():
     "changes, sentence",
     [
         ({"controls": []}, "needs a negative control"),
+        ({"controls": [{"change": "nothing", "bound": 5}]}, "changes nothing"),
         ({"expected": "fails"}, "needs a positive control"),
         ({"correction": "text only"}, "without parameters"),
         ({"expected": "loose"}, "needs the corrected statement"),

@@ -100,7 +100,7 @@ def no_power_is_lost(domain: str, scale: str) -> Result:
 
 
 @check("prop-3.2-conditioning")
-def conditioning_of_the_rewritten_network(relation: str) -> Result:
+def conditioning_of_the_rewritten_network(relation: str, scale: str = "1/4") -> Result:
     """Entries of the Gram matrix of the features ψ(¼(x−b_k)) on D, exact, for K = 8 equally spaced biases, against
     those of G_σ.
 
@@ -109,7 +109,8 @@ def conditioning_of_the_rewritten_network(relation: str) -> Result:
     piecewise-linear functions, exact by Simpson's rule between the knots.
     """
     biases = [Fraction(-1) + Fraction(2 * j, 8) for j in range(8)]
-    features = [PiecewiseLinear.from_bwrelu([1], [Fraction(1, 4)], [b / 4]) for b in biases]
+    s = Fraction(scale)
+    features = [PiecewiseLinear.from_bwrelu([1], [s], [s * b]) for b in biases]
     knots = sorted({Fraction(-1), Fraction(1), *(t for f in features for t in f.knots if -1 < t < 1)})
     relu = relu_gram_exact(biases, [1] * 8, (-1, 1))
     ratios = {_inner(features[i], features[j], knots) / relu[i][j] for i in range(8) for j in range(8)}

@@ -114,9 +114,11 @@ def scales_reach_across_the_domain(shifts: str) -> Result:
     """At every scale the supports of the wavelets cover D, up to the gap that half a support leaves at an end.
 
     Theorem 3.3's shifts k < 2^j reach t = (2^j + 2)/2^j only, whereas D ends at t = 3: scale j leaves the interval (1 +
-    2^{1−j}, 3] to coarser scales.  The union of the supports of each scale is computed for J = 6.
+    2^{1−j}, 3] to coarser scales.  The union of the supports of each scale is computed for J = 6; a number n for the
+    shifts stands for k = 0, …, n·2^j − 1.
     """
-    family = WaveletFamily(6, shifts=shifts)
+    multiple = [range(int(shifts) * 2**j) for j in range(6)] if shifts.isdigit() else shifts
+    family = WaveletFamily(6, shifts=multiple)
     reach = {}
     for (level, _), (left, right) in zip(family.index, family.supports()):
         low, high = reach.get(level, (math.inf, -math.inf))
