@@ -8,7 +8,6 @@ for any x > 0 Collatz and Wielandt bound the largest eigenvalue of each by the l
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStruct
 
 METHODS = ("auto", "dense", "structured")
 CERTIFIED_DENSE_LIMIT = 200
-TOEPLITZ_PRECISION, DENSE_PRECISION = 2**17, 2**12  # bits at most
+DENSE_PRECISION = 2**12  # bits at most
 
 
 def gershgorin_discs(gram) -> tuple[np.ndarray, np.ndarray]:
@@ -343,10 +342,12 @@ def _exact_gaps(structure: ReLUStructure):
     from flint import arb
 
     if structure.spacing is not None:
-        return [arb(structure.spacing.numerator) / structure.spacing.denominator] * structure.size, arb(0)
+        gap = arb(structure.spacing.numerator) / structure.spacing.denominator
+        return [gap] * structure.size, (arb(0), gap)
     b = [*map(arb, structure.biases.tolist()), arb(structure.domain[1])]
     overhang = arb(structure.domain[0]) - b[0]
-    return [later - earlier for earlier, later in zip(b, b[1:])], overhang if overhang > 0 else arb(0)
+    visible = b[1] - arb(structure.domain[0]) if overhang > 0 else b[1] - b[0]
+    return [later - earlier for earlier, later in zip(b, b[1:])], (overhang if overhang > 0 else arb(0), visible)
 
 
 def _perron_bounds(product, gaps: list, overhang, vector: np.ndarray):
@@ -390,7 +391,7 @@ def _exact_mass(gaps: list, overhang):
     from bwtheory.structures import first_element_mass
 
     thirds = [g / 3 for g in gaps]
-    first = first_element_mass(gaps[0], overhang)
+    first = first_element_mass(gaps[0], *overhang)
     diagonal = [first, *thirds[1:]]
     for k in range(len(gaps) - 1):
         diagonal[k] = diagonal[k] + thirds[k + 1]
@@ -410,7 +411,7 @@ def _inverse_product(gaps: list, overhang, x: list) -> list:
     inverse = [1 / g for g in gaps]
     sixth = [g / 6 for g in gaps]
     load = _transposed_differences(inverse, x)
-    first = first_element_mass(gaps[0], overhang)
+    first = first_element_mass(gaps[0], *overhang)
     excess = zero
     pivots: list = []
     loads: list = []
@@ -455,24 +456,59 @@ def _(structure: BandedToeplitz, precision: int):
 
 
 def _bracket(structure: BandedToeplitz, estimate: float, end: int):
-    """Bounds around an estimate of an extreme eigenvalue, by counting negative pivots of T − λ at both sides of it.
+    """Bounds around an estimate of an extreme eigenvalue of T, from A = T (smallest) or A = −T (largest).
 
-    No eigenvalue below λ means that all pivots are positive; at least one below, that some pivot is negative.  The
-    bracket widens until both are proved.
+    A − λ = L Lᵀ + E with a float64 Cholesky factor L, whatever its rounding errors, proves A >= λ − ‖E‖; nothing is
+    carried from row to row, so 64 bits suffice at every size (an elimination in balls loses up to a bit a row).
+    Rayleigh's quotient of an inverse iterate is the other bound.
     """
-    spread = Fraction(1, 2**46)
+    sign = 1 if end == 0 else -1
+    spread = 2.0**-46
     while spread < 1:
-        lower, upper = (Fraction(estimate) * (1 + side * spread) for side in (-1, 1))
-        counts = [
-            _with_rising_precision(lambda at: _toeplitz_negative_pivots(structure, at), bound, TOEPLITZ_PRECISION)
-            for bound in (lower, upper)
-        ]
-        (below_lower, lower), (below_upper, upper) = counts
-        n = structure.size
-        if below_lower == 0 and below_upper > 0 if end == 0 else below_upper == n and below_lower < n:
-            return _as_arb(lower), _as_arb(upper)
-        spread *= 16
+        shift = sign * estimate - abs(estimate) * spread
+        bands = sign * structure.bands()
+        bands[0] -= shift
+        try:
+            factor = cholesky_banded(bands, lower=True)
+        except LinAlgError:
+            spread *= 4
+            continue
+        vector = np.random.default_rng(0).standard_normal(structure.size)
+        for _ in range(3):
+            vector = cho_solve_banded((factor, True), vector)
+            vector /= np.max(np.abs(vector))
+        inner = _toeplitz_rayleigh(structure, vector)
+        outer = sign * (_as_arb(Fraction(shift)) - _cholesky_defect(structure, sign, shift, factor))
+        return (outer, inner) if end == 0 else (inner, outer)
     raise ArithmeticError("The estimate of the eigenvalue is too far off to be enclosed.")
+
+
+def _cholesky_defect(structure: BandedToeplitz, sign: int, shift: float, factor: np.ndarray):
+    """An upper bound of ‖±T − shift − L Lᵀ‖, by its largest row sum."""
+    from flint import arb
+
+    n, p = structure.size, len(factor) - 1
+    columns = [[arb(t) for t in row[: n - s].tolist()] for s, row in enumerate(factor)]
+    total = arb(0)
+    for s in range(p + 1):
+        exact = sign * _as_arb(Fraction(structure.coefficients[s])) - (_as_arb(Fraction(shift)) if s == 0 else 0)
+        worst = arb(0)
+        for k in range(n - s):  # entry (k + s, k): columns k, k − 1, … of L
+            entry = exact
+            for r in range(min(p - s, k) + 1):
+                entry = entry - columns[s + r][k - r] * columns[r][k - r]
+            worst = worst.max(abs(entry))
+        total = total + worst * (1 if s == 0 else 2)
+    return total
+
+
+def _toeplitz_rayleigh(structure: BandedToeplitz, vector: np.ndarray):
+    from flint import arb
+
+    x = [arb(t) for t in vector.tolist()]
+    products = [sum((a * b for a, b in zip(x, x[s:])), arb(0)) for s in range(min(len(structure.coefficients), len(x)))]
+    weights = [_as_arb(Fraction(c)) * (2 if s else 1) for s, c in enumerate(structure.coefficients)]
+    return sum((w * q for w, q in zip(weights, products)), arb(0)) / products[0]
 
 
 def _as_arb(value: Fraction):
@@ -497,32 +533,6 @@ def _with_rising_precision(count: Callable[[Fraction], int | None], bound: Fract
             precision *= 2
         bound *= 1 + Fraction(1, 2**60)
     raise ArithmeticError(f"The sign of a pivot stays open at {limit} bits.")
-
-
-def _toeplitz_negative_pivots(structure: BandedToeplitz, bound: Fraction) -> int | None:
-    c = [_as_arb(Fraction(x)) for x in structure.coefficients[: structure.size]]
-    c[0] = c[0] - _as_arb(bound)
-    p = len(c) - 1
-    window: deque = deque(maxlen=p)  # (pivot d_j, multipliers l_{j, j−s}) of the last p rows, newest first
-    negative = 0
-    for k in range(structure.size):
-        reach = min(p, k)
-        scaled: list = [None] * (reach + 1)  # l_{k, k−s} d_{k−s}
-        row: list = [None] * (reach + 1)
-        pivot = c[0]
-        for s in range(reach, 0, -1):
-            earlier_pivot, earlier_row = window[s - 1]
-            value = c[s]
-            for r in range(s + 1, reach + 1):
-                value = value - scaled[r] * earlier_row[r - s]
-            scaled[s] = value
-            row[s] = value / earlier_pivot
-            pivot = pivot - value * row[s]
-        if not (pivot > 0 or pivot < 0):
-            return None
-        negative += bool(pivot < 0)
-        window.appendleft((pivot, row))
-    return negative
 
 
 @_certified_balls.register

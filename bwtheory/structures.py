@@ -53,12 +53,13 @@ class ReLUStructure:
     ----------
     biases : (K,) float64, strictly increasing, all < r2, at most one of them < r1; exact as the floats they are
     domain : (r1, r2)
-    spacing : if given, the biases are r1, r1 + spacing, … exactly, and ``biases`` their roundings
+    spacing : if given, the biases are r1, r1 + spacing, …, r2 − spacing exactly, and ``biases`` their roundings
 
     Raises
     ------
     ValueError
-        If the biases are not increasing, reach r2, or two of them lie left of r1 (or are not both distinct from it).
+        If the biases are not finite or not increasing, reach r2, or two of them are at most r1; for an empty domain, or a
+        spacing that does not fit it.
     """
 
     biases: np.ndarray
@@ -67,6 +68,10 @@ class ReLUStructure:
 
     def __post_init__(self) -> None:
         b, (r1, r2) = self.biases, self.domain
+        if not (r1 < r2 and np.isfinite([*b, r1, r2]).all()):
+            raise ValueError(f"The structured form needs finite biases and a domain r1 < r2; got [{r1:g}, {r2:g}].")
+        if self.spacing is not None and Fraction(r1) + len(b) * self.spacing != Fraction(r2):
+            raise ValueError(f"{len(b)} biases at spacing {self.spacing} from {r1:g} on leave no equal last gap to {r2:g}.")
         if len(b) == 0 or np.any(np.diff(b) <= 0):
             raise ValueError("The structured form needs at least one bias, and strictly increasing ones.")
         if b[-1] >= r2:
@@ -91,12 +96,19 @@ class ReLUStructure:
         """How far the first bias lies left of the domain (0 if it does not)."""
         return 0.0 if self.spacing is not None else max(self.domain[0] - float(self.biases[0]), 0.0)
 
+    @property
+    def _visible(self) -> float:
+        # Not gap − overhang: for b_1 far left of the domain that difference has no correct digit left.
+        if not self.overhang:
+            return float(self.gaps[0])
+        return float(self.biases[1] if self.size > 1 else self.domain[1]) - self.domain[0]
+
     @cached_property
     def mass(self) -> tuple[np.ndarray, np.ndarray]:
         """Diagonal (K,) and off-diagonal (K−1,) of M."""
         g = self.gaps
         diagonal = g / 3
-        diagonal[0] = first_element_mass(g[0], self.overhang)
+        diagonal[0] = first_element_mass(g[0], self.overhang, self._visible)
         diagonal[:-1] += g[1:] / 3
         return diagonal, g[1:] / 6
 
@@ -159,6 +171,10 @@ class BandedToeplitz:
     coefficients: tuple[Fraction, ...]
     size: int
 
+    def __post_init__(self) -> None:
+        if self.size < 1 or not self.coefficients:
+            raise ValueError(f"A Toeplitz matrix has size >= 1 and a diagonal; got size={self.size}.")
+
     def bands(self) -> np.ndarray:
         """Lower bands (p + 1, size) as SciPy's banded solvers take them."""
         p = min(len(self.coefficients), self.size)
@@ -195,9 +211,9 @@ class BlockDiagonal:
         return block_diag(*(block.to_dense() for block in self.blocks))
 
 
-def first_element_mass(gap, overhang):
-    """∫ over the part of the first element inside the domain of its squared hat: (g³ − a³)/(3g²), a the overhang."""
-    return (gap - overhang) * (gap * gap + gap * overhang + overhang * overhang) / (3 * gap * gap)
+def first_element_mass(gap, overhang, visible):
+    """∫ over the visible part c = g − a of the first element of its squared hat: (g³ − a³)/(3g²), a the overhang."""
+    return visible * (gap * gap + gap * overhang + overhang * overhang) / (3 * gap * gap)
 
 
 def cumulative_sum(x: np.ndarray, block: int = 128) -> np.ndarray:

@@ -42,6 +42,7 @@ PROBLEMS = {
     "two equally close pairs": [-0.5, -0.5 + 2**-20, 0.5, 0.5 + 2**-20, 0.9],
     "at the end of the domain": [0.0, 1 - 1e-9, 1 - 1e-12],
     "one left of the domain": [-1.2, -0.5, 0.1, 0.9],
+    "one far left of the domain": [-1e9, -0.3, 0.3],
     "random": sorted(np.random.default_rng(1).uniform(-1, 1, 25)),
     "equally spaced": list(-1 + 2 * np.arange(16) / 16),
 }
@@ -199,6 +200,10 @@ def test_enclosure():
         (lambda: ReLUStructure(np.array([0.5, 0.5]), (-1, 1)), "strictly increasing"),
         (lambda: ReLUStructure(np.array([0.5, 1.0]), (-1, 1)), "left of the domain's end"),
         (lambda: ReLUStructure(np.array([-3.0, -2.0]), (-1, 1)), "got two"),
+        (lambda: ReLUStructure(np.array([0.0, np.nan]), (-1, 1)), "finite"),
+        (lambda: ReLUStructure(np.array([0.0]), (1, -1)), "r1 < r2"),
+        (lambda: ReLUStructure(np.array([-1.0, -0.5]), (-1, 1), Fraction(1, 2)), "no equal last gap"),
+        (lambda: BandedToeplitz((Fraction(1),), 0), "size >= 1"),
         (lambda: gershgorin_discs(np.ones((2, 3))), "square"),
         (lambda: gershgorin_discs([[np.inf]]), "finite"),
         (lambda: certified_extreme_eigenvalues(Dense(np.eye(2))), "exact entries"),
