@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import cache
 
+import mpmath
+import numpy as np
 import sympy
-from scipy.optimize import brentq
+from flint import arb
 from sympy import Rational, oo
 
 from bwtheory.claims import Result, check
 from bwtheory.families import ReLUFamily
+from bwtheory.gram import relu_gram_exact
 
 K = sympy.Symbol("K", positive=True)
 SPACING = 2 / K
@@ -24,16 +28,23 @@ def certified_ratio(size: int, exponent: int = 4):
 
 
 @cache
+def hat_quotient() -> Rational:
+    """The largest (s/3)/‖v‖² of a hat on an interval of length s = d₁ + d₂ = 1, at its stationary point d₁ = d₂."""
+    d = sympy.Symbol("d", positive=True)
+    weights = [1 / d, -(1 / d + 1 / (1 - d)), 1 / (1 - d)]
+    quotient = sympy.cancel(Rational(1, 3) / sum(v**2 for v in weights))
+    candidates = [r for r in sympy.real_roots(sympy.numer(sympy.together(quotient.diff(d)))) if 0 < r < 1]
+    return max(quotient.subs(d, r) for r in candidates)
+
+
+@cache
 def lower_bound_for_perturbed_biases():
     """A lower bound of κ for all K >= 3 and all biases within ε < 1 of equal spacing; see the check below."""
     epsilon = sympy.Symbol("epsilon", positive=True)
-    x, first, second = sympy.symbols("x d1 d2", positive=True)
+    x = sympy.Symbol("x", positive=True)
     sum_of_features = (x + 1 - epsilon) ** 2 / (2 * SPACING)
     largest = sympy.integrate(sum_of_features**2, (x, -1 + epsilon, 1)) / K
-    weights = [1 / first, -(1 / first + 1 / second), 1 / second]
-    quotient = (first + second) / 3 / sum(v**2 for v in weights)
-    triple = 2 * (2 + 2 * epsilon) / (K - 2)
-    smallest = quotient.subs({first: triple / 2, second: triple / 2})
+    smallest = hat_quotient() * (2 * (2 + 2 * epsilon) / (K - 2)) ** 3
     return sympy.simplify((largest / smallest).subs(epsilon, Rational(1, 2)))
 
 
@@ -62,66 +73,207 @@ def growth_of_the_condition_number(exponent: str, relation: str, biases: str = "
     (h/6)/(4/h)², λ_max ≤ trace.
 
     "κ = Ω(K^p)" is true if the lower bound divided by K^p has a positive limit, and false if the upper bound divided by
-    K^p tends to 0.  "κ = Θ(K^p)" needs the upper bound, too, which perturbed biases do not have: o(1) is much more than
-    the spacing, and two of them may coincide.  Both bounds are also compared with certified values at K = 10, 100,
-    1000.
+    K^p tends to 0 (equal spacing belongs to the class); in between these bounds do not decide it.  "κ = Θ(K^p)" needs κ
+    = O(K^p), too, decided by the same two bounds for equal spacing; perturbed biases do not have it: o(1) is much more
+    than the spacing, and moving one bias by 2/K onto its neighbour makes κ infinite.  Both bounds are also compared
+    with certified values at K = 10, 100, 1000.
     """
     p = Rational(exponent)
     low, high = lower_bound_for_perturbed_biases(), upper_bound_for_equal_spacing()
     sizes = (10, 100, 1000)
     values = {size: certified_ratio(size) for size in sizes}
     bracketed = all(low.subs(K, n) <= values[n][1] * n**4 and values[n][0] * n**4 <= high.subs(K, n) for n in sizes)
-    at_least = sympy.limit(low / K**p, K, oo) > 0
-    at_most = sympy.limit(high / K**p, K, oo) < oo and biases == "equal spacing"
-    holds = at_least if relation == "at least" else at_least and at_most
-    numbers = {f"κ/K⁴ at K = {n}": f"{values[n][0]:.5f}" for n in sizes}
-    return Result(bool(bracketed) and bool(holds), numbers)
+    over, under = sympy.limit(low / K**p, K, oo), sympy.limit(high / K**p, K, oo)
+    at_least = True if over > 0 else False if under == 0 else None
+    at_most = True if under < oo else False if over == oo else None
+    if biases == "perturbed" and math.isinf(kappa_with_two_neighbours_coinciding(10)):
+        at_most = False
+    parts = [at_least] if relation == "at least" else [at_least, at_most]
+    holds = False if False in parts or not bracketed else None if None in parts else True
+    return Result(holds, {f"κ/K⁴ at K = {n}": f"{values[n][0]:.5f}" for n in sizes})
 
 
-@check("thm-3.1-constant")
-def limit_of_the_scaled_condition_number(constant: str, exponent: int) -> Result:
-    """λ_max/K tends to μ/2, μ the largest eigenvalue of the integral operator with kernel ∫_D σ(x−s)σ(x−t) dx.  With u
-    = ∫σ(·−t)f(t)dt its eigenfunctions satisfy u = μu'''', u(−1) = u'(−1) = u''(1) = u'''(1) = 0: a cantilever beam of
-    length 2, so μ = (2/β)⁴ with cos β cosh β = −1.  λ_min·K³ tends to 1/6: inside, SᵀM⁻¹S is Toeplitz with symbol
-    (2−2cos θ)²/h² ÷ h(2+cos θ)/3, largest at θ = π, where it is 48/h³ (no eigenvalue splits off at the ends).  Hence
-    κ/K⁴ → 3(2/β)⁴.
+def kappa_with_two_neighbours_coinciding(size: int) -> float:
+    biases = [Fraction(2 * j, size) - 1 for j in range(size)]
+    biases[1] = biases[0]
+    return ReLUFamily(biases).condition_number()
 
-    The check takes certified values at K and 2K, removes the 1/K term, and asks for the stated digits; the remaining
-    O(1/K²) is estimated by the change from one K to the next.
+
+@cache
+def smallest_eigenvalue_bound_holds_at_the_end(size: int = 6) -> bool:
+    """Exact: SGSᵀ = M, and 48/h·(M − h³/48·SSᵀ) = BᵀB − (its last two rows) + a positive definite 2 × 2 block.
+
+    Away from their last two rows M and SSᵀ are banded Toeplitz, so one size shows them all.
     """
+    h = Rational(2, size)
+    gram = sympy.Matrix(relu_gram_exact([Fraction(2 * j, size) - 1 for j in range(size)], [1] * size, (-1, 1)))
+    weights = {0: 1, 1: -2, 2: 1}
+    second = sympy.Matrix(size, size, lambda i, j: weights.get(j - i, 0)) / h
+    mass = second * gram * second.T
+    excess = 48 / h * (mass - h**3 / 48 * second * second.T)
+    r = 7 - 4 * sympy.sqrt(3)
+    filter_ = {0: -r, 1: 1 - r, 2: sympy.S(1)}
+    convolution = sympy.Matrix(size + 2, size, lambda i, j: filter_.get(i - j, 0)) / sympy.sqrt(r)
+    kept = convolution[:size, :]
+    rest = (excess - kept.T * kept).applyfunc(sympy.radsimp)
+    end = rest[size - 2 :, size - 2 :]
+    rest[size - 2 :, size - 2 :] = sympy.zeros(2)
+    return rest.is_zero_matrix and bool(end[0, 0] > 0) and bool(end.det() > 0)
 
-    def extrapolated(size: int) -> float:
-        coarse, fine = (sum(certified_ratio(n, exponent)) / 2 for n in (size, 2 * size))
-        return 2 * fine - coarse
 
-    value, change = extrapolated(2**13), abs(extrapolated(2**13) - extrapolated(2**12))
-    half_unit = 0.5 * 10.0 ** -len(constant.partition(".")[2])
-    beta = brentq(lambda b: math.cos(b) * math.cosh(b) + 1, 1.5, 2.5)
-    numbers = {"extrapolated κ/K⁴": f"{value:.6f}", "3(2/β)⁴": f"{3 * (2 / beta) ** 4:.6f}"}
-    return Result(abs(value - float(constant)) <= half_unit + change, numbers)
+@cache
+def beam_constant() -> mpmath.mpf:
+    """μ = (2/β)⁴, β the only root of cos β cosh β = −1 in (π/2, π), enclosed by a sign change in ball arithmetic."""
+    with mpmath.workdps(30):
+        beta = mpmath.findroot(lambda b: mpmath.cos(b) * mpmath.cosh(b) + 1, 1.875)
+        below, above = (arb(mpmath.nstr(beta + e, 25)) for e in (mpmath.mpf("-1e-12"), mpmath.mpf("1e-12")))
+        assert below.cos() * below.cosh() > -1 and above.cos() * above.cosh() < -1
+        return (2 / beta) ** 4
+
+
+@cache
+def bounds_of_kappa_over_mu() -> tuple[sympy.Expr, sympy.Expr]:
+    """Lower and upper bound of κ(G_σ)/μ for equal spacing, valid for all K >= 3; the check below derives them."""
+    c = sympy.cos(sympy.pi / (K - 1))
+    largest = [1 / SPACING, (1 + 1 / K) ** 4 / SPACING]
+    smallest = [SPACING**3 / 48, SPACING**3 / 6 * (4 - 2 * c) / (2 + 2 * c) ** 2]
+    return largest[0] / smallest[1], largest[1] / smallest[0]
+
+
+@cache
+def bounds_agree_with_certified_values() -> bool:
+    mu = float(beam_constant())
+    slack = 1e-12  # rounding of the two bounds themselves; the brackets are wider than 1e-4
+    sizes = (3, 10, 100, 2**14)
+    low, high = ([float(bound.subs(K, n)) * mu for n in sizes] for bound in bounds_of_kappa_over_mu())
+    ratios = [certified_ratio(n) for n in sizes]
+    return all(
+        a * (1 - slack) <= upper * n**4 and lower * n**4 <= b * (1 + slack)
+        for n, a, b, (lower, upper) in zip(sizes, low, high, ratios)
+    )
+
+
+@check("thm-3.1-constant", "thm-3.1-bounds")
+def limit_of_the_scaled_condition_number(constant: str, exponent: int, quantity: str) -> Result:
+    """Two bounds of κ for every K >= 3 at equal spacing h = 2/K, whose ratio tends to 1.
+
+    **λ_max.**  hG is the integral operator with kernel k(⌊s⌋, ⌊t⌋) on step functions, k(s, t) = ∫_D σ(x−s)σ(x−t) dx and
+    ⌊s⌋ the bias below s.  k >= 0 decreases in s and t, so k(s, t) <= k(⌊s⌋, ⌊t⌋) <= k(s−h, t−h), and by Perron the
+    largest eigenvalues are ordered the same way.  Left: μ, the one of k on [−1, 1]: with φ = ∫σ(·−t)f(t)dt, f = φ″,
+    kf = μf means φ = μφ⁗, φ(−1) = φ′(−1) = φ″(1) = φ‴(1) = 0, a cantilever of length 2: μ = (2/β)⁴, β the first
+    root of cos β cosh β = −1.  Right: biases in [−1−h, 1−h], at most those of a cantilever of length 2+h: μ(1+1/K)⁴.
+
+    **λ_min from below.**  SGSᵀ = M with second differences S and the hats' mass matrix M (computed).  48/h·(M −
+    h³/48·SSᵀ) has the symbol 28 + 24c − 4c² = 4(1+c)(7−c) >= 0, c = cos θ, which is |a|² for the filter a = (−r, 1−r,
+    1)/√r, r = 7−4√3.  Its form is Σ_{i<=K}((a∗w)_i)² plus, on the last two coordinates, where S and M end, a positive
+    definite block (computed exactly).  So λ_min > h³/48 = 1/(6K³): no eigenvalue splits off at the ends.
+
+    **λ_min from above.**  v = Sᵀw with w_j = (−1)^j sin(jφ), j <= K−2, φ = π/(K−1): wᵀMw = (h/6)(4−2cos φ)‖w‖² and
+    wᵀSSᵀw >= ((2+2cos φ)/h)²‖w‖², since the pentadiagonal (6, −4, 1) is the square of (−1, 2, −1) plus 1 in two corners.
+
+    "limit": κ/K^exponent tends to the constant, to all digits given.  "bound": κ <= constant·(K+1)^exponent for every
+    K >= 3, true exactly if the constant is at least the limit.  All is compared with certified κ up to K = 2^14.
+    """
+    low, high = bounds_of_kappa_over_mu()
+    proved = smallest_eigenvalue_bound_holds_at_the_end() and bounds_agree_with_certified_values()
+    limits = {sympy.limit(bound / K**exponent, K, oo) for bound in (low, high)}
+    numbers = {"κ/K⁴ at K = 2^14": f"{certified_ratio(2**14)[0]:.6f}", "3(2/β)⁴": mpmath.nstr(3 * beam_constant(), 10)}
+    if not proved or len(limits) != 1 or (limit := limits.pop()) == oo:
+        return Result(False, numbers)
+    value = mpmath.mpf(sympy.Rational(limit).p) / sympy.Rational(limit).q * beam_constant()
+    if quantity == "bound":
+        shape = sympy.simplify(high / (K + 1) ** exponent)
+        return Result(shape.is_constant() and value <= mpmath.mpf(constant), numbers)
+    half_unit = mpmath.mpf(10) ** -len(constant.partition(".")[2]) / 2
+    return Result(abs(value - mpmath.mpf(constant)) <= half_unit, numbers)
+
+
+@cache
+def neurons_for_a_condition_number() -> sympy.Expr:
+    """The largest K for which some placement has κ(G_σ) <= x, bounded from above; the check below derives it."""
+    x, a, largest, t = sympy.symbols("x a L t", positive=True)
+    blocks = 1 + sympy.log(x, 2) / 3
+    total = sympy.Rational(8, 7) * 3 * largest * t**3 + 2 * (2 * a) / t
+    best = total.subs(t, (a / largest) ** Rational(1, 4)).subs(a, (largest / x / hat_quotient()) ** Rational(-1, 3))
+    return 2 * blocks + sympy.simplify(best)
+
+
+def placements(size: int) -> dict[str, list[Fraction]]:
+    """Sample placements on [−1, 1) on which the bound for all of them is tried."""
+    rng = np.random.default_rng(size)
+    graded = [1 - Fraction(2) * Fraction(3, 4) ** j for j in range(size)]
+    return {
+        "equal": [Fraction(2 * j, size) - 1 for j in range(size)],
+        "graded": graded,
+        "towards 1": [1 - 2 * Fraction(size - j, size) ** 2 for j in range(size)],
+        "random": sorted({Fraction(int(n), 1000) for n in rng.choice(np.arange(-1000, 1000), size, replace=False)}),
+    }
+
+
+@cache
+def placement_bounds_agree_with_certified_values() -> bool:
+    (x,) = neurons_for_a_condition_number().free_symbols
+    for size in (3, 8, 20):
+        for biases in placements(size).values():
+            kappa = ReLUFamily(biases).certified_condition_number().upper
+            if kappa < 3 * (size - 2) ** 3 or size > neurons_for_a_condition_number().subs(x, kappa).evalf():
+                return False
+    return True
+
+
+@cache
+def bounded_ratio_of_equal_angles() -> Rational | None:
+    """Least upper bound of κ of the *normalized* ReLUs at 1 − b_j = 2·4^(1−j), for all K; None if there is none."""
+
+    def poisson(rho: Rational, cosine) -> Rational:
+        return (1 - rho**2) / (1 - 2 * rho * cosine + rho**2)
+
+    rho, c = Rational(1, 2), sympy.Symbol("c", real=True)
+    wave = (3 * poisson(rho, c) - poisson(rho**3, c)) / 2
+    monotone = sympy.Poly(sympy.numer(sympy.together(wave.diff(c))), c).count_roots(-1, 1) == 0
+    ends = [wave.subs(c, e) for e in (-1, 1)]
+    return max(ends) / min(ends) if monotone and min(ends) > 0 else None
 
 
 @check("text-separated")
-def condition_of_separated_neurons(separation: str) -> Result:
-    """κ unbounded in K, for the placement that separates K right-facing ReLUs best.
+def condition_of_separated_neurons(placement: str, exponent: str, features: str) -> Result:
+    """κ = Ω(K^p), for equal spacing or for any placement of K right-facing ReLUs with biases in [−1, 1).
 
-    *By bias* that is equal spacing, and κ ≥ cK⁴ (Theorem 3.1's check).  *By angle* it is not: the cosine of two ReLUs
-    is √r(3−r)/2 with r = (1−b')/(1−b), so biases with 1−b_j = 2r^{j−1} make all neighbouring angles equal.  The Gram
-    matrix of the normalized ReLUs is then Toeplitz with entries (3ρⁿ − ρ³ⁿ)/2, ρ = √r, and symbol (3P_ρ − P_{ρ³})/2 of
-    two Poisson kernels, whose range at ρ = 1/2 is a bounded positive interval: κ stays below its ratio for every K, and
-    tends to 1 as r → 0.  Such a family resolves only the right end of D.
+    *Equal spacing*: the bounds of thm-3.1.  *Any placement.*  Let s_j = 1 − b_j; G_jk = s'²(3s − s')/6 for s' <= s,
+    homogeneous, so the largest s is 2 without loss of generality, and λ_max >= G_11 = 8/3.  Three biases within δ give
+    λ_min <= δ³/72 (thm-3.1's hat).  Three of all K lie within 4/(K−2): κ >= 3(K−2)³, whatever the placement.
+
+    *For K⁴*, let n_i biases have 2^−i < s <= 2^(1−i).  Three of them lie within 2·2^−i/(n_i−2), so n_i <= 2 + 2^(1−i)a,
+    a = (72λ_min)^(−1/3); and all G_jk among them are >= 8^−i/3, so n_i <= 3·8^i λ_max.  The smallest s has λ_min <=
+    s³/3, so i <= (log₂κ)/3.  Summing, with the first bound from a block 2^i >= t on and the second one before, gives K
+    <= 2(1 + (log₂κ)/3) + (24/7)λ_max t³ + 4a/t, and at t = (a/λ_max)^(1/4): K <= 2 + ⅔log₂κ + (52/7)(κ/72)^(1/4).  So
+    κ = Ω(K⁴) for every placement, and more than K⁴ is false, as equal spacing shows.  Both bounds are tried on
+    certified values of equal, graded and random placements.
+
+    *Normalized ReLUs are another matter*, and (7) is not about them: at 1 − b_j = 2r^(j−1) their Gram matrix is
+    Toeplitz with entries (3ρⁿ − ρ³ⁿ)/2, ρ = √r, and symbol (3P_ρ − P_{ρ³})/2 of two Poisson kernels; at ρ = 1/2 its
+    range is a bounded positive interval, so κ stays bounded.  Such a family resolves only the right end of D.
     """
-    if separation == "bias":
-        growth = sympy.limit(lower_bound_for_perturbed_biases(), K, oo)
-        return Result(growth == oo, {"κ at K = 1000": f"{certified_ratio(1000)[0] * 1000**4:.4g}"})
+    numbers = {"3(K−2)³ at K = 1000": f"{3 * 998**3:.4g}", "κ, equal spacing": f"{certified_ratio(1000)[0] * 1e12:.4g}"}
+    if features == "normalized":
+        ratio = bounded_ratio_of_equal_angles()
+        numbers = {"least upper bound of κ at r = 1/4": str(ratio)}
+        return Result(False if placement == "any" and ratio is not None else None, numbers)
+    p = Rational(exponent)
+    if sympy.limit(upper_bound_for_equal_spacing() / K**p, K, oo) == 0:
+        return Result(False, numbers)
+    if placement == "equal":
+        return Result(sympy.limit(lower_bound_for_perturbed_biases() / K**p, K, oo) > 0 or None, numbers)
+    size = neurons_for_a_condition_number()
+    (x,) = size.free_symbols
+    shown = sympy.limit(size / x ** (1 / p), x, oo) < oo and placement_bounds_agree_with_certified_values()
+    return Result(True if shown else None, numbers)
 
-    def symbol(rho: Rational, cosine: int) -> Rational:
-        return (1 - rho**2) / (1 - 2 * rho * cosine + rho**2)
 
-    rho = Rational(1, 2)
-    ends = [(3 * symbol(rho, c) - symbol(rho**3, c)) / 2 for c in (-1, 1)]
-    theta = sympy.Symbol("theta", real=True)
-    wave = (3 * symbol(rho, theta) - symbol(rho**3, theta)) / 2
-    monotone = sympy.Poly(sympy.numer(sympy.together(wave.diff(theta))), theta).count_roots(-1, 1) == 0
-    bounded = monotone and min(ends) > 0
-    return Result(not bounded, {"least upper bound of κ at r = 1/4": str(max(ends) / min(ends))})
+@check("text-separated-best")
+def equal_spacing_is_no_worse(biases: list[str]) -> Result:
+    """κ(G_σ) of K equally spaced biases −1 + 2(j−1)/K is at most that of the given K biases; both certified."""
+    other = ReLUFamily([Fraction(b) for b in biases]).certified_condition_number()
+    equal = ReLUFamily.uniform(len(biases)).certified_condition_number()
+    numbers = {"κ, equal spacing": f"{equal.lower:.6g}", "κ, the given biases": f"{other.lower:.6g}"}
+    return Result(True if equal.upper <= other.lower else False if other.upper < equal.lower else None, numbers)
