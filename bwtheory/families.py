@@ -103,23 +103,18 @@ class Family(ABC):
     def certified_extreme_eigenvalues(self, precision: int = 64):
         """Enclosures of the smallest and the largest eigenvalue, proved by ball arithmetic at this many bits.
 
-        For a singular family the smallest is 0, decided exactly, but the largest is only LAPACK's value with a margin of
-        4·K·2^-52 for its rounding: floating point, not a proof.
+        For a singular family the smallest is 0, decided exactly.
 
         Raises
         ------
         ValueError
             Where no certified method exists: more than 200 functions without structure.
         """
-        from bwtheory.spectrum import Enclosure, certified_extreme_eigenvalues
+        from bwtheory.spectrum import Enclosure, certified_extreme_eigenvalues, certified_largest_eigenvalue
 
         if self.singular_reason():
-            _, largest = self.extreme_eigenvalues("dense")
-            slack = 4 * self.size * np.finfo(float).eps * largest  # Weyl: the backward error of a symmetric eigensolver
-            bounds = math.nextafter(largest - slack, 0), math.nextafter(largest + slack, math.inf)
-            return Enclosure(0.0, 0.0, f"smallest eigenvalue of {self._name}"), Enclosure(
-                *bounds, f"largest eigenvalue of {self._name}"
-            )
+            smallest = Enclosure(0.0, 0.0, f"smallest eigenvalue of {self._name}")
+            return smallest, certified_largest_eigenvalue(self.structure(), precision, self._name)
         return certified_extreme_eigenvalues(self.structure(), precision, self._name)
 
     def certified_condition_number(self, precision: int = 64):

@@ -273,6 +273,13 @@ def certified_extreme_eigenvalues(structure, precision: int = 64, about: str = "
         return _enclose(low, f"smallest eigenvalue of {about}"), _enclose(high, f"largest eigenvalue of {about}")
 
 
+def certified_largest_eigenvalue(structure: Dense, precision: int = 64, about: str = "") -> Enclosure:
+    """Enclosure of the largest eigenvalue of a matrix that may be singular; errors as for ``certified_extreme_eigenvalues``."""
+    with _arb_precision(precision):
+        _refuse_without_exact_entries(structure)
+        return _enclose(_bisect(structure, -1), f"largest eigenvalue of {about}")
+
+
 def certified_condition_number(structure, precision: int = 64, about: str = "") -> Enclosure:
     """Enclosure of λ_max/λ_min, proved by ball arithmetic; arguments and errors as for the eigenvalues."""
     with _arb_precision(precision):
@@ -537,13 +544,17 @@ def _with_rising_precision(count: Callable[[Fraction], int | None], bound: Fract
 
 @_certified_balls.register
 def _(structure: Dense, precision: int):
+    _refuse_without_exact_entries(structure)
+    return _bisect(structure, 0), _bisect(structure, -1)
+
+
+def _refuse_without_exact_entries(structure: Dense) -> None:
     if structure.exact is None:
         raise ValueError("A certified answer needs the exact entries of this Gram matrix, and it does not have them.")
     if structure.size > CERTIFIED_DENSE_LIMIT:
         raise ValueError(
             f"Certified eigenvalues of a matrix without structure need K <= {CERTIFIED_DENSE_LIMIT}; got {structure.size}."
         )
-    return _bisect(structure, 0), _bisect(structure, -1)
 
 
 def _bisect(structure: Dense, end: int):
@@ -555,6 +566,8 @@ def _bisect(structure: Dense, end: int):
         return (below >= 1 if end == 0 else below == structure.size), bound
 
     trace = Fraction(float(np.trace(structure.matrix)) * (1 + 1e-12))
+    if not trace:
+        return _as_arb(trace), _as_arb(trace)
     lower, upper, floor = Fraction(0), trace, trace / 2**1000
     estimate = float(np.linalg.eigvalsh(structure.matrix)[end])
     for digits in (30, 15) if estimate > 0 else ():  # LAPACK's answer saves most of the steps where it is good
