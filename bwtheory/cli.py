@@ -6,6 +6,8 @@ import difflib
 import importlib
 import json as json_text
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +17,17 @@ from rich.markdown import Markdown
 from rich.progress import track
 from rich.table import Table
 
-from bwtheory.claims import Judgement, Ledger, Verdict, find_checkout, first_sentence, load_ledger, referee, render
+from bwtheory.claims import (
+    Judgement,
+    Ledger,
+    Verdict,
+    find_checkout,
+    first_sentence,
+    load_ledger,
+    referee,
+    render,
+)
+from bwtheory.training import flags
 
 _STYLE = {
     Verdict.FAILS: "bold red",
@@ -31,6 +43,10 @@ _STYLE = {
 
 class BadInput(Exception):
     """A sentence for the user; the command ends with exit status 2."""
+
+
+class Failed(Exception):
+    """A sentence for the user; the command ends with exit status 1."""
 
 
 def verify(
@@ -94,90 +110,151 @@ def figures(
 
 
 def train(
-    task: tyro.conf.Positional[Literal["signal"]],
+    task: tyro.conf.Positional[Literal["signal", "superres", "ct", "denoise", "inpaint", "univariate", "audio"]],
+    source: tyro.conf.OmitArgPrefixes[flags.Source] = flags.Source(),
+    measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
+    activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
+    training: tyro.conf.OmitArgPrefixes[flags.Training] = flags.Training(),
     *,
-    image: str | None = None,
-    activation: str | None = None,
-    epochs: int | None = None,
-    lr: float | None = None,
-    decay: float | None = None,
-    c: float | None = None,
-    omega_0: float | None = None,
-    sigma_0: float | None = None,
-    hidden_features: int | None = None,
-    hidden_layers: int | None = None,
-    coords: Literal["stretch", "isotropic"] | None = None,
-    seed: int | None = None,
+    faithful: bool = False,
     seeds: int = 1,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
-    chunk: int | None = None,
     out: Path = Path("runs"),
     resume: Path | None = None,
 ) -> int:
     """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
 
     Args:
-        task: signal: fit all pixels of an image
-        image: an image file, or astronaut, camera, chelsea, coffee, coins, page, text, rocket, shepp_logan_phantom
-        activation: bw-relu, relu, relu-pe, relu-rff, siren, wire, gauss, finer, or your own as package.module:Class
-        epochs: full-batch Adam steps (1000)
-        lr: initial learning rate
-        decay: the learning rate is lr * decay^(t/epochs) at epoch t (0.1)
-        c: scale of BW-ReLU
-        omega_0: frequency of SIREN, WIRE and FINER
-        sigma_0: scale of WIRE and Gauss
-        hidden_features: neurons in a hidden layer (300)
-        hidden_layers: number of hidden layers (3)
-        coords: both axes from -1 to 1 (stretch), or the longer one only (isotropic)
-        seed: the first seed (40)
-        seeds: number of runs, with seeds from the first one on
+        task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
+            (inpaint), samples of a function (univariate), a sound (audio)
+        faithful: settings of the published code where it differs from the paper
+        seeds: number of runs, with seeds from --seed on
         device: where to train; auto takes CUDA or MPS if there is one
-        chunk: coordinates that go through the network together (8192)
         out: a folder; each run gets one of its own in it
         resume: a run folder, or a folder of them, to continue with the settings they were started with
     """
-    from bwtheory.training.command import resume_runs, start_runs
-    from bwtheory.training.loop import Diverged
+    with _bad_input_is_a_sentence():
+        from bwtheory.training.command import resume_runs, start_runs
+        from bwtheory.training.config import with_preset
 
-    fields = {"image": image, "activation": activation, "epochs": epochs, "lr": lr, "decay": decay, "coords": coords}
-    fields |= {"hidden_features": hidden_features, "hidden_layers": hidden_layers, "seed": seed, "chunk": chunk}
-    options = {"c": c, "omega_0": omega_0, "sigma_0": sigma_0}
-    given = {name: value for name, value in fields.items() if value is not None}
-    chosen = {name: value for name, value in options.items() if value is not None}
-    try:
+        groups = [flags.given(group) for group in (source, measurement, activation, training)]
         if resume is not None:
-            if given or chosen:
-                named = sorted(name.replace("_", "-") for name in given | chosen)
-                raise BadInput(f"A resumed run keeps its settings; leave out --{named[0]}.")
+            named = [name for group in groups for name in group] + ["faithful"] * faithful
+            if named:
+                raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
             return resume_runs(resume)
-        if image is None:
-            raise BadInput("Training needs an image: --image FILE, or a built-in name such as camera.")
-        return start_runs({"task": task, **given}, chosen, seeds, device, out)
-    except Diverged as error:
-        print(f"bwtheory: {error}", file=sys.stderr)
-        return 1
-    except (ValueError, OSError) as error:
-        raise BadInput(str(error)) from None
+        config = {"task": task, "source": _source(task, groups[0]), "device": device, **groups[3]}
+        return start_runs(with_preset(config, activation.as_options(), groups[1], faithful), seeds, out)
+
+
+def render_run(
+    run: tyro.conf.Positional[Path],
+    *,
+    size: str | None = None,
+    crop: tuple[float, float, float, float] | None = None,
+    out: Path | None = None,
+) -> int:
+    """Draw what a run has learned, at any resolution.
+
+    Args:
+        run: a run folder of an image task
+        size: WIDTHxHEIGHT in pixels; that of the training image without it
+        crop: left, top, right and bottom edge in coordinates from -1 to 1
+        out: the PNG to write; render.png in the run folder without it
+    """
+    with _bad_input_is_a_sentence():
+        from bwtheory.training.rendering import render_image
+
+        print(render_image(run, size, crop, out or run / "render.png"))
+    return 0
+
+
+def reproduce(
+    experiment: tyro.conf.Positional[Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "all"]],
+    *,
+    quick: bool = False,
+    full: bool = False,
+    image: str | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    shrink: int | None = None,
+    activations: tuple[str, ...] = (),
+    faithful: bool = False,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    out: Path = Path("reproduced"),
+    write: bool = False,
+) -> int:
+    """Do an experiment of the paper, or go on with it: runs, table and figure; what is finished is not run again.
+
+    Args:
+        experiment: a figure of the paper, next1 (condition numbers on imaging tasks), or all of them
+        quick: minutes on two cores, on a built-in image (the default)
+        full: the paper's protocol, all epochs and seeds
+        image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image
+        seeds: fewer or more seeds than the protocol's
+        epochs: fewer or more epochs than the protocol's
+        shrink: make the image smaller by this factor first
+        activations: some of the architectures of Figures 4 to 6, or others
+        faithful: settings of the published code where it differs from the paper
+        device: where to train; auto takes CUDA or MPS if there is one
+        out: a folder; each experiment gets one of its own in it
+        write: write the results of a full protocol to results/ in the checkout, where the ledger reads them
+    """
+    if quick and full:
+        raise BadInput("An experiment is done --quick or --full, not both.")
+    results = _checkout() / "results" if write else None
+    with _bad_input_is_a_sentence():
+        from bwtheory.experiments import EXPERIMENTS
+        from bwtheory.experiments.experiment import Budget
+        from bwtheory.experiments.reproduce import reproduce as carry_out
+        from bwtheory.training.loop import pick_device
+
+        budget = Budget(full, image, seeds, epochs, shrink, activations, faithful, pick_device(device))
+        for name in EXPERIMENTS if experiment == "all" else (experiment,):
+            carry_out(name, budget, out, results)
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"verify": verify, "figures": figures, "train": train},
+            {"verify": verify, "figures": figures, "train": train, "render": render_run, "reproduce": reproduce},
             prog="bwtheory",
             description="The theory of BW-ReLU networks, derived and checked; and networks to train.",
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
-    except BadInput as error:
+    except (BadInput, Failed) as error:
         print(f"bwtheory: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, BadInput) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe (head, less) has left; Python would complain when it flushes
         return 0
+
+
+@contextmanager
+def _bad_input_is_a_sentence() -> Iterator[None]:
+    from bwtheory.training.loop import Diverged
+
+    try:
+        yield
+    except Diverged as error:
+        raise Failed(str(error)) from None
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from None
+
+
+def _source(task: str, given: dict[str, str]) -> str:
+    from bwtheory.tasks import TASKS
+
+    needs = TASKS[task].needs
+    if list(given) != [needs]:
+        examples = {"image": "FILE, or a built-in name such as camera", "audio": "FILE, or chirp", "target": "sines"}
+        raise BadInput(f"The task {task!r} needs --{needs} {examples[needs]}, and no other source.")
+    return given[needs]
 
 
 def _checkout() -> Path:

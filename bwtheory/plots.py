@@ -46,7 +46,12 @@ def save(figure: Figure, out: Path, name: str) -> list[Path]:
     """Write ``out/name.png`` and ``out/name.pdf``, without dates, so that equal figures are equal files; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / f"{name}.png", out / f"{name}.pdf"]
-    figure.savefig(paths[0], metadata={"Software": None})
     figure.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    plt.close(figure)
+    save_png(figure, paths[0])
     return paths
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write one PNG and close the figure."""
+    figure.savefig(path, metadata={"Software": None})
+    plt.close(figure)

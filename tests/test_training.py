@@ -19,11 +19,13 @@ from PIL import Image
 
 import bwtheory as bw
 from bwtheory.nn import INR
+from bwtheory.tasks import build_task
 from bwtheory.tasks.images import BUILT_IN, load_image, save_image
-from bwtheory.tasks.signal import SignalTask, pixel_coordinates, psnr
+from bwtheory.tasks.task import pixel_coordinates, psnr
 from bwtheory.training import loop
 from bwtheory.training.command import resume_runs, start_runs
-from bwtheory.training.config import PRESETS, TrainingConfig, with_preset
+from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.presets import PRESETS
 from bwtheory.training.run import RunDirectory
 
 torch.set_num_threads(1)
@@ -41,7 +43,11 @@ def picture(tmp_path) -> Path:
 
 
 def small(picture: Path, **changes) -> dict:
-    return {"image": str(picture), "epochs": 30, "hidden_features": 10, "hidden_layers": 2, **changes}
+    return {"source": str(picture), "epochs": 30, "hidden_features": 10, "hidden_layers": 2, **changes}
+
+
+def start(given: dict, out: Path, seeds: int = 1, options: dict | None = None, **more) -> int:
+    return start_runs(with_preset(given, options, **more), seeds, out)
 
 
 def test_chunks_accumulate_the_exact_gradient():
@@ -52,7 +58,8 @@ def test_chunks_accumulate_the_exact_gradient():
     gradients = []
     for chunk in (101, 100, 7, 1):
         network.zero_grad()
-        loss = loop._accumulate_gradient(network, x, y, chunk)
+        loss, values = loop._accumulate_gradient(network, x, y, None, chunk)
+        torch.testing.assert_close(values, network(x), rtol=0, atol=1e-12)
         assert float(loss) == pytest.approx((network(x) - y).square().mean().item(), rel=1e-12)
         gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
     for other in gradients[1:]:
@@ -62,7 +69,7 @@ def test_chunks_accumulate_the_exact_gradient():
 @pytest.mark.parametrize("activation", ["bw-relu", "wire", "relu-rff"])
 def test_run_directory_and_the_way_back(picture, tmp_path, activation):
     out = tmp_path / "runs"
-    assert start_runs(small(picture, activation=activation), {}, 2, "cpu", out) == 0
+    assert start(small(picture, activation=activation), out, seeds=2) == 0
     folders = sorted(out.iterdir())
     assert [f.name for f in folders] == [f"picture-signal-{activation}-seed{seed}" for seed in (40, 41)]
     names = {path.name for path in folders[0].iterdir()}
@@ -78,17 +85,17 @@ def test_run_directory_and_the_way_back(picture, tmp_path, activation):
     f = bw.load(folders[0])
     values = f(pixel_coordinates(12, 17).numpy())
     assert values.shape == (12 * 17, 1)
-    target = torch.from_numpy(load_image(str(picture)).pixels.reshape(-1, 1).astype(np.float32))
+    target = torch.from_numpy(load_image(str(picture)).pixels.reshape(-1, 1))
     assert psnr(torch.from_numpy(values), target) == summary["psnr"]
     with Image.open(folders[0] / "reconstruction.png") as image:
         assert image.size == (17, 12)
     rows = [json.loads(line) for line in (folders[0] / "metrics.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows] == [0, 10, 20]
+    assert [row["epoch"] for row in rows] == [0, 10, 20, 30]
     assert resume_runs(out) == 0  # finished runs are left alone
 
 
 def test_training_fits(picture, tmp_path):
-    start_runs(small(picture, epochs=400, hidden_features=40), {}, 1, "cpu", tmp_path / "runs")
+    start(small(picture, epochs=400, hidden_features=40), tmp_path / "runs")
     (folder,) = (tmp_path / "runs").iterdir()
     assert json.loads((folder / "summary.json").read_text())["psnr"] > 30
 
@@ -100,9 +107,10 @@ def run_training(folder: Path, picture: Path, checkpoint_seconds: float, epochs:
         "import bwtheory.training.loop as loop\n"
         "from bwtheory.training.command import resume_runs, start_runs\n"
         f"loop.CHECKPOINT_EVERY_SECONDS = {checkpoint_seconds}\n"
-        f"given = {small(picture, epochs=epochs)!r}\n"
+        "from bwtheory.training.config import with_preset\n"
+        f"config = with_preset({small(picture, epochs=epochs)!r})\n"
         f"folder = Path({str(folder)!r})\n"
-        "sys.exit(resume_runs(folder) if list(folder.glob('*/config.json')) else start_runs(given, {}, 1, 'cpu', folder))\n"
+        "sys.exit(resume_runs(folder) if list(folder.glob('*/config.json')) else start_runs(config, 1, folder))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -149,14 +157,14 @@ def test_interrupt_saves_and_says_how_to_go_on(picture, tmp_path):
     _, errors = process.communicate(timeout=60)
     (run,) = folder.iterdir()
     assert process.returncode != 0 and b"train signal --resume" in errors and run.name.encode() in errors
-    assert RunDirectory(run).load_checkpoint()["epoch"] > 0
+    assert RunDirectory(run).load_checkpoint(RunDirectory(run).read_config())["epoch"] > 0
 
 
 def test_divergence_keeps_the_last_good_weights(picture, tmp_path):
     with pytest.raises(loop.Diverged, match=r"at epoch|last step"):
-        start_runs(small(picture, activation="relu", lr=1e30), {}, 1, "cpu", tmp_path / "runs")
+        start(small(picture, activation="relu", lr=1e30), tmp_path / "runs")
     (run,) = (tmp_path / "runs").iterdir()
-    state = RunDirectory(run).load_checkpoint()["network"]
+    state = RunDirectory(run).load_checkpoint(RunDirectory(run).read_config())["network"]
     assert all(torch.isfinite(value).all() for value in state.values())
     assert not (run / "summary.json").exists()
 
@@ -196,7 +204,7 @@ def test_built_in_images(name):
 def test_one_pixel_image_trains(tmp_path):
     path = tmp_path / "one.png"
     Image.new("L", (1, 1), 100).save(path)
-    assert start_runs(small(path, epochs=2), {}, 1, "cpu", tmp_path / "runs") == 0
+    assert start(small(path, epochs=2), tmp_path / "runs") == 0
 
 
 def test_coordinates():
@@ -218,17 +226,17 @@ def test_image_round_trip(tmp_path, picture):
     image = load_image(str(picture))
     save_image(tmp_path / "again.png", image.pixels)
     assert np.array_equal(load_image(str(tmp_path / "again.png")).pixels, image.pixels)
-    task = SignalTask.from_image(image)
-    assert np.allclose(task.image(task.target), image.pixels, atol=1e-7)
+    task = build_task("signal", str(tmp_path / "again.png"), "stretch", {})
+    assert np.allclose(task.image(task.truth), image.pixels, rtol=0, atol=0)
 
 
 def test_presets_build_and_name_their_source():
     for (task, activation), preset in PRESETS.items():
-        config = with_preset({"image": "camera", "task": task, "activation": activation}, {})
-        assert config.lr == preset.lr and config.settings_from == preset.source
+        config = with_preset({"source": "camera", "task": task, "activation": activation})
+        assert config.lr == preset.settings["lr"] and config.settings_from == preset.source
         INR(2, 1, 4, 1, activation, **config.options)
-    changed = with_preset({"image": "camera", "lr": 1.0}, {"c": 2.0})
-    assert changed.options == {"c": 2.0} and "command line" in changed.settings_from
+    changed = with_preset({"source": "camera", "lr": 1.0}, {"c": 2.0})
+    assert changed.options == {"c": 2.0} and "other settings given" in changed.settings_from
     assert TrainingConfig.from_json(changed.to_json()) == changed
 
 
@@ -267,7 +275,7 @@ def test_pixels_that_are_not_finite(tmp_path):
 )
 def test_bad_settings_leave_nothing_behind(picture, tmp_path, changes, options, message):
     with pytest.raises(ValueError, match=message):
-        start_runs(small(picture, **changes), options, 1, "cpu", tmp_path / "runs")
+        start(small(picture, **changes), tmp_path / "runs", options=options)
     assert not (tmp_path / "runs").exists()
 
 
@@ -277,15 +285,15 @@ def test_devices_and_folders(picture, tmp_path):
             loop.pick_device("cuda")
     assert loop.pick_device("auto") in ("cpu", "cuda", "mps")
     out = tmp_path / "runs"
-    start_runs(small(picture), {}, 1, "cpu", out)
+    start(small(picture), out)
     with pytest.raises(ValueError, match="already holds a run"):
-        start_runs(small(picture), {}, 1, "cpu", out)
+        start(small(picture), out)
     with pytest.raises(ValueError, match="no run directory"):
         resume_runs(tmp_path)
     with pytest.raises(ValueError, match=r"no config\.json"):
         bw.load(tmp_path)
     (run,) = out.iterdir()
-    (run / "config.json").write_text('{"image": "x", "colour": 3}')
+    (run / "config.json").write_text('{"source": "x", "colour": 3}')
     with pytest.raises(ValueError, match="unknown field 'colour'"):
         bw.load(run)
     (run / "config.json").write_text("{")
@@ -303,7 +311,7 @@ def test_command_line(picture, tmp_path):
     done = run("--image", str(picture), "--epochs", "3", "--hidden-features", "5", "--out", "runs")
     assert done.returncode == 0 and "dB after 3 epochs" in done.stdout, done.stderr
     for arguments, sentence in (
-        ((), "needs an image"),
+        ((), "needs --image FILE"),
         (("--image", "missing.png"), "no image file 'missing.png'"),
         (("--resume", "runs", "--lr", "1"), "leave out --lr"),
     ):

@@ -76,8 +76,19 @@ def values_agree(experiment: str, values: list[float], ours: dict | None = None)
 
 
 OPEN_EXPERIMENTS = (
-    *("fig-2", "fig-3", "fig-7", "fig-8", "fig-9", "text-deep", "text-fast", "text-state-of-the-art"),
-    *("next-1", "next-2", "next-3", "first-1", "first-2", "first-3"),
+    *("fig-2", "fig-2-c3", "fig-2-c9", "fig-2-wide", "fig-2-wide-c3", "fig-2-wide-c9", "first-1", "first-1-c3", "first-1-c9"),
+    *(
+        "fig-3",
+        "fig-3-tv",
+        "fig-3-kinks",
+        "fig-3-kinks-tv",
+        "fig-3-smooth",
+        "fig-3-smooth-tv",
+        "fig-3-best-norm",
+        "fig-3-best-tv",
+    ),
+    *("fig-7", "fig-8", "fig-9", "text-deep", "text-fast", "text-state-of-the-art"),
+    *("next-1", "next-1-ct", "next-2", "next-3", "first-2", "first-3"),
     *("open-1", "open-2", "open-3", "open-4", "future", "rel-fourier", "rel-wire"),
 )
 
@@ -88,7 +99,8 @@ def experiment_decides(experiment: str, rule: str, factor: float = 1.0, ours: di
     standard error.
 
     *smaller*: the first is smaller than the second divided by the factor, by more than two combined standard errors.
-    *larger*: the first is larger, likewise.  *negative*: the first, a rank correlation over seeds and settings, is
+    *larger*: the first is larger, likewise.  With scale = "log10" the numbers are logarithms: geometric means.
+    *negative*: the first, a rank correlation over seeds and settings, is
     below 0 by more than two standard errors.  Without the file the claim is open.
     """
     result = our_result(experiment, ours)
@@ -96,13 +108,18 @@ def experiment_decides(experiment: str, rule: str, factor: float = 1.0, ours: di
         return Result(None)
     first, first_error = result["first"]
     second, second_error = result.get("second", (0.0, 0.0))
-    slack = 2 * math.hypot(first_error, second_error / factor)
+    if logarithmic := result.get("scale") == "log10":
+        threshold, slack = second - math.log10(factor), 2 * math.hypot(first_error, second_error)
+    else:
+        threshold, slack = second / factor, 2 * math.hypot(first_error, second_error / factor)
     holds = {
-        "smaller": first + slack < second / factor,
-        "larger": first - slack > second / factor,
+        "smaller": first + slack < threshold,
+        "larger": first - slack > threshold,
         "negative": first + 2 * first_error < 0,
     }[rule]
-    return Result(holds, {"first": f"{first:.4g} ± {first_error:.2g}", "second": f"{second:.4g} ± {second_error:.2g}"})
+    what = "log₁₀ of the {}" if logarithmic else "{}"
+    pairs = {"first": (first, first_error), "second": (second, second_error)}
+    return Result(holds, {what.format(name): f"{mean:.4g} ± {error:.2g}" for name, (mean, error) in pairs.items()})
 
 
 @check("fig-4-captions", "fig-5-captions", "fig-6-captions")

@@ -6,13 +6,13 @@ Each class is initialized as its own paper says.  Options have the names of thos
 from __future__ import annotations
 
 import importlib
-import inspect
 import math
 
 import torch
 from torch import Tensor, nn
 
 from bwtheory.nn.wavelet import psi
+from bwtheory.options import check_options
 
 
 class Activation(nn.Module):
@@ -227,9 +227,5 @@ def resolve_activation(activation: str | type[Activation]) -> type[Activation]:
 def build_activation(activation: str | type[Activation], options: dict) -> Activation:
     """An instance with these options; ValueError names an option that the activation does not have."""
     cls = resolve_activation(activation)
-    known = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "args", "kwargs")]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        has = ", ".join(known) or "none"
-        raise ValueError(f"{cls.__name__} has no option {unknown[0]!r}; it has: {has}.")
+    check_options(cls.__name__, cls, options)
     return cls(**options)

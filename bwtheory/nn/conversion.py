@@ -22,28 +22,40 @@ def to_relu(network: INR) -> nn.Sequential:
     Raises
     ------
     ValueError
-        If the activation is not BW-ReLU.
+        If the activation is not BW-ReLU, or if the network has a skip connection.
     """
     if not isinstance(network.activation, BWReLU):
         raise ValueError(f"Only BW-ReLU networks are sums of ReLUs; got {type(network.activation).__name__}.")
+    if network.skip is not None:
+        raise ValueError("A skip connection is no layer of a sequence; this network has one.")
     wavelet = BSplineWavelet(2)
     like = network.output.weight
     knots = like.new_tensor([float(k) for k in wavelet.relu_knots])
     coefficients = like.new_tensor([float(a) for a in wavelet.relu_coefficients])
     c = network.activation.c.to(like)
     layers: list[nn.Module] = []
-    for number, linear in enumerate(network.linears):
-        weight: torch.Tensor = linear.weight
-        bias: torch.Tensor = linear.bias
+    maps = _maps_between_activations(network)
+    for number, (weight, bias) in enumerate(maps):
         if number:  # the seven ReLUs of a neuron feed its one output weight
             weight = (weight.unsqueeze(-1) * coefficients).flatten(1)
-        if linear is not network.output:
+        if number < len(maps) - 1:
             weight = (c * weight).repeat_interleave(len(knots), dim=0)
             bias = (c * bias.unsqueeze(-1) - knots).flatten()
         layers.append(_linear(weight, bias))
-        if linear is not network.output:
+        if number < len(maps) - 1:
             layers.append(nn.ReLU())
     return nn.Sequential(*layers)
+
+
+def _maps_between_activations(network: INR) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """(weight, bias) of the hidden layers and the output; a linear layer between two is multiplied into the second."""
+    linears = network.linears
+    maps: list[tuple[torch.Tensor, torch.Tensor]] = [(network.input_scale * linears[0].weight, linears[0].bias)]
+    step = 2 if len(network.between) else 1
+    for number in range(step, len(linears) - 1, step):
+        weight, bias, before = linears[number].weight, linears[number].bias, linears[number - 1]
+        maps.append((weight @ before.weight, weight @ before.bias + bias) if step == 2 else (weight, bias))
+    return [*maps, (network.output.weight, network.output.bias)]
 
 
 @torch.no_grad()

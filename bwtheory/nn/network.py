@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -16,14 +18,17 @@ class INR(nn.Module):
     in_features, out_features : coordinates in, values out, >= 1
     hidden_features, hidden_layers : width and depth, >= 1
     activation : a name of ``bwtheory.nn.ACTIVATIONS``, "package.module:Class", or a subclass of ``Activation``
+    linear_layers : a further linear layer after each activation but the last (the published code's ``--lin-layers``)
+    skip : add a linear function of the coordinates to the output
+    input_scale : the coordinates are multiplied by it first
     options : of the activation: c, omega_0, sigma_0, …; unknown ones are refused by name
 
-    The layers in ``hidden`` and ``output`` are plain ``torch.nn.Linear``; a scale such as c is not folded into their weights.
+    All layers are plain ``torch.nn.Linear``; a scale such as c is not folded into their weights.
 
     Raises
     ------
     ValueError
-        For sizes < 1, an unknown activation, or an option that it does not have.
+        For sizes < 1, an input scale that is not positive, an unknown activation, or an option that it does not have.
 
     Examples
     --------
@@ -38,6 +43,9 @@ class INR(nn.Module):
         hidden_features: int = 300,
         hidden_layers: int = 3,
         activation: str | type[Activation] = "bw-relu",
+        linear_layers: bool = False,
+        skip: bool = False,
+        input_scale: float = 1.0,
         **options,
     ):
         super().__init__()
@@ -46,32 +54,59 @@ class INR(nn.Module):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"An INR needs {name} >= 1; got {size}.")
-        self.in_features = in_features
+        if not (input_scale > 0 and math.isfinite(input_scale)):
+            raise ValueError(f"An INR needs a positive, finite input_scale; got {input_scale}.")
+        self.in_features, self.input_scale = in_features, input_scale
         self.activation = build_activation(activation, options)
         width = self.activation.width(hidden_features)
         dtype = self.activation.dtype_after_first_layer
         inputs = [self.activation.encoded_features(in_features)] + [width] * (hidden_layers - 1)
         self.hidden = nn.ModuleList(nn.Linear(n, width, dtype=dtype if layer else None) for layer, n in enumerate(inputs))
+        between = hidden_layers - 1 if linear_layers else 0
+        self.between = nn.ModuleList(nn.Linear(width, width, dtype=dtype) for _ in range(between))
         self.output = nn.Linear(width, out_features, dtype=dtype)
+        self.skip = nn.Linear(in_features, out_features, bias=False) if skip else None
         with torch.no_grad():
-            for layer, linear in enumerate(self.linears):
-                self.activation.initialize(linear, layer if linear is not self.output else -1)
+            hidden = list(self.hidden)
+            for linear in self.linears:
+                self.activation.initialize(linear, hidden.index(linear) if linear in hidden else -1)
 
     @property
     def linears(self) -> list[nn.Linear]:
-        """The hidden layers and the output layer, in order."""
-        return [layer for layer in (*self.hidden, self.output) if isinstance(layer, nn.Linear)]
+        """All layers from the coordinates to the output, in order, without the skip connection."""
+        order: list[nn.Module] = []
+        for layer, linear in enumerate(self.hidden):
+            order += [self.between[layer - 1], linear] if layer and len(self.between) else [linear]
+        return [linear for linear in (*order, self.output) if isinstance(linear, nn.Linear)]
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """(N, in_features) coordinates -> the hidden layers' features, each (N, width): Φᵀ of equation (8)."""
+        if x.ndim != 2 or x.shape[1] != self.in_features:
+            raise ValueError(f"Coordinates have shape (N, {self.in_features}); got {tuple(x.shape)}.")
+        z = self.activation.encode(self.input_scale * x)
+        found: list[Tensor] = []
+        for layer, linear in enumerate(self.hidden):
+            if layer and len(self.between):
+                z = self.between[layer - 1](z)
+            z = self.activation(linear(z))
+            found.append(z)
+        return found
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) coordinates -> (N, out_features) values."""
-        if x.ndim != 2 or x.shape[1] != self.in_features:
-            raise ValueError(f"Coordinates have shape (N, {self.in_features}); got {tuple(x.shape)}.")
-        x = self.activation.encode(x)
-        for linear in self.hidden:
-            x = self.activation(linear(x))
-        values = self.output(x)
-        return values.real if values.is_complex() else values
+        values = self.output(self.features(x)[-1])
+        if values.is_complex():
+            values = values.real
+        return values if self.skip is None else values + self.skip(self.input_scale * x)
 
     def count_parameters(self) -> int:
         """Trainable real numbers; a complex weight counts as two."""
         return sum(p.numel() * (2 if p.is_complex() else 1) for p in self.parameters() if p.requires_grad)
+
+
+def to_double(network: INR) -> INR:
+    """The network itself, all numbers in float64 or complex128; ``Module.double`` leaves complex ones alone."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.is_complex() or tensor.is_floating_point():
+            tensor.data = tensor.data.to(torch.complex128 if tensor.is_complex() else torch.float64)
+    return network

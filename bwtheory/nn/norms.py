@@ -14,7 +14,8 @@ def variation_norm(network: INR) -> Tensor:
     """16c (Σ_k ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + Σ_{ℓ≥2} Σ_k ‖w⁽ℓ⁾_k‖), equation (53), for any depth >= 1; a scalar tensor.
 
     It is the sum of the layers' norms (30), not a property of the function: c → c/α, W_ℓ → αW_ℓ for all hidden layers keeps the
-    function and, for more than one hidden layer, changes the value.
+    function and, for more than one hidden layer, changes the value.  With ``linear_layers`` every layer has output weights of
+    its own and the sum is 16c Σ_ℓ Σ_k ‖v⁽ℓ⁾_k‖‖w⁽ℓ⁾_k‖.
 
     Raises
     ------
@@ -27,9 +28,11 @@ def variation_norm(network: INR) -> Tensor:
 def variation_norm_invariant(network: INR) -> Tensor:
     """16 (c² Σ‖w⁽¹⁾_k‖‖w⁽⁰⁾_k‖ + c Σ‖w⁽²⁾_k‖ + … + Σ‖w⁽ᴸ⁾_k‖): (53) with every layer cut after its scaling.
 
-    It does not change under c → c/α, W_ℓ → αW_ℓ; for one hidden layer it is (30).  Errors as above.
+    It does not change under c → c/α, W_ℓ → αW_ℓ; for one hidden layer, or with ``linear_layers``, it is (53).  Errors as above.
     """
     c = _scale(network)
+    if len(network.between):
+        return variation_norm(network)
     sums = _layer_sums(network)
     units = [c] * len(sums)  # what is left of the scaling when each layer but the last absorbs its own
     if len(sums) > 1:
@@ -45,6 +48,8 @@ def _scale(network: INR) -> Tensor:
 
 def _layer_sums(network: INR) -> list[Tensor]:
     weights = [linear.weight for linear in network.linears]
+    if len(network.between):
+        return [(w.norm(dim=1) * v.norm(dim=0)).sum() for w, v in zip(weights[::2], weights[1::2])]
     first = (weights[0].norm(dim=1) * weights[1].norm(dim=0)).sum()
     return [first, *(weight.norm(dim=0).sum() for weight in weights[2:])]
 

@@ -1,1 +1,48 @@
-"""Problems to train on: what is measured, on which coordinates, against which target."""
+"""Problems to train on, one file each: what is measured, on which coordinates, against which truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bwtheory.options import check_options
+from bwtheory.tasks.audio import audio
+from bwtheory.tasks.denoising import denoising
+from bwtheory.tasks.inpainting import inpainting
+from bwtheory.tasks.signal import signal_representation
+from bwtheory.tasks.superresolution import super_resolution
+from bwtheory.tasks.task import ImageTask, Task
+from bwtheory.tasks.tomography import tomography
+from bwtheory.tasks.univariate import univariate
+
+__all__ = ["TASKS", "ImageTask", "Problem", "Task", "build_task"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """How a task is made of a source (an image, a sound, a target's name), and the dimension d of its coordinates."""
+
+    build: Callable[..., Task]
+    needs: str
+    in_features: int
+
+
+TASKS: dict[str, Problem] = {
+    "signal": Problem(signal_representation, "image", 2),
+    "superres": Problem(super_resolution, "image", 2),
+    "ct": Problem(tomography, "image", 2),
+    "denoise": Problem(denoising, "image", 2),
+    "inpaint": Problem(inpainting, "image", 2),
+    "univariate": Problem(univariate, "target", 1),
+    "audio": Problem(audio, "audio", 1),
+}
+
+
+def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
+    """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
+    if name not in TASKS:
+        raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
+    build = TASKS[name].build
+    check_options(f"The task {name!r}", build, options)
+    return build(source, coords, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,33 @@ BUILT_IN = ("astronaut", "camera", "chelsea", "coffee", "coins", "page", "text",
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """Pixels (H, W, C) float64 in [0, 1], C = 1 or 3; the SHA-256 of the file (of the pixels for a built-in image)."""
+    """Pixels (H, W, C) float64 in [0, 1], C = 1 or 3; the SHA-256 of the file (of the pixels for a built-in image).
+
+    ``shrink`` is the factor by which it has been made smaller.
+    """
 
     pixels: np.ndarray
     name: str
     sha256: str
+    shrink: int = 1
 
     @property
     def label(self) -> str:
-        """The image's name, or which of the paper's images it is."""
-        return PAPER_IMAGES.get(self.sha256, self.name)
+        """The image's name, or which of the paper's images it is, and how it was made smaller."""
+        label = PAPER_IMAGES.get(self.sha256, self.name)
+        return label if self.shrink == 1 else f"{label}, 1/{self.shrink} of its size"
+
+    def shrunk(self, factor: int) -> LoadedImage:
+        """Height and width divided by a factor >= 1 (rounded down), with anti-aliasing; ValueError for another factor."""
+        if factor < 1:
+            raise ValueError(f"An image is made smaller by a factor shrink >= 1; got {factor}.")
+        if factor == 1:
+            return self
+        from skimage.transform import resize
+
+        small = [max(1, side // factor) for side in self.pixels.shape[:2]]
+        pixels = np.clip(resize(self.pixels, small, anti_aliasing=True), 0, 1)
+        return replace(self, pixels=pixels, shrink=self.shrink * factor)
 
 
 def load_image(source: str) -> LoadedImage:

@@ -5,27 +5,30 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from bwtheory.tasks.images import LoadedImage, load_image
-from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.nn import variation_norm
+from bwtheory.tasks import Task, build_task
+from bwtheory.training.config import TrainingConfig
 from bwtheory.training.loop import pick_device, train
 from bwtheory.training.run import RunDirectory, build_network
 
 
-def start_runs(given: dict[str, Any], options: dict[str, float], seeds: int, device: str, out: Path) -> int:
+def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
     """Check everything that can be checked, then train the seeds one after another; returns the exit status."""
     if seeds < 1:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
-    first = with_preset({**given, "device": pick_device(device)}, options)
-    image = load_image(first.image)
-    if Path(first.image).is_file():
-        first = replace(first, image=str(Path(first.image).resolve()))
-    build_network(first, image.pixels.shape[-1])
+    first = replace(first, device=pick_device(first.device))
+    if Path(first.source).is_file():
+        first = replace(first, source=str(Path(first.source).resolve()))
+    task = build_task(first.task, first.source, first.coords, first.task_options)
+    network = build_network(first, task.channels)
+    if first.norm_penalty:
+        variation_norm(network)  # refuses other activations than BW-ReLU
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
-    runs = [(config, RunDirectory.create(out / f"{image.name}-{config.run_name}", config)) for config in configs]
+    name = Path(first.source).stem
+    runs = [(config, RunDirectory.create(out / f"{name}-{config.run_name}", config)) for config in configs]
     for config, run in runs:
-        _train_and_report(config, image, run)
+        _train_and_report(config, task, run)
     return 0
 
 
@@ -43,17 +46,18 @@ def resume_runs(folder: Path) -> int:
             print(f"{run.path} is finished.")
             continue
         pick_device(config.device)
-        _train_and_report(config, load_image(config.image), run)
+        _train_and_report(config, build_task(config.task, config.source, config.coords, config.task_options), run)
     return 0
 
 
-def _train_and_report(config: TrainingConfig, image: LoadedImage, run: RunDirectory) -> None:
+def _train_and_report(config: TrainingConfig, task: Task, run: RunDirectory) -> None:
+    go_on = f"bwtheory train {config.task} --resume {run.path}"
     try:
-        summary = train(config, image, run)
+        summary = train(config, task, run)
     except KeyboardInterrupt:
-        print(
-            f"\nInterrupted; everything is saved. Continue with: bwtheory train {config.task} --resume {run.path}",
-            file=sys.stderr,
-        )
+        print(f"\nInterrupted; everything is saved. Continue with: {go_on}", file=sys.stderr)
         raise
-    print(f"{run.path}: {summary['psnr']:.2f} dB after {config.epochs} epochs on {image.label} ({config.settings_from})")
+    except OSError as error:
+        raise OSError(f"{error}. The last checkpoint is whole; continue with: {go_on}") from None
+    score = f"{summary[task.score_name]:.4g} {task.score_unit}".rstrip()
+    print(f"{run.path}: {task.score_name} {score} after {summary['epochs']} epochs on {task.source} ({config.settings_from})")

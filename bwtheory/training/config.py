@@ -1,4 +1,4 @@
-"""What a run is: everything needed to repeat it, and where its settings come from."""
+"""What a run is: everything needed to repeat it, completed by presets."""
 
 from __future__ import annotations
 
@@ -6,65 +6,82 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-APPENDIX_D1 = "paper, Appendix D.1"
-OURS = "ours, not tuned"
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Learning rate and options of an activation for a task, and their source."""
-
-    lr: float
-    options: dict[str, float]
-    source: str
-
-
-PRESETS: dict[tuple[str, str], Preset] = {
-    ("signal", "bw-relu"): Preset(4e-3, {"c": 9.0}, APPENDIX_D1),
-    ("signal", "siren"): Preset(2e-3, {"omega_0": 50.0}, APPENDIX_D1),
-    ("signal", "wire"): Preset(1e-3, {"omega_0": 20.0, "sigma_0": 10.0}, APPENDIX_D1),
-    ("signal", "relu-pe"): Preset(4e-3, {"frequencies": 7}, f"{APPENDIX_D1}; frequencies from the published code"),
-    ("signal", "relu"): Preset(4e-3, {}, OURS),
-    ("signal", "relu-rff"): Preset(1e-3, {"sigma": 10.0}, OURS),
-    ("signal", "gauss"): Preset(1e-3, {"sigma_0": 10.0}, OURS),
-    ("signal", "finer"): Preset(5e-4, {"omega_0": 30.0}, OURS),
-}
+from bwtheory.training.presets import (
+    DEFAULTS,
+    FAITHFUL_ACTIVATION,
+    FAITHFUL_SOURCE,
+    FAITHFUL_TASK,
+    OURS,
+    PRESETS,
+    TASK_SETTINGS,
+    Preset,
+)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One run.  The learning rate is lr·decay^(t/epochs) at epoch t (Appendix D); an epoch is one full-batch Adam step."""
+    """One run; an epoch is one step on all measurements.
 
-    image: str
+    The learning rate at epoch t is lr·decay^(t/T), T = ``decay_epochs`` or all epochs (Appendix D), constant after T.  What is
+    minimized is the mean squared error of the measurements, plus ``weight_decay`` times the squared weights of the linear
+    layers, as in (27), plus ``norm_penalty`` times the variation norm (53).
+    """
+
+    source: str  # of the data: an image, a sound, the name of a univariate target
     task: str = "signal"
+    task_options: dict[str, Any] = field(default_factory=dict)
+    coords: str = "stretch"
     activation: str = "bw-relu"
-    options: dict[str, float] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # of the activation
     hidden_features: int = 300
     hidden_layers: int = 3
+    linear_layers: bool = False
+    skip: bool = False
+    input_scale: float = 1.0
     epochs: int = 1000
     lr: float = 1e-3
     decay: float = 0.1
+    decay_epochs: int | None = None
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    norm_penalty: float = 0.0
+    stop_at_loss: float = 0.0
     seed: int = 40
-    coords: str = "stretch"
     device: str = "cpu"
     chunk: int = 8192
+    double: bool = False
+    compile: bool = False
+    log_every: int = 10
+    condition_every: int = 0
+    condition_sample: int = 2048
     settings_from: str = OURS
 
     def __post_init__(self) -> None:
-        for name in ("hidden_features", "hidden_layers", "epochs", "chunk"):
+        for name in ("hidden_features", "hidden_layers", "epochs", "chunk", "log_every", "condition_sample"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
-        if self.coords not in ("stretch", "isotropic"):
-            raise ValueError(f"Coordinates are 'stretch' or 'isotropic'; got {self.coords!r}.")
+        if self.decay_epochs is not None and self.decay_epochs < 1:
+            raise ValueError(f"Training needs decay_epochs >= 1; got {self.decay_epochs}.")
+        for name in ("weight_decay", "norm_penalty", "stop_at_loss", "condition_every"):
+            if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
+                raise ValueError(f"Training needs {name} >= 0; got {getattr(self, name)}.")
         if not (self.lr > 0 and math.isfinite(self.lr)):
             raise ValueError(f"The learning rate must be positive and finite; got {self.lr}.")
         if not 0 < self.decay <= 1:
             raise ValueError(f"The decay rate lies in (0, 1]; got {self.decay}.")
+        if self.double and self.device == "mps":
+            raise ValueError("MPS has no float64; leave out --double or take --device cpu.")
+        if self.optimizer not in ("adam", "sgd"):
+            raise ValueError(f"The optimizer is 'adam' or 'sgd'; got {self.optimizer!r}.")
 
     @property
     def run_name(self) -> str:
         """Name of the run's folder: task, activation, seed."""
         return f"{self.task}-{self.activation.rpartition(':')[2]}-seed{self.seed}"
+
+    def learning_rate(self, epoch: int) -> float:
+        """η(t) = lr·decay^min(t/T, 1)."""
+        return self.lr * self.decay ** min(epoch / (self.decay_epochs or self.epochs), 1.0)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -74,16 +91,44 @@ class TrainingConfig:
     def from_json(cls, row: dict[str, Any]) -> TrainingConfig:
         """From ``to_json``; ValueError names a field that is not known or missing."""
         unknown = sorted(set(row) - {f.name for f in fields(cls)})
-        if unknown or "image" not in row:
-            raise ValueError(f"This configuration has an unknown field {unknown[0]!r}." if unknown else "It names no image.")
+        if unknown or "source" not in row:
+            raise ValueError(f"This configuration has an unknown field {unknown[0]!r}." if unknown else "It names no source.")
         return cls(**row)
 
 
-def with_preset(given: dict[str, Any], options: dict[str, float]) -> TrainingConfig:
-    """A configuration from what was given, completed by the preset of its task and activation."""
+def with_preset(
+    given: dict[str, Any],
+    options: dict[str, Any] | None = None,
+    task_options: dict[str, Any] | None = None,
+    faithful: bool = False,
+) -> TrainingConfig:
+    """A configuration from what was given, completed by the preset of its task and activation.
+
+    Parameters
+    ----------
+    given : fields of ``TrainingConfig``
+    options, task_options : of the activation and of the task
+    faithful : settings of the published code where it differs from the paper
+
+    Raises
+    ------
+    ValueError
+        What ``TrainingConfig`` refuses, and ``faithful`` for a task that the published code does not have.
+    """
     task, activation = given.get("task", "signal"), given.get("activation", "bw-relu")
-    preset = PRESETS.get((task, activation), Preset(1e-3, {}, OURS))
+    options, task_options = options or {}, task_options or {}
+    preset = PRESETS.get((task, activation)) or DEFAULTS.get(activation) or Preset({})
+    settings = {**TASK_SETTINGS.get(task, {}), **preset.settings}
     source = preset.source
-    if options or given.keys() & {"lr", "decay", "epochs", "hidden_features", "hidden_layers"}:
-        source += ", with settings given on the command line"
-    return TrainingConfig(**{"lr": preset.lr, "options": {**preset.options, **options}, "settings_from": source, **given})
+    if faithful:
+        if task not in FAITHFUL_TASK:
+            raise ValueError(f"The published code has no task {task!r}; --faithful is for {', '.join(FAITHFUL_TASK)}.")
+        fields_as_published, task_as_published = FAITHFUL_TASK[task]
+        settings |= fields_as_published | FAITHFUL_ACTIVATION.get((task, activation), {})
+        task_options = {**task_as_published, **task_options}
+        source = FAITHFUL_SOURCE if source != OURS else f"{FAITHFUL_SOURCE}; learning rate {OURS}"
+    changed = {name for name in given.keys() & settings.keys() if given[name] != settings[name]}
+    if changed or any(preset.options.get(name) != value for name, value in options.items()):
+        source += ", with other settings given"
+    settings |= {"options": {**preset.options, **options}, "task_options": task_options, "settings_from": source}
+    return TrainingConfig(**{**settings, **given})

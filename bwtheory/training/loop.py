@@ -6,25 +6,27 @@ import json
 import math
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from bwtheory.nn import INR
-from bwtheory.tasks.images import LoadedImage, save_image
-from bwtheory.tasks.signal import SignalTask
+import bwtheory
+from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm
+from bwtheory.tasks import Task
+from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory, build_network
 
-LOG_EVERY = 10  # epochs
 CHECKPOINT_EVERY_SECONDS = 20.0
 
 
@@ -43,12 +45,12 @@ def pick_device(name: str) -> str:
     return name
 
 
-def train(config: TrainingConfig, image: LoadedImage, run: RunDirectory) -> dict[str, Any]:
+def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, Any]:
     """Train from the run's last checkpoint, or from the start, to the last epoch; returns the summary.
 
-    The gradient is that of the mean squared error over all pixels, accumulated exactly over chunks of coordinates that fit the
-    caches: memory does not grow with the image.  On the same CPU with the same number of threads an interrupted and resumed
-    run ends bit for bit where an uninterrupted one does.
+    The gradient is that of the mean squared error over all measurements, accumulated exactly over chunks of coordinates that
+    fit the caches: memory does not grow with the image.  On the same CPU with the same number of threads an interrupted and
+    resumed run ends bit for bit where an uninterrupted one does.
 
     Raises
     ------
@@ -56,14 +58,19 @@ def train(config: TrainingConfig, image: LoadedImage, run: RunDirectory) -> dict
         When the loss is not finite; the checkpoint keeps the last finite state.
     KeyboardInterrupt
         After saving a checkpoint.
+    ValueError
+        If the checkpoint is of another configuration, or if there is no compiler to compile with.
     """
-    task = SignalTask.from_image(image, config.coords)
-    device = torch.device(config.device)
-    x, y = task.coordinates.to(device), task.target.to(device)
-    network = build_network(config, y.shape[1]).to(device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.lr)
+    device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
+    x, y = task.coordinates.to(device, dtype), task.measurements.to(device, dtype)
+    operator = task.operator and task.operator.to(device, dtype)
+    sample = x[_fixed_sample(len(x), config.condition_sample)]
+    network = build_network(config, task.channels).to(device)
+    function = _compiled(network, device) if config.compile else network
+    algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
+    optimizer = algorithm(network.parameters(), lr=config.lr)
     epoch, seconds, logged_bytes = 0, 0.0, 0
-    checkpoint = run.load_checkpoint()
+    checkpoint = run.load_checkpoint(config)
     if checkpoint:
         network.load_state_dict(checkpoint["network"])
         optimizer.load_state_dict(checkpoint["optimizer"])
@@ -72,14 +79,25 @@ def train(config: TrainingConfig, image: LoadedImage, run: RunDirectory) -> dict
 
     with open(run.metrics_file, "ab") as log, _progress() as progress:
         log.truncate(logged_bytes)  # what was logged after the checkpoint will be computed again
-        bar = progress.add_task(config.run_name, total=config.epochs, completed=epoch, loss="", psnr="")
+        bar = progress.add_task(config.run_name, total=config.epochs, completed=epoch, loss="", score="")
 
         def save() -> None:
             log.flush()
             size = os.fstat(log.fileno()).st_size
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
             elapsed = seconds + time.monotonic() - started
-            run.save_checkpoint(state | {"seconds": elapsed, "logged_bytes": size})
+            run.save_checkpoint(state | {"seconds": elapsed, "logged_bytes": size, "config": config.to_json()})
+
+        def write_log(loss: float, values: Tensor) -> None:
+            if not task.compared_where_trained:
+                values = predict(function, task.grid.to(device, dtype), config.chunk)
+            score = task.score(values.cpu())
+            entry: dict[str, Any] = {"epoch": epoch, "loss": loss, task.score_name: score} | _norms(network)
+            if config.condition_every and (epoch % config.condition_every == 0 or epoch == config.epochs):
+                spectra = feature_singular_values(network, sample)
+                entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
+            log.write(json.dumps(entry).encode() + b"\n")
+            progress.update(bar, loss=f"loss {loss:.3e}", score=f"{score:.4g} {task.score_unit}")
 
         if not checkpoint:
             save()
@@ -89,35 +107,45 @@ def train(config: TrainingConfig, image: LoadedImage, run: RunDirectory) -> dict
                     save()
                     raise KeyboardInterrupt
                 for group in optimizer.param_groups:
-                    group["lr"] = config.lr * config.decay ** (epoch / config.epochs)
+                    group["lr"] = config.learning_rate(epoch)
                 optimizer.zero_grad()
-                loss = _accumulate_gradient(network, x, y, config.chunk)
-                logging = epoch % LOG_EVERY == 0
+                loss, values = _accumulate_gradient(function, x, y, operator, config.chunk)
+                if config.weight_decay or config.norm_penalty:
+                    _penalty(network, config).backward()
+                logging = epoch % config.log_every == 0
+                logging |= config.condition_every > 0 and epoch % config.condition_every == 0
                 if logging or device.type == "cpu":  # reading the loss would make a GPU wait, every epoch
                     value = float(loss)
                     if not math.isfinite(value):
                         raise Diverged(f"The loss is {value} at epoch {epoch}; {run.path} keeps the last checkpoint before it.")
+                    if value <= config.stop_at_loss:
+                        break
                     if time.monotonic() - saved > CHECKPOINT_EVERY_SECONDS:
                         save()  # before the step and the log: these weights are known to be good, this epoch will be done again
                         saved = time.monotonic()
                     if logging:
-                        entry = {"epoch": epoch, "loss": value, "psnr": -10 * math.log10(value) if value else math.inf}
-                        log.write(json.dumps(entry).encode() + b"\n")
-                        progress.update(bar, loss=f"loss {value:.3e}", psnr=f"{entry['psnr']:.2f} dB")
+                        write_log(value, values)
                 optimizer.step()
                 epoch += 1
                 progress.update(bar, completed=epoch)
-        values = predict(network, x, config.chunk)
+        values = predict(function, x, config.chunk)
         if not torch.isfinite(values).all():
             raise Diverged(f"The last step gave values that are not finite; {run.path} keeps the last checkpoint before it.")
+        residual = (operator(values) if operator else values) - y
+        write_log(float(residual.square().mean()), values)
         save()
 
     run.save_weights(network)
-    save_image(run.reconstruction_file, task.image(values))
+    on_grid = values if task.compared_where_trained else predict(function, task.grid.to(device, dtype), config.chunk)
+    task.save_reconstruction(run.path / task.reconstruction_name, on_grid.cpu())
     summary = {
-        **task.metrics(values.cpu()),
-        "image": image.label,
-        "image_sha256": image.sha256,
+        **task.metrics(on_grid.cpu()),
+        "epochs": epoch,
+        "loss": run.read_metrics()[-1]["loss"],
+        **_norms(network),
+        "oracle": _oracle(task, run.read_metrics()),
+        "source": task.source,
+        "sha256": task.sha256,
         "parameters": network.count_parameters(),
         "seconds": seconds + time.monotonic() - started,
         **_provenance(config),
@@ -126,20 +154,65 @@ def train(config: TrainingConfig, image: LoadedImage, run: RunDirectory) -> dict
     return summary
 
 
-def _accumulate_gradient(network: INR, x: Tensor, y: Tensor, chunk: int) -> Tensor:
-    """Backpropagate the mean squared error chunk by chunk; returns it in float64."""
-    total = torch.zeros((), dtype=torch.float64 if x.device.type != "mps" else torch.float32, device=x.device)
-    for part, target in zip(x.split(chunk), y.split(chunk)):
-        loss = (network(part) - target).square().sum() / y.numel()
-        loss.backward()
-        total += loss.detach()
-    return total
+def _accumulate_gradient(
+    function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, operator: LinearOperator | None, chunk: int
+) -> tuple[Tensor, Tensor]:
+    """Backpropagate the mean squared error chunk by chunk; returns it, and the values (N, C) that it belongs to.
+
+    An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the network.
+    """
+    if operator is None:
+        losses, parts = [], []
+        for part, target in zip(x.split(chunk), y.split(chunk)):
+            values = function(part)
+            loss = (values - target).square().sum() / y.numel()
+            loss.backward()
+            losses.append(loss.detach())
+            parts.append(values.detach())
+        return torch.stack(losses).sum(), torch.cat(parts)
+    values = predict(function, x, chunk)
+    residual = operator(values) - y
+    gradient = operator.adjoint(residual) * (2 / y.numel())
+    for part, pull in zip(x.split(chunk), gradient.split(chunk)):
+        function(part).backward(pull)
+    return residual.square().mean(), values
 
 
 @torch.no_grad()
-def predict(network: INR, x: Tensor, chunk: int) -> Tensor:
+def predict(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int) -> Tensor:
     """Values (N, C) at coordinates (N, d), chunk by chunk."""
-    return torch.cat([network(part) for part in x.split(chunk)])
+    return torch.cat([function(part) for part in x.split(chunk)])
+
+
+def _penalty(network: INR, config: TrainingConfig) -> Tensor:
+    squares = torch.stack([linear.weight.abs().square().sum() for linear in network.linears]).sum()
+    penalty = config.weight_decay * squares
+    return penalty + config.norm_penalty * variation_norm(network) if config.norm_penalty else penalty
+
+
+@torch.no_grad()
+def _norms(network: INR) -> dict[str, float]:
+    """(53) and c of a BW-ReLU network; nothing for others."""
+    if not isinstance(network.activation, BWReLU):
+        return {}
+    return {"variation_norm": float(variation_norm(network)), "c": float(network.activation.c)}
+
+
+def _fixed_sample(size: int, wanted: int) -> Tensor:
+    """Indices of a sample of the coordinates that is the same in every run."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:wanted].sort().values
+
+
+def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """The logged epoch that is best against the truth: nobody who needs the reconstruction can know it."""
+    best = (max if task.higher_is_better else min)(metrics, key=lambda row: row[task.score_name])
+    return {"epoch": best["epoch"], task.score_name: best[task.score_name]}
+
+
+def _compiled(network: INR, device: torch.device) -> Callable[[Tensor], Tensor]:
+    if device.type == "cpu" and not any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++")):
+        raise ValueError("Compiling for a CPU needs a C++ compiler (g++ or clang++), and there is none; leave out --compile.")
+    return torch.compile(network)
 
 
 @contextmanager
@@ -164,7 +237,7 @@ def _deferred_interrupt() -> Iterator[list[int]]:
 
 def _progress() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}")
-    return Progress(*columns, TextColumn("{task.fields[psnr]}"), TimeRemainingColumn(), disable=not sys.stderr.isatty())
+    return Progress(*columns, TextColumn("{task.fields[score]}"), TimeRemainingColumn(), disable=not sys.stderr.isatty())
 
 
 def _provenance(config: TrainingConfig) -> dict[str, Any]:
@@ -175,7 +248,9 @@ def _provenance(config: TrainingConfig) -> dict[str, Any]:
         "device_name": name,
         "threads": torch.get_num_threads(),
         "chunk": config.chunk,
-        "kernel": "autograd function",
+        "kernel": "torch.compile" if config.compile else "autograd function",
         "torch": torch.__version__,
+        "numpy": np.__version__,
+        "bwtheory": bwtheory.__version__,
         "python": platform.python_version(),
     }

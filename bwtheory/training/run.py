@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import torch
 from safetensors.torch import load_file, save
 
 from bwtheory.nn import INR
+from bwtheory.nn.network import to_double
+from bwtheory.tasks import TASKS
 from bwtheory.training.config import TrainingConfig
 
 
 class RunDirectory:
-    """config.json, metrics.jsonl, checkpoint.pt, weights.safetensors, reconstruction.png, summary.json of one run."""
+    """config.json, metrics.jsonl, checkpoint.pt, weights.safetensors, summary.json and the reconstruction of one run."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -25,7 +28,6 @@ class RunDirectory:
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoint_file = path / "checkpoint.pt"
         self.weights_file = path / "weights.safetensors"
-        self.reconstruction_file = path / "reconstruction.png"
         self.summary_file = path / "summary.json"
 
     @classmethod
@@ -53,11 +55,15 @@ class RunDirectory:
     def write_atomically(self, target: Path, write: Callable[[Any], object]) -> None:
         """Write to a temporary name, sync, rename: whenever the process dies, the old file or the new one is there, whole."""
         temporary = target.with_name(f".{target.name}.partial")
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
+        try:
+            with open(temporary, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError:  # a full disk: the old file stays, the half-written one goes
+            temporary.unlink(missing_ok=True)
+            raise
         folder = os.open(self.path, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -68,11 +74,27 @@ class RunDirectory:
         """Atomically replace checkpoint.pt."""
         self.write_atomically(self.checkpoint_file, lambda file: torch.save(state, file))
 
-    def load_checkpoint(self) -> dict[str, Any] | None:
-        """The last checkpoint, or None before the first one."""
+    def load_checkpoint(self, config: TrainingConfig) -> dict[str, Any] | None:
+        """The last checkpoint, or None before the first one; ValueError if it is of another configuration than this one."""
         if not self.checkpoint_file.exists():
             return None
-        return torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
+        now, then = config.to_json(), checkpoint["config"]
+        changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+        if changed:
+            name = changed[0]
+            raise ValueError(
+                f"{self.config_file} says {name} = {now.get(name)!r}, but its checkpoint was made with {then.get(name)!r}."
+            )
+        return checkpoint
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The logged steps, oldest first."""
+        return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
+
+    def read_summary(self) -> dict[str, Any]:
+        """What the finished run reports; FileNotFoundError for an unfinished one."""
+        return json.loads(self.summary_file.read_text(encoding="utf-8"))
 
     def save_weights(self, network: INR) -> None:
         """Atomically replace weights.safetensors."""
@@ -85,47 +107,63 @@ class RunDirectory:
 
 
 def build_network(config: TrainingConfig, out_features: int) -> INR:
-    """The network of a configuration, initialized from its seed."""
+    """The network of a configuration, initialized from its seed; in its precision, on the CPU."""
     torch.manual_seed(config.seed)
-    width, depth = config.hidden_features, config.hidden_layers
-    return INR(2, out_features, width, depth, config.activation, **config.options)
+    network = INR(
+        TASKS[config.task].in_features,
+        out_features,
+        config.hidden_features,
+        config.hidden_layers,
+        config.activation,
+        linear_layers=config.linear_layers,
+        skip=config.skip,
+        input_scale=config.input_scale,
+        **config.options,
+    )
+    return to_double(network) if config.double else network
 
 
-def load(run_dir: str | Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The function that a run has learned.
+@dataclass(frozen=True)
+class TrainedFunction:
+    """What a run has learned, a function of coordinates; ``network`` and ``config`` are what it is made of."""
+
+    network: INR
+    config: TrainingConfig
+
+    @torch.no_grad()
+    def __call__(self, coordinates: np.ndarray) -> np.ndarray:
+        """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
+        x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)
+        return torch.cat([self.network(part) for part in x.split(self.config.chunk)]).numpy()
+
+
+def load(run_dir: str | Path) -> TrainedFunction:
+    """The function that a run has learned: coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays.
 
     Parameters
     ----------
     run_dir : a run directory; its final weights, or those of the last checkpoint of an unfinished run
 
-    Returns
-    -------
-    f : coordinates (N, 2) in [−1, 1] -> values (N, C), NumPy arrays
-
     Raises
     ------
     ValueError
-        If the folder is no run directory or holds no weights yet.
+        If the folder is no run directory, holds no weights yet, or weights that do not fit its configuration.
     """
     run = RunDirectory(Path(run_dir))
     config = run.read_config()
     if run.weights_file.exists():
         state = load_file(run.weights_file)
     else:
-        checkpoint = run.load_checkpoint()
+        checkpoint = run.load_checkpoint(config)
         if checkpoint is None:
             raise ValueError(f"{run_dir} holds no weights yet.")
         state = checkpoint["network"]
     network = build_network(config, len(state["output.bias"]))
-    network.load_state_dict(state)
-    network.eval()
-
-    def evaluate(coordinates: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            x = torch.as_tensor(np.asarray(coordinates, dtype=np.float32))
-            return torch.cat([network(part) for part in x.split(config.chunk)]).numpy()
-
-    return evaluate
+    try:
+        network.load_state_dict(state)
+    except RuntimeError:
+        raise ValueError(f"{run_dir} holds weights of another network than its config.json describes.") from None
+    return TrainedFunction(network.eval(), config)
 
 
 def _json_bytes(value: dict[str, Any]) -> bytes:

@@ -1,0 +1,21 @@
+"""The paper's experiments: what is run for each figure, and the tables, figures and results made of run directories."""
+
+from __future__ import annotations
+
+from bwtheory.experiments.architectures import Architectures
+from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
+from bwtheory.experiments.experiment import Experiment
+from bwtheory.experiments.interpolation import Interpolation
+from bwtheory.experiments.scales import ScaleSweep
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "fig2": UnivariateConditioning(),
+    "fig3": Interpolation(),
+    "fig4": Architectures("fig4", "ct", "CT reconstruction"),
+    "fig5": Architectures("fig5", "signal", "Signal representation"),
+    "fig6": Architectures("fig6", "superres", "4× super-resolution"),
+    "fig7": ScaleSweep("fig7", "ct", (1.0, 2.0, 3.0, 5.0), same_loss_as=3.0),
+    "fig8": ScaleSweep("fig8", "superres", (2.0, 3.0, 5.0)),
+    "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0),
+    "next1": TaskConditioning(),
+}

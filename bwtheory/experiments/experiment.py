@@ -1,0 +1,99 @@
+"""What an experiment is: runs to do, and what to make of the finished ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bwtheory.training.config import TrainingConfig
+from bwtheory.training.run import RunDirectory
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of an experiment to do.
+
+    ``full`` is the paper's protocol where the paper has one; other seeds, epochs or a
+    smaller image make the protocol a reduced one.
+    Without ``full`` the budget is minutes on two cores, on a built-in image.
+    """
+
+    full: bool = False
+    image: str | None = None
+    seeds: int | None = None
+    epochs: int | None = None
+    shrink: int | None = None
+    activations: tuple[str, ...] = ()
+    faithful: bool = False
+    device: str = "cpu"
+
+    @property
+    def reductions(self) -> list[str]:
+        """What is less than the full protocol, in words; no verdict rests on such runs."""
+        found = [] if self.full else ["quick settings"]
+        found += [f"{name} {getattr(self, name)}" for name in ("seeds", "epochs", "shrink") if getattr(self, name) is not None]
+        return found
+
+    def seed_list(self, quick: int, full: int = 5) -> range:
+        """Seeds from 40 on."""
+        return range(40, 40 + (self.seeds or (full if self.full else quick)))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run, read from its directory."""
+
+    run: RunDirectory
+    config: TrainingConfig
+    summary: dict[str, Any]
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The logged steps."""
+        return self.run.read_metrics()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Of an experiment: a table, a figure, and results by the names that the ledger reads.
+
+    A note says what the table cannot: which readings were taken, what is missing.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    figure: Figure
+    results: dict[str, dict[str, Any]]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+class Experiment:
+    """An experiment of the paper."""
+
+    name: str
+    title: str
+
+    def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
+        """All runs by their folder's name, as far as they are known once ``done`` are finished."""
+        raise NotImplementedError
+
+    def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
+        """What the finished runs say."""
+        raise NotImplementedError
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard error s/√n; nan for the error of a single value."""
+    array = np.asarray(values, dtype=float)
+    error = array.std(ddof=1) / math.sqrt(len(array)) if len(array) > 1 else math.nan
+    return float(array.mean()), float(error)
+
+
+def plus_minus(values: Sequence[float], digits: int = 2) -> str:
+    """Mean ± standard error, as a table shows it."""
+    mean, error = mean_and_error(values)
+    return f"{mean:.{digits}f}" + (f" ± {error:.{digits}f}" if len(values) > 1 else "")

@@ -1,0 +1,186 @@
+"""What a network is trained on: coordinates, measurements, the operator between them, and the truth to compare with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bwtheory.tasks.images import LoadedImage, save_image
+from bwtheory.tasks.operators import LinearOperator
+
+
+def psnr(values: Tensor, target: Tensor) -> float:
+    """−10 log₁₀ MSE: peak signal-to-noise ratio for data range 1, unclipped; inf for equal tensors."""
+    error = float((values.double() - target.double()).square().mean())
+    return -10 * math.log10(error) if error > 0 else math.inf
+
+
+def psnr_of_normalized(values: Tensor, target: Tensor) -> float:
+    """``psnr`` after min-max normalizing both, the published code's for signal representation."""
+    return psnr(_min_max(values), _min_max(target))
+
+
+def psnr_of_peak(values: Tensor, target: Tensor) -> float:
+    """10 log₁₀(max/MSE) with the target's maximum, not its square: the published code's for CT."""
+    peak = float(target.max())
+    return psnr(values, target) + (10 * math.log10(peak) if peak > 0 else -math.inf)
+
+
+def _min_max(values: Tensor) -> Tensor:
+    values = values.double()
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else values - low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A fitting problem: find f with operator(f(coordinates)) ≈ measurements; the truth lives on a grid of its own.
+
+    coordinates : (N, d) in [−1, 1], where the network is evaluated in training
+    measurements : (M, C); without an operator M = N, one for each coordinate
+    grid, truth : (P, d) and (P, C), where and with what the result is compared
+    source, sha256 : what the data are, and their hash
+    """
+
+    coordinates: Tensor
+    measurements: Tensor
+    grid: Tensor
+    truth: Tensor
+    source: str
+    sha256: str
+    operator: LinearOperator | None = None
+
+    score_name: ClassVar[str]
+    score_unit: ClassVar[str]
+    higher_is_better: ClassVar[bool] = True
+    reconstruction_name: ClassVar[str]
+
+    @property
+    def channels(self) -> int:
+        """Values per coordinate, C."""
+        return self.truth.shape[1]
+
+    @property
+    def compared_where_trained(self) -> bool:
+        """Whether the network's values in training are those that are compared with the truth."""
+        return self.grid is self.coordinates
+
+    def score(self, values: Tensor) -> float:
+        """The number that a progress bar shows, from values (P, C) on the grid."""
+        raise NotImplementedError
+
+    def metrics(self, values: Tensor) -> dict[str, float | None]:
+        """What a summary reports about values (P, C) on the grid; None where it is not defined."""
+        return {self.score_name: self.score(values)}
+
+    def save_reconstruction(self, path: Path, values: Tensor) -> None:
+        """Write values (P, C) on the grid as an image, a plot or a sound."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageTask(Task):
+    """A problem whose unknown is an image of ``shape`` (H, W), and the PSNR that the published code takes for it."""
+
+    shape: tuple[int, int]
+    psnr_as_published: Callable[[Tensor, Tensor], float] = psnr
+
+    score_name = "psnr"
+    score_unit = "dB"
+    reconstruction_name = "reconstruction.png"
+
+    @classmethod
+    def of_pixels(
+        cls,
+        pixels: np.ndarray,
+        loaded: LoadedImage,
+        coords: str,
+        *,
+        operator: LinearOperator | None = None,
+        noise: float = 0.0,
+        data_seed: int = 0,
+    ) -> ImageTask:
+        """Recover pixels (H, W, C), taken from a loaded image, from what the operator and noise make of them."""
+        height, width, channels = pixels.shape
+        coordinates = pixel_coordinates(height, width, coords)
+        truth = torch.from_numpy(pixels.reshape(-1, channels).astype(np.float64))
+        measurements = truth if operator is None else operator.to(dtype=torch.float64)(truth)
+        return cls(
+            coordinates=coordinates,
+            measurements=add_noise(measurements, noise, data_seed),
+            grid=coordinates,
+            truth=truth,
+            source=loaded.label,
+            sha256=loaded.sha256,
+            operator=operator,
+            shape=(height, width),
+        )
+
+    def score(self, values: Tensor) -> float:
+        return psnr(values, self.truth)
+
+    def metrics(self, values: Tensor) -> dict[str, float | None]:
+        """PSNR in dB, standard and as the published code measures it for this problem; SSIM (None for sides below 7)."""
+        from skimage.metrics import structural_similarity
+
+        found: dict[str, float | None] = {"psnr": psnr(values, self.truth)}
+        found["psnr_paper"] = self.psnr_as_published(values, self.truth)
+        ssim = None
+        if min(self.shape) >= 7:  # the window
+            pair = (self.image(self.truth), self.image(values))
+            ssim = float(structural_similarity(*pair, data_range=1, channel_axis=2))
+        return found | {"ssim": ssim}
+
+    def image(self, values: Tensor) -> np.ndarray:
+        """Values (P, C) on the grid as an array (H, W, C)."""
+        return values.double().cpu().numpy().reshape(*self.shape, -1)
+
+    def save_reconstruction(self, path: Path, values: Tensor) -> None:
+        save_image(path, self.image(values))
+
+
+def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tensor:
+    """(height·width, 2) float64 coordinates (x, y) of the pixel centres, row by row.
+
+    Outermost centres lie at ±1 on both axes (*stretch*, as in the published code), or on the longer axis only (*isotropic*).
+    A side of one pixel has coordinate 0.
+    """
+    if aspect not in ("stretch", "isotropic"):
+        raise ValueError(f"Coordinates are 'stretch' or 'isotropic'; got {aspect!r}.")
+    reach = image_extent(height, width, aspect)
+    x, y = (
+        torch.linspace(-r, r, n, dtype=torch.float64) if n > 1 else torch.zeros(1, dtype=torch.float64)
+        for n, r in zip((width, height), reach)
+    )
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], dim=1)
+
+
+def image_extent(height: int, width: int, aspect: str) -> tuple[float, float]:
+    """Coordinates (x, y) of the last pixel's centre: 1 on both axes, or on the longer one only."""
+    if aspect == "stretch":
+        return 1.0, 1.0
+    longest = max(height, width) - 1 or 1
+    return (width - 1) / longest, (height - 1) / longest
+
+
+def add_noise(measurements: Tensor, level: float, seed: int) -> Tensor:
+    """Gaussian noise with standard deviation level·max|measurements|, always the same for a seed.
+
+    ValueError for a level that is negative or not finite.
+    """
+    if not (level >= 0 and math.isfinite(level)):
+        raise ValueError(f"The noise level is a finite fraction >= 0 of the largest measurement; got {level}.")
+    if level == 0:
+        return measurements
+    generator = torch.Generator().manual_seed(seed)
+    return measurements + level * measurements.abs().max() * torch.randn(
+        measurements.shape, generator=generator, dtype=torch.float64
+    )

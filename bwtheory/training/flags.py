@@ -1,0 +1,131 @@
+"""The command line's flags of ``bwtheory train``, in groups; what is not given comes from a preset.  Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the data are."""
+
+    image: str | None = None
+    """an image file, or astronaut, camera, chelsea, coffee, coins, page, text, rocket, shepp_logan_phantom"""
+    audio: str | None = None
+    """a WAV file, or chirp"""
+    target: str | None = None
+    """univariate function: sines, steps, smooth or kinks"""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Options of the task."""
+
+    shrink: int | None = None
+    """make the image smaller by this factor first"""
+    noise: float | None = None
+    """standard deviation of the measurements' noise, as a fraction of the largest one"""
+    data_seed: int | None = None
+    """seed of the noise, of the missing pixels, of the univariate target"""
+    factor: int | None = None
+    """superres: side of the blocks that are averaged (4)"""
+    angles: int | None = None
+    """ct: number of projections (100)"""
+    missing: float | None = None
+    """inpaint: fraction of the pixels that are not seen (0.8)"""
+    samples: int | None = None
+    """univariate: number of samples (20)"""
+    seconds: float | None = None
+    """audio: how much of the sound to fit (1)"""
+
+
+@dataclass(frozen=True)
+class ActivationOptions:
+    """Options of the activation."""
+
+    c: float | None = None
+    """scale of BW-ReLU"""
+    learnable_c: bool = False
+    """train c with the weights"""
+    omega_0: float | None = None
+    """frequency of SIREN, WIRE and FINER"""
+    sigma_0: float | None = None
+    """scale of WIRE and Gauss"""
+    option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ..."), tyro.conf.UseAppendAction] = ()
+    """any option of the activation, of your own one too"""
+
+    def as_options(self) -> dict[str, Any]:
+        """By the names that the activations have; ValueError for an --option that is not NAME=VALUE."""
+        found = given(self)
+        if found.pop("learnable_c", False):
+            found["learnable"] = True
+        for text in found.pop("option", ()):
+            name, equals, value = text.partition("=")
+            try:
+                found[name] = {"true": True, "false": False}[value] if value in ("true", "false") else float(value)
+            except ValueError:
+                equals = ""
+            if not (name and equals):
+                raise ValueError(f"--option takes NAME=VALUE with a number, true or false; got {text!r}.")
+            if name in found and isinstance(found[name], float) and found[name].is_integer():
+                found[name] = int(found[name])
+        return found
+
+
+@dataclass(frozen=True)
+class Training:
+    """Network and optimization."""
+
+    activation: str | None = None
+    """bw-relu, relu, relu-pe, relu-rff, siren, wire, gauss, finer, or your own as package.module:Class (bw-relu)"""
+    hidden_features: int | None = None
+    """neurons in a hidden layer"""
+    hidden_layers: int | None = None
+    """number of hidden layers"""
+    linear_layers: bool = False
+    """a further linear layer after each activation but the last"""
+    skip: bool = False
+    """add a linear function of the coordinates"""
+    input_scale: float | None = None
+    """multiply the coordinates by this first"""
+    epochs: int | None = None
+    """steps on all measurements"""
+    lr: float | None = None
+    """initial learning rate"""
+    decay: float | None = None
+    """the learning rate is lr * decay^(t/T) at epoch t"""
+    decay_epochs: int | None = None
+    """T, constant after it; all epochs without this flag"""
+    optimizer: Literal["adam", "sgd"] | None = None
+    """adam, or plain gradient descent (sgd)"""
+    weight_decay: float | None = None
+    """penalty on the squared weights"""
+    norm_penalty: float | None = None
+    """penalty on the variation norm (BW-ReLU)"""
+    stop_at_loss: float | None = None
+    """end as soon as the loss is this small"""
+    coords: Literal["stretch", "isotropic"] | None = None
+    """both axes from -1 to 1, or the longer one only (stretch)"""
+    seed: int | None = None
+    """the first seed (40)"""
+    chunk: int | None = None
+    """coordinates that go through the network together (8192)"""
+    double: bool = False
+    """train in float64"""
+    compile: bool = False
+    """compile the network with torch.compile"""
+    log_every: int | None = None
+    """epochs between two entries of metrics.jsonl (10)"""
+    condition_every: int | None = None
+    """log all singular values of each hidden layer's features every so many epochs"""
+    condition_sample: int | None = None
+    """number of coordinates for that (2048)"""
+
+
+def given(flags: Any) -> dict[str, Any]:
+    """The flags of a group that have been given."""
+    values = {field.name: getattr(flags, field.name) for field in fields(flags)}
+    return {name: value for name, value in values.items() if value is not None and value is not False and value != ()}

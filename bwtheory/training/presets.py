@@ -1,0 +1,76 @@
+"""Settings by task and activation, as data, each with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+OURS = "ours, not tuned"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Fields of a ``TrainingConfig``, options of the activation, and where they come from."""
+
+    settings: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    source: str = OURS
+
+
+# What all activations of a task share: Appendix D for the paper's three tasks, ours for the others.
+TASK_SETTINGS: dict[str, dict[str, Any]] = {
+    "signal": {"epochs": 1000, "decay": 0.1, "hidden_features": 300},
+    "superres": {"epochs": 2000, "decay": 0.2, "hidden_features": 256},
+    "ct": {"epochs": 10000, "decay": 0.1, "hidden_features": 300},
+    "denoise": {"epochs": 300, "decay": 0.1, "hidden_features": 256},
+    "inpaint": {"epochs": 500, "decay": 0.1, "hidden_features": 256},
+    "univariate": {"epochs": 5000, "decay": 0.1, "hidden_features": 100, "hidden_layers": 1},
+    "audio": {"epochs": 1000, "decay": 0.1, "hidden_features": 256},
+}
+
+_D1, _D2, _D3 = (f"paper, Appendix D.{n}" for n in (1, 2, 3))
+_CODE = "frequencies from the published code"
+_SCRIPT = "the published univariate script, c in the network"
+
+PRESETS: dict[tuple[str, str], Preset] = {
+    ("signal", "bw-relu"): Preset({"lr": 4e-3}, {"c": 9.0}, _D1),
+    ("signal", "siren"): Preset({"lr": 2e-3}, {"omega_0": 50.0}, _D1),
+    ("signal", "wire"): Preset({"lr": 1e-3}, {"omega_0": 20.0, "sigma_0": 10.0}, _D1),
+    ("signal", "relu-pe"): Preset({"lr": 4e-3}, {"frequencies": 7}, f"{_D1}; {_CODE}"),
+    ("superres", "bw-relu"): Preset({"lr": 3e-3}, {"c": 3.0}, _D2),
+    ("superres", "siren"): Preset({"lr": 2e-3}, {"omega_0": 12.0}, _D2),
+    ("superres", "wire"): Preset({"lr": 3e-3}, {"omega_0": 8.0, "sigma_0": 6.0}, _D2),
+    ("superres", "relu-pe"): Preset({"lr": 4e-3}, {"frequencies": 7}, f"{_D2}; {_CODE} for sides of 512 to 1023"),
+    ("ct", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}, _D3),
+    ("ct", "siren"): Preset({"lr": 1e-3}, {"omega_0": 25.0}, _D3),
+    ("ct", "wire"): Preset({"lr": 5e-3}, {"omega_0": 7.0, "sigma_0": 10.0}, _D3),
+    ("ct", "relu-pe"): Preset({"lr": 3e-3}, {"frequencies": 4}, f"{_D3}; {_CODE} for 100 projections"),
+    ("univariate", "bw-relu"): Preset({"lr": 5e-3, "skip": True}, {"c": 1.0}, _SCRIPT),
+    ("univariate", "relu"): Preset({"lr": 5e-3}, {}, _SCRIPT),
+    ("denoise", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}),
+    ("inpaint", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}),
+    ("audio", "bw-relu"): Preset({"lr": 2e-3, "input_scale": 100.0}, {"c": 3.0}),
+    ("audio", "siren"): Preset({"lr": 1e-4, "input_scale": 100.0}, {"omega_0": 30.0}),
+}
+
+# For a task and activation without an entry above.
+DEFAULTS: dict[str, Preset] = {
+    "bw-relu": Preset({"lr": 3e-3}, {"c": 3.0}),
+    "relu": Preset({"lr": 4e-3}),
+    "relu-pe": Preset({"lr": 4e-3}, {"frequencies": 7}),
+    "relu-rff": Preset({"lr": 1e-3}, {"sigma": 10.0}),
+    "siren": Preset({"lr": 1e-3}, {"omega_0": 30.0}),
+    "wire": Preset({"lr": 1e-3}, {"omega_0": 20.0, "sigma_0": 10.0}),
+    "gauss": Preset({"lr": 1e-3}, {"sigma_0": 10.0}),
+    "finer": Preset({"lr": 5e-4}, {"omega_0": 30.0}),
+}
+
+# --faithful: the published code where it differs from the paper, by task and, where that matters, activation.
+FAITHFUL_SOURCE = "the published code"
+FAITHFUL_TASK: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # fields, task options
+    "signal": ({}, {"normalize": True}),
+    "superres": ({"decay": 0.1}, {"shrink": 3, "antialiased": True}),
+    "ct": ({"decay_epochs": 5000}, {"published_geometry": True}),
+    "univariate": ({"decay": 1.0}, {"samples": 20}),
+}
+FAITHFUL_ACTIVATION: dict[tuple[str, str], dict[str, Any]] = {("signal", "bw-relu"): {"lr": 3e-3}}  # its README

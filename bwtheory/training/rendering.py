@@ -1,0 +1,58 @@
+"""A trained image at any resolution."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from bwtheory.tasks import ImageTask, build_task
+from bwtheory.tasks.images import save_image
+from bwtheory.tasks.task import image_extent
+from bwtheory.training.run import load
+
+
+def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, float, float] | None, out: Path) -> Path:
+    """Write the image that a run has learned as a PNG, row by row, and return its path.
+
+    Parameters
+    ----------
+    run_dir : a run directory of an image task
+    size : "WIDTHxHEIGHT" in pixels, or that of the training image
+    crop : left, top, right, bottom in coordinates, y downwards; pixel *edges* of the training image lie half a pixel outside of
+        its outermost centres, and the whole of it is the default
+    out : the PNG
+
+    Raises
+    ------
+    ValueError
+        For a run that is no image, a size that is not two positive numbers, an empty crop, or one beyond the image.
+    """
+    function = load(run_dir)
+    config = function.config
+    task = build_task(config.task, config.source, config.coords, config.task_options)
+    if not isinstance(task, ImageTask):
+        raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
+    width, height = _parse_size(size) if size else task.shape[::-1]
+    reach = image_extent(*task.shape, config.coords)
+    edge = [r + (r / (n - 1) if n > 1 else 1.0) for r, n in zip(reach, task.shape[::-1])]
+    left, top, right, bottom = crop or (-edge[0], -edge[1], edge[0], edge[1])
+    inside = -edge[0] <= left < right <= edge[0] and -edge[1] <= top < bottom <= edge[1]
+    if not inside:
+        raise ValueError(
+            f"A crop has left < right within ±{edge[0]:.4f} and top < bottom within ±{edge[1]:.4f}; "
+            f"got {left:g} {top:g} {right:g} {bottom:g}."
+        )
+    x = left + (np.arange(width) + 0.5) / width * (right - left)
+    y = top + (np.arange(height) + 0.5) / height * (bottom - top)
+    rows = [function(np.stack([x, np.full(width, value)], axis=1)) for value in y]
+    save_image(out, np.stack(rows))
+    return out
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text)
+    if not found:
+        raise ValueError(f"A size is WIDTHxHEIGHT in pixels, such as 2048x2048; got {text!r}.")
+    return int(found[1]), int(found[2])
