@@ -202,7 +202,6 @@ def reproduce(
     """
     if quick and full:
         raise BadInput("An experiment is done --quick or --full, not both.")
-    results = _checkout() / "results" if write else None
     with _bad_input_is_a_sentence():
         from bwtheory.experiments import EXPERIMENTS
         from bwtheory.experiments.experiment import Budget
@@ -211,7 +210,7 @@ def reproduce(
 
         budget = Budget(full, image, seeds, epochs, shrink, activations, faithful, pick_device(device))
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
-            carry_out(name, budget, out, results)
+            carry_out(name, budget, out, _results_folder(write), write)
     return 0
 
 
@@ -262,6 +261,16 @@ def _checkout() -> Path:
         return find_checkout()
     except FileNotFoundError as error:
         raise BadInput(str(error)) from None
+
+
+def _results_folder(needed: bool) -> Path | None:
+    """results/ of the checkout; None outside of one, where it is not needed."""
+    try:
+        return find_checkout() / "results"
+    except FileNotFoundError as error:
+        if needed:
+            raise BadInput(str(error)) from None
+        return None
 
 
 def _known(identifier: str, ledger: Ledger) -> str:

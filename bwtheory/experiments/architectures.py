@@ -22,6 +22,8 @@ STYLES = dict(zip(LABELS, ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (ORANG
 class Architectures(Experiment):
     """BW-ReLU, SIREN, WIRE, ReLU with positional encoding and plain ReLU (whose settings the paper does not give)."""
 
+    keeps_runs = True
+
     def __init__(self, name: str, task: str, title: str):
         self.name, self.task = name, task
         self.title = f"Figure {name.removeprefix('fig')}: {title}"
@@ -94,7 +96,10 @@ class Architectures(Experiment):
         panels: list[Axes] = list(np.ravel(grid))
         _show(panels[0], task.image(task.truth), "truth")
         for panel, (activation, found) in zip(panels[1:], groups.items()):
-            run = found[0]
+            run = next((run for run in found if (run.run.path / task.reconstruction_name).exists()), None)
+            if run is None:
+                panel.set_axis_off()
+                continue
             caption = f"{_label(activation)}: {run.summary['psnr']:.2f} dB"
             _show(panel, matplotlib.image.imread(run.run.path / task.reconstruction_name), caption)
         for panel in panels[len(groups) + 1 : -1]:

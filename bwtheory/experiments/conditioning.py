@@ -109,6 +109,7 @@ class UnivariateConditioning(Experiment):
             layers = "one hidden layer" if cell[1] == 1 else f"{cell[1]} hidden layers"
             top.set_title(f"$K = {cell[0]}$, {layers}", fontsize=9)
             bottom.set_xlabel("epoch")
+            top.set_ylim(0, LIMIT + 1)
         axes[0, 0].set_ylabel(r"$\log_{10}\,\sigma_1/\sigma_{\min}(\Phi)$, worst layer")
         axes[1, 0].set_ylabel("training loss")
         axes[0, 0].legend(fontsize=8)

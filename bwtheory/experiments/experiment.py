@@ -76,6 +76,7 @@ class Experiment:
 
     name: str
     title: str
+    keeps_runs = False  # whether what the report needs of each run is kept in results/, because it takes long
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
         """All runs by their folder's name, as far as they are known once ``done`` are finished."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-import bwtheory
 from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.plots import save
@@ -26,7 +27,7 @@ DIVERGED = "diverged.txt"
 WHERE_IT_RUNS = ("device", "chunk", "compile", "settings_from")  # may differ between a finished run and the plan
 
 
-def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None) -> Path:
+def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None, write: bool = False) -> Path:
     """Finish an experiment and write its table, figure and results; what is finished already is read, not run again.
 
     Parameters
@@ -34,7 +35,8 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None)
     name : of ``EXPERIMENTS``
     budget : how much of it
     out : a folder; the experiment gets one of its own in it, with a run directory for each run
-    results : a folder for the result files that the ledger reads, or None; only full protocols are written there
+    results : the checkout's results/ or None; runs that are kept there are done
+    write : keep there the runs that took long and, if none of the protocol's seeds is missing, what the ledger reads
 
     Returns
     -------
@@ -49,20 +51,30 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None)
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"There is no experiment {name!r}; there are {', '.join(EXPERIMENTS)}.")
+    if write and (results is None or not budget.full or budget.epochs or budget.shrink):
+        raise ValueError("Only runs of the full protocol are written to results/: --full, and neither --epochs nor --shrink.")
     experiment = EXPERIMENTS[name]
-    folder = out / f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
-    done, failed = _run_all(experiment, budget, folder)
+    protocol = f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
+    folder, kept = out / protocol, results and results / "runs" / protocol
+    done, failed = _run_all(experiment, budget, folder, kept)
     if not done:
         raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
     report = experiment.report(budget, done)
     notes = [*report.notes, *(f"{key} diverged and is in no mean: {why}" for key, why in failed.items())]
     if budget.reductions:
         notes.append(f"Reduced protocol: {', '.join(budget.reductions)}. No verdict rests on it.")
-    _write(experiment, replace(report, notes=notes), done, budget, folder, results)
+    _write(experiment, replace(report, notes=notes), done, budget, folder)
+    if write and results and kept:
+        if not budget.reductions:
+            shutil.copytree(folder / "results", results, dirs_exist_ok=True)
+        for key, finished in done.items() if experiment.keeps_runs else ():
+            _keep(finished, kept / key)
     return folder
 
 
-def _run_all(experiment: Experiment, budget: Budget, folder: Path) -> tuple[dict[str, Finished], dict[str, str]]:
+def _run_all(
+    experiment: Experiment, budget: Budget, folder: Path, kept: Path | None
+) -> tuple[dict[str, Finished], dict[str, str]]:
     done: dict[str, Finished] = {}
     failed: dict[str, str] = {}
     tasks: dict[str, Task] = {}
@@ -75,8 +87,13 @@ def _run_all(experiment: Experiment, budget: Budget, folder: Path) -> tuple[dict
         if Path(config.source).is_file():
             config = replace(config, source=str(Path(config.source).resolve()))
         run = RunDirectory(folder / "runs" / key)
+        if not run.config_file.exists() and kept and (kept / key).is_dir() and _matches(RunDirectory(kept / key), config):
+            run = RunDirectory(kept / key)
         if run.config_file.exists():
-            config = _same(run, config)
+            difference = _difference(run.read_config(), config)
+            if difference:
+                raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
+            config = run.read_config()
         if (run.path / DIVERGED).exists():
             failed[key] = (run.path / DIVERGED).read_text(encoding="utf-8")
             continue
@@ -94,23 +111,35 @@ def _run_all(experiment: Experiment, budget: Budget, folder: Path) -> tuple[dict
         done[key] = Finished(run, config, run.read_summary())
 
 
-def _same(run: RunDirectory, planned: TrainingConfig) -> TrainingConfig:
-    """The run's own configuration, if it is the planned one up to where it runs; else ValueError."""
-    found = run.read_config()
+def _difference(found: TrainingConfig, planned: TrainingConfig) -> str:
+    """In words, what of a run's configuration is not as planned; empty if it is, up to where the run runs."""
     then, now = found.to_json(), planned.to_json()
+    then["source"], now["source"] = Path(found.source).name, Path(planned.source).name
     for name in now:
-        if name == "source":
-            then[name], now[name] = Path(then[name]).name, Path(now[name]).name
         if name not in WHERE_IT_RUNS and then[name] != now[name]:
-            raise ValueError(
-                f"{run.path} holds a run with {name} = {then[name]!r}, not {now[name]!r}; choose another --out, or delete it."
-            )
-    return found
+            return f"{name} = {then[name]!r}, not {now[name]!r}"
+    return ""
 
 
-def _write(
-    experiment: Experiment, report: Report, done: dict[str, Finished], budget: Budget, folder: Path, results: Path | None
-) -> None:
+def _matches(run: RunDirectory, planned: TrainingConfig) -> bool:
+    return not _difference(run.read_config(), planned)
+
+
+def _keep(finished: Finished, target: Path) -> None:
+    """Copy what reports need, small and without paths: configuration, summary, metrics, and the first seed's picture."""
+    if finished.run.path == target:
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    config = replace(finished.config, source=Path(finished.config.source).name)
+    (target / "config.json").write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")
+    for path in (finished.run.summary_file, finished.run.metrics_file):
+        shutil.copyfile(path, target / path.name)
+    if finished.config.seed == 40:
+        for picture in finished.run.path.glob("reconstruction.*"):
+            shutil.copyfile(picture, target / picture.name)
+
+
+def _write(experiment: Experiment, report: Report, done: dict[str, Finished], budget: Budget, folder: Path) -> None:
     save(report.figure, folder, "figure")
     table = Table(title=experiment.title, title_style="bold")
     for column in report.columns:
@@ -131,24 +160,18 @@ def _write(
     lines += ["", *(f"- {note}" for note in report.notes), ""]
     (folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
     console.print(f"{folder / 'table.md'}, {folder / 'figure.png'}", highlight=False)
-    if not report.results:
-        return
-    where = _provenance(done, budget)
-    targets = [folder / "results"]
-    if results is not None and budget.full and not budget.reductions:
-        targets.append(results)
-    for target in targets:
-        target.mkdir(parents=True, exist_ok=True)
-        for name, result in report.results.items():
-            text = json.dumps({**result, "provenance": where}, indent=2, ensure_ascii=False) + "\n"
-            (target / f"{name}.json").write_text(text, encoding="utf-8")
+    where = _provenance(experiment, done, budget)
+    (folder / "results").mkdir(exist_ok=True)
+    for name, result in report.results.items():
+        text = json.dumps({**result, "provenance": where}, indent=2, ensure_ascii=False) + "\n"
+        (folder / "results" / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def _markdown_row(cells) -> str:
+def _markdown_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _provenance(done: dict[str, Finished], budget: Budget) -> dict[str, Any]:
+def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budget) -> dict[str, Any]:
     runs = list(done.values())
 
     def all_of(name: str) -> Any:
@@ -157,11 +180,19 @@ def _provenance(done: dict[str, Finished], budget: Budget) -> dict[str, Any]:
 
     return {
         "protocol": "full" if not budget.reductions else f"reduced: {', '.join(budget.reductions)}",
-        "command": "bwtheory reproduce",
-        "runs": sorted(done),
+        "command": _command(experiment, budget),
+        "runs": len(done),
         "seeds": sorted({run.config.seed for run in runs}),
         **{name: all_of(name) for name in ("source", "sha256", "settings_from", "device", "device_name", "threads", "kernel")},
         **{name: all_of(name) for name in ("torch", "numpy", "bwtheory", "python")},
         "reported_with": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "version": bwtheory.__version__,
     }
+
+
+def _command(experiment: Experiment, budget: Budget) -> str:
+    words = ["bwtheory reproduce", experiment.name, "--full" if budget.full else "--quick"] + ["--faithful"] * budget.faithful
+    if budget.image:
+        words.append(f"--image {Path(budget.image).name}")
+    for name in ("seeds", "epochs", "shrink"):
+        words += [f"--{name} {getattr(budget, name)}"] * (getattr(budget, name) is not None)
+    return " ".join(words + ["--activations", *budget.activations] * bool(budget.activations))

@@ -7,10 +7,8 @@ from typing import Any
 
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
 from bwtheory.experiments.interpolation import rank_correlation
-from bwtheory.nn import variation_norm_invariant
 from bwtheory.plots import BLACK, BLUE, GREEN, VERMILION, canvas
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.run import load
 
 
 class ScaleSweep(Experiment):
@@ -20,6 +18,8 @@ class ScaleSweep(Experiment):
     final loss of the reference scale, within ten times its epochs.  ``--faithful`` is the other reading of Figure 7, what its
     published script does when it is run: learning rate 3e-3 for every c, no stop, 100 000 epochs for c = 1 and 2.
     """
+
+    keeps_runs = True
 
     def __init__(self, name: str, task: str, scales: tuple[float, ...], same_loss_as: float | None = None):
         self.name, self.task, self.scales, self.reference = name, task, scales, same_loss_as
@@ -60,7 +60,7 @@ class ScaleSweep(Experiment):
         for c in self.scales:
             found = [run for key, run in done.items() if key.startswith(f"c{c:g}-seed")]
             norms = [run.summary["variation_norm"] for run in found]
-            invariant = [_invariant(run) for run in found]
+            invariant = [run.summary["variation_norm_invariant"] for run in found]
             losses = [f"{run.summary['loss']:.3g}" for run in found]
             epochs = [str(run.summary["epochs"]) for run in found]
             psnrs = [run.summary["psnr"] for run in found]
@@ -69,7 +69,9 @@ class ScaleSweep(Experiment):
         seeds = sorted({key.rsplit("seed", 1)[1] for key in done})
         per_seed = [[done[f"c{c:g}-seed{seed}"] for c in self.scales if f"c{c:g}-seed{seed}" in done] for seed in seeds]
         norm = [rank_correlation([(r.summary["variation_norm"], r.summary["psnr"]) for r in group]) for group in per_seed]
-        invariant = [rank_correlation([(_invariant(r), r.summary["psnr"]) for r in group]) for group in per_seed]
+        invariant = [
+            rank_correlation([(r.summary["variation_norm_invariant"], r.summary["psnr"]) for r in group]) for group in per_seed
+        ]
         results: dict[str, dict[str, Any]] = {
             f"{self.name}{'-as-published' * budget.faithful}": {"first": mean_and_error(norm), "trials": len(seeds)},
             f"{self.name}-invariant{'-as-published' * budget.faithful}": {
@@ -88,14 +90,10 @@ class ScaleSweep(Experiment):
         figure, axes = canvas(8.0, 3.0, ncols=2)
         for c, colour, marker in zip(self.scales, (BLACK, GREEN, BLUE, VERMILION), "so^v"):
             found = [run for key, run in done.items() if key.startswith(f"c{c:g}-seed")]
-            for axis, name in zip(axes, (lambda r: r.summary["variation_norm"], _invariant)):
-                values = [name(run) for run in found]
+            for axis, name in zip(axes, ("variation_norm", "variation_norm_invariant")):
+                values = [run.summary[name] for run in found]
                 axis.semilogx(values, [run.summary["psnr"] for run in found], marker, color=colour, label=f"$c = {c:g}$")
         axes[0].set(xlabel=r"$\Sigma\|\cdot\|_V$, (53)", ylabel="PSNR, dB")
         axes[1].set_xlabel("its invariant form")
         axes[0].legend(fontsize=8)
         return figure
-
-
-def _invariant(finished: Finished) -> float:
-    return float(variation_norm_invariant(load(finished.run.path).network).detach())

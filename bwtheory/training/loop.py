@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 import bwtheory
-from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm
+from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, variation_norm_invariant
 from bwtheory.tasks import Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
@@ -192,10 +192,11 @@ def _penalty(network: INR, config: TrainingConfig) -> Tensor:
 
 @torch.no_grad()
 def _norms(network: INR) -> dict[str, float]:
-    """(53) and c of a BW-ReLU network; nothing for others."""
+    """(53), its invariant form and c of a BW-ReLU network; nothing for others."""
     if not isinstance(network.activation, BWReLU):
         return {}
-    return {"variation_norm": float(variation_norm(network)), "c": float(network.activation.c)}
+    norms = {"variation_norm": variation_norm(network), "variation_norm_invariant": variation_norm_invariant(network)}
+    return {name: float(value) for name, value in (norms | {"c": network.activation.c}).items()}
 
 
 def _fixed_sample(size: int, wanted: int) -> Tensor:
