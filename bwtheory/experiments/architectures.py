@@ -61,6 +61,8 @@ class Architectures(Experiment):
             parameters = str(found[0].summary["parameters"])
             rows.append([_label(activation), *cells, plus_minus(oracle), parameters, str(len(found))])
             results |= self._result(budget, activation, found, metrics)
+        if self.name == "fig5":
+            results |= self._speed(groups)
         columns = ("", "PSNR, dB", "PSNR as published, dB", "SSIM", "oracle PSNR, dB", "parameters", "runs")
         notes = (
             "Last iterate; mean ± standard error over seeds. *As published*: the published code's formula for this problem. "
@@ -85,6 +87,15 @@ class Architectures(Experiment):
         row["ssim"] = mean_and_error(metrics["ssim"])
         row["values"] = {str(run.config.seed): run.summary["psnr_paper"] for run in found}
         return {name: row}
+
+    def _speed(self, groups: dict[str, list[Finished]]) -> dict[str, dict[str, Any]]:
+        """Epochs to 40 dB: BW-ReLU's and those of the fastest other architecture; nothing unless two of them get there."""
+        epochs = {activation: [_epochs_to(run, 40.0) for run in found] for activation, found in groups.items()}
+        means = {activation: mean_and_error(found) for activation, found in epochs.items() if np.isfinite(found).all()}
+        others = [pair for activation, pair in means.items() if activation != "bw-relu"]
+        if "bw-relu" not in means or not others:
+            return {}
+        return {"fig5-fast": {"first": means["bw-relu"], "second": min(others), "trials": len(epochs["bw-relu"])}}
 
     def _draw(self, groups: dict[str, list[Finished]]):
         config = next(iter(groups.values()))[0].config
@@ -119,6 +130,10 @@ class Architectures(Experiment):
 
 def _label(activation: str) -> str:
     return LABELS.get(activation, activation)
+
+
+def _epochs_to(run: Finished, level: float) -> float:
+    return next((row["epoch"] for row in run.metrics() if row["psnr"] >= level), math.inf)
 
 
 def _show(panel: Axes, image: np.ndarray, caption: str) -> None:

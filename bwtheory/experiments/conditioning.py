@@ -22,6 +22,14 @@ def log_ratios(finished: Finished) -> tuple[np.ndarray, np.ndarray]:
     return np.array([row["epoch"] for row in rows]), np.minimum(np.log10(ratios), LIMIT)
 
 
+def numerical_rank(finished: Finished) -> list[int]:
+    """Of every hidden layer's features after training: singular values above max(K, N)·2⁻⁵²·σ₁, NumPy's rule."""
+    spectra = [row for row in finished.metrics() if "singular_values" in row][-1]["singular_values"]
+    config = finished.config
+    size = max(config.hidden_features, config.condition_sample if config.task != "univariate" else len(spectra[0]))
+    return [int((np.array(spectrum) > size * np.finfo(float).eps * spectrum[0]).sum()) for spectrum in spectra]
+
+
 class UnivariateConditioning(Experiment):
     """Figure 2: sin πx + sin 3πx + sin 5πx from 201 samples by plain gradient descent, as a deleted published script had it.
 
@@ -61,25 +69,27 @@ class UnivariateConditioning(Experiment):
             readings = ["∞" if width > self.samples else _power(2 * np.array([w.max() for w in worst]))]
             readings += ["∞" if width < self.samples else _power(2 * np.array([w.max() for w in worst]))]
             readings += [_power(np.array([w.max() for w in worst])), _power(np.array([w.min() for w in worst]))]
+            ranks = [numerical_rank(run) for run in found]
+            readings.append(plus_minus([min(rank) for rank in ranks], 0))
             losses = plus_minus([np.log10(run.summary["loss"]) for run in found])
             rows.append([_label(activation), str(width), str(layers), *readings, losses])
         columns = (
             *("activation", "K", "hidden layers", "max κ(ΦΦᵀ), K×K", "max κ(ΦᵀΦ), N×N", "max σ₁/σ_min"),
-            *("min σ₁/σ_min", "log₁₀ final loss"),
+            *("min σ₁/σ_min", "final rank", "log₁₀ final loss"),
         )
         notes = (
             f"N = {self.samples} samples; extremes over training of the worst hidden layer, geometric mean over "
             "seeds (standard error of log₁₀).",
-            "10^16 for σ₁/σ_min, 10^32 for κ: singular to rounding.",
+            "10^16 for σ₁/σ_min, 10^32 for κ: singular to rounding.  Final rank: singular values above max(K, N)·2⁻⁵²·σ₁.",
         )
-        return Report(columns, rows, self._draw(groups, cells), self._results(groups) if budget.full else {}, notes)
+        return Report(columns, rows, self._draw(groups, cells), self._results(groups), notes)
 
     def _group(self, done: dict[str, Finished], cell: tuple[int, int], activation: str | float) -> list[Finished]:
         prefix = f"{_label(activation)}-K{cell[0]}-layers{cell[1]}-seed"
         return [run for key, run in done.items() if key.startswith(prefix)]
 
     def _results(self, groups: dict) -> dict[str, dict]:
-        """Largest log₁₀ κ of BW-ReLU over training against the smallest of ReLU, of the worst layer; means over seeds."""
+        """log₁₀ κ of BW-ReLU's worst layer against ReLU's: largest over training against smallest, and the medians."""
         results = {}
         for (cell, activation), found in groups.items():
             if activation == "relu":
@@ -87,9 +97,10 @@ class UnivariateConditioning(Experiment):
             relu = groups[cell, "relu"]
             largest = [2 * log_ratios(run)[1].max() for run in found]
             smallest = [2 * log_ratios(run)[1].max(axis=1).min() for run in relu]
+            medians = [[2 * float(np.median(log_ratios(run)[1].max(axis=1))) for run in group] for group in (found, relu)]
             losses = ([np.log10(run.summary["loss"]) for run in group] for group in (found, relu))
             name = f"K{cell[0]}-layers{cell[1]}-c{activation:g}"
-            for result, pair in (("kappa", (largest, smallest)), ("loss", losses)):
+            for result, pair in (("kappa", (largest, smallest)), ("median", medians), ("loss", losses)):
                 first, second = (mean_and_error(values) for values in pair)
                 results[f"fig2-{result}-{name}"] = {"first": first, "second": second, "trials": len(found), "scale": "log10"}
         return results
@@ -161,7 +172,7 @@ class TaskConditioning(Experiment):
         axes[-1].legend(fontsize=7)
         columns = ("task", "activation", "min σ₁/σ_min", "max σ₁/σ_min", "PSNR, dB")
         notes = ("Extremes over training of the worst hidden layer, geometric mean over seeds (standard error of log₁₀).",)
-        return Report(columns, rows, figure, results if budget.full else {}, notes)
+        return Report(columns, rows, figure, results, notes)
 
 
 def _label(activation: str | float) -> str:

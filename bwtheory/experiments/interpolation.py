@@ -65,7 +65,7 @@ class Interpolation(Experiment):
         notes.insert(
             2, "fig3-best: how often the network with the least norm, or TV(f′), has the least test error (chance: 0.33)."
         )
-        return Report(columns, rows, self._draw(done, measured), results if budget.full else {}, notes)
+        return Report(columns, rows, self._draw(done, measured), results, notes)
 
     def _draw(self, done: dict[str, Finished], measured: dict[str, dict[str, float]]):
         figure, axes = canvas(9.0, 5.0, nrows=2, ncols=3)

@@ -66,7 +66,7 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     _write(experiment, replace(report, notes=notes), done, budget, folder)
     if write and results and kept:
         if not budget.reductions:
-            shutil.copytree(folder / "results", results, dirs_exist_ok=True)
+            _merge(folder / "results.json", results / f"{name}.json")
         for key, finished in done.items() if experiment.keeps_runs else ():
             _keep(finished, kept / key)
     return folder
@@ -161,10 +161,20 @@ def _write(experiment: Experiment, report: Report, done: dict[str, Finished], bu
     (folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
     console.print(f"{folder / 'table.md'}, {folder / 'figure.png'}", highlight=False)
     where = _provenance(experiment, done, budget)
-    (folder / "results").mkdir(exist_ok=True)
-    for name, result in report.results.items():
-        text = json.dumps({**result, "provenance": where}, indent=2, ensure_ascii=False) + "\n"
-        (folder / "results" / f"{name}.json").write_text(text, encoding="utf-8")
+    _write_results(folder / "results.json", {name: {**row, "provenance": where} for name, row in report.results.items()})
+
+
+def _merge(new: Path, target: Path) -> None:
+    """Results of some architectures do not wipe out those of others."""
+    before = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+    target.parent.mkdir(exist_ok=True)
+    _write_results(target, before | json.loads(new.read_text(encoding="utf-8")))
+
+
+def _write_results(target: Path, results: dict[str, Any]) -> None:
+    """One result a line, so that a change can be read."""
+    lines = [f"{json.dumps(name)}: {json.dumps(results[name], ensure_ascii=False)}" for name in sorted(results)]
+    target.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def _markdown_row(cells: Iterable[str]) -> str:

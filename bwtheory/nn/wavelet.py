@@ -7,7 +7,6 @@ and exactly 0 outside of the support.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
@@ -15,19 +14,13 @@ from torch import Tensor
 
 from bwtheory.wavelet import BSplineWavelet
 
-
-@cache
-def _centre() -> float:
-    left, right = BSplineWavelet(2).support
-    return float(left + right) / 2
-
-
-@cache
-def _half() -> tuple[tuple[float, float], ...]:
-    """(t_i, a_i): distance of the first three knots from the centre, and their coefficients."""
-    wavelet = BSplineWavelet(2)
-    knots, coefficients = wavelet.relu_knots, wavelet.relu_coefficients
-    return tuple((_centre() - float(k), float(a)) for k, a in zip(knots[: len(knots) // 2], coefficients))
+_WAVELET = BSplineWavelet(2)
+_CENTRE = float(sum(_WAVELET.support)) / 2
+# (t_i, a_i): distance of the first three knots from the centre, and their coefficients
+_HALF = tuple(
+    (_CENTRE - float(knot), float(coefficient))
+    for knot, coefficient in zip(_WAVELET.relu_knots[: len(_WAVELET.relu_knots) // 2], _WAVELET.relu_coefficients)
+)
 
 
 class _Psi(torch.autograd.Function):
@@ -35,10 +28,10 @@ class _Psi(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, z: Tensor) -> Tensor:
-        v = z - _centre()
+        v = z - _CENTRE
         context.save_for_backward(v)
         distance = v.abs()
-        (first, slope), *others = _half()
+        (first, slope), *others = _HALF
         value = torch.relu(first - distance).mul_(slope)
         for t, a in others:
             value.add_(torch.relu(t - distance), alpha=a)
@@ -48,7 +41,7 @@ class _Psi(torch.autograd.Function):
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         (v,) = context.saved_tensors
         slope = torch.zeros_like(v)
-        for t, a in _half():
+        for t, a in _HALF:
             slope.add_((v > -t) & (v <= t), alpha=a)
         return gradients[0] * torch.where(v > 0, -slope, slope)
 
@@ -63,8 +56,7 @@ def psi(z: Tensor) -> Tensor:
 
 def psi_seven_relus(z: Tensor) -> Tensor:
     """ψ as equation (2) writes it, seven ReLUs: slow, and wrong by rounding far from the support; the definition for tests."""
-    wavelet = BSplineWavelet(2)
     return sum(
-        (float(a) * torch.relu(z - float(k)) for k, a in zip(wavelet.relu_knots, wavelet.relu_coefficients)),
+        (float(a) * torch.relu(z - float(k)) for k, a in zip(_WAVELET.relu_knots, _WAVELET.relu_coefficients)),
         torch.zeros_like(z),
     )

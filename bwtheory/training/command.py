@@ -58,6 +58,6 @@ def _train_and_report(config: TrainingConfig, task: Task, run: RunDirectory) -> 
         print(f"\nInterrupted; everything is saved. Continue with: {go_on}", file=sys.stderr)
         raise
     except OSError as error:
-        raise OSError(f"{error}. The last checkpoint is whole; continue with: {go_on}") from None
+        raise OSError(f"{error}. Nothing saved before is lost; continue with: {go_on}") from None
     score = f"{summary[task.score_name]:.4g} {task.score_unit}".rstrip()
     print(f"{run.path}: {task.score_name} {score} after {summary['epochs']} epochs on {task.source} ({config.settings_from})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -72,7 +73,9 @@ class RunDirectory:
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Atomically replace checkpoint.pt."""
-        self.write_atomically(self.checkpoint_file, lambda file: torch.save(state, file))
+        buffer = io.BytesIO()  # on a full disk torch.save raises a RuntimeError about its own bookkeeping
+        torch.save(state, buffer)
+        self.write_atomically(self.checkpoint_file, lambda file: file.write(buffer.getbuffer()))
 
     def load_checkpoint(self, config: TrainingConfig) -> dict[str, Any] | None:
         """The last checkpoint, or None before the first one; ValueError if it is of another configuration than this one."""
@@ -97,8 +100,11 @@ class RunDirectory:
         return json.loads(self.summary_file.read_text(encoding="utf-8"))
 
     def save_weights(self, network: INR) -> None:
-        """Atomically replace weights.safetensors."""
-        tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        """Atomically replace weights.safetensors; complex weights as (…, 2) real ones, as the format has no complex128."""
+        tensors = {
+            name: (torch.view_as_real(value) if value.is_complex() else value).detach().cpu().contiguous()
+            for name, value in network.state_dict().items()
+        }
         self.write_atomically(self.weights_file, lambda file: file.write(save(tensors)))
 
     def save_summary(self, summary: dict[str, Any]) -> None:
@@ -159,6 +165,8 @@ def load(run_dir: str | Path) -> TrainedFunction:
             raise ValueError(f"{run_dir} holds no weights yet.")
         state = checkpoint["network"]
     network = build_network(config, len(state["output.bias"]))
+    complex_names = [name for name, value in network.state_dict().items() if value.is_complex()]
+    state |= {name: torch.view_as_complex(state[name]) for name in complex_names if not state[name].is_complex()}
     try:
         network.load_state_dict(state)
     except RuntimeError:
