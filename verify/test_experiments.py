@@ -173,6 +173,28 @@ def every_caption_has_its_number(rows: list[list[str]], numbers: list[list[float
     return Result(holds, {"ways to assign the numbers, row by row": ", ".join(map(str, ways))})
 
 
+@check("fig-4-whose", "fig-5-whose", "fig-6-whose")
+def number_is_missing(
+    figure: str, numbers: list[list[float]], captions: list[str], without: str, ratio: float = 100.0, ours: dict | None = None
+) -> Result:
+    """The printed numbers, in order, belong to all captions but one; that one is the architecture without a number.
+
+    For each caption left out, χ² = Σ (m − m')²/(s² + s'²) over printed and our means with their standard errors.  The stated
+    one has to be `ratio` times as likely as every other, exp(−χ²/2) against exp(−χ²/2).  Open until we have every
+    architecture.  How well the best fits is another question: see the claims about each number.
+    """
+    found = {name: our_result(f"{figure}-{name}", (ours or {}).get(name)) for name in captions}
+    if any(result is None for result in found.values()):
+        return Result(None, {"done": ", ".join(name for name, result in found.items() if result) or "none"})
+    chi_squared = {}
+    for left_out in captions:
+        pairs = zip(numbers, [found[name] for name in captions if name != left_out], strict=True)
+        chi_squared[left_out] = sum((m - r["mean"]) ** 2 / (s**2 + r["standard_error"] ** 2) for (m, s), r in pairs)
+    others = min(value for name, value in chi_squared.items() if name != without)
+    holds = others - chi_squared[without] >= 2 * math.log(ratio)
+    return Result(holds, {f"χ² without {name}": f"{value:.3g}" for name, value in chi_squared.items()})
+
+
 @check("fig-4-better", "fig-5-better", "fig-6-better")
 def significantly_better(first: list[float], second: list[float], trials: int) -> Result:
     """Welch's t test on two printed means with their standard errors over five trials: the first is larger at the

@@ -101,10 +101,13 @@ class Architectures(Experiment):
         config = next(iter(groups.values()))[0].config
         task = build_task(config.task, config.source, config.coords, config.task_options)
         assert isinstance(task, ImageTask)
-        columns = math.ceil((len(groups) + 2) / 2)
+        columns = math.ceil((len(groups) + 3) / 2)  # truth, reconstructions, and two places for the curves
         ratio = task.shape[0] / task.shape[1]
         figure, grid = canvas(2.3 * columns, 2 * (2.3 * ratio + 0.45), nrows=2, ncols=columns)
         panels: list[Axes] = list(np.ravel(grid))
+        curves = figure.add_subplot(grid[1, -1].get_gridspec()[1, -2:])
+        for place in panels[-2:]:
+            place.remove()
         _show(panels[0], task.image(task.truth), "truth")
         for panel, (activation, found) in zip(panels[1:], groups.items()):
             run = next((run for run in found if (run.run.path / task.reconstruction_name).exists()), None)
@@ -113,7 +116,7 @@ class Architectures(Experiment):
                 continue
             caption = f"{_label(activation)}: {run.summary['psnr']:.2f} dB"
             _show(panel, matplotlib.image.imread(run.run.path / task.reconstruction_name), caption)
-        for panel in panels[len(groups) + 1 : -1]:
+        for panel in panels[len(groups) + 1 : -2]:
             panel.set_axis_off()
         for activation, found in groups.items():
             colour, style = STYLES.get(activation, (BLACK, "-"))
@@ -121,10 +124,10 @@ class Architectures(Experiment):
                 metrics = run.metrics()
                 epochs, psnrs = [m["epoch"] for m in metrics], [m["psnr"] for m in metrics]
                 label = _label(activation) if number == 0 else None
-                panels[-1].plot(epochs, psnrs, color=colour, ls=style, lw=1.2, label=label)
-        panels[-1].set_xlabel("epoch")
-        panels[-1].set_title("PSNR, dB", fontsize=9)
-        panels[-1].legend(fontsize=6)
+                curves.plot(epochs, psnrs, color=colour, ls=style, lw=1.2, label=label)
+        curves.set_xlabel("epoch")
+        curves.set_title("PSNR, dB", fontsize=9)
+        curves.legend(fontsize=7)
         return figure
 
 

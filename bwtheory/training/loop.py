@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Task as ProgressTask
+from rich.text import Text
 from torch import Tensor
 
 import bwtheory
@@ -236,9 +239,15 @@ def _deferred_interrupt() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
+class _Rate(ProgressColumn):
+    def render(self, task: ProgressTask) -> Text:
+        return Text(f"{task.speed:.3g} /s" if task.speed else "")
+
+
 def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}")
-    return Progress(*columns, TextColumn("{task.fields[score]}"), TimeRemainingColumn(), disable=not sys.stderr.isatty())
+    what = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    how = TextColumn("{task.fields[loss]}"), TextColumn("{task.fields[score]}"), _Rate(), TimeRemainingColumn()
+    return Progress(*what, *how, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def _provenance(config: TrainingConfig) -> dict[str, Any]:

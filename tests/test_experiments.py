@@ -1,0 +1,206 @@
+"""Reproducing experiments: plans, going on, refusing, reporting."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bwtheory.experiments import EXPERIMENTS
+from bwtheory.experiments import reproduce as runner
+from bwtheory.experiments.conditioning import LIMIT, log_ratios, numerical_rank
+from bwtheory.experiments.experiment import Budget, Finished, mean_and_error, plus_minus
+from bwtheory.experiments.interpolation import measure, rank_correlation
+from bwtheory.experiments.reproduce import reproduce
+from bwtheory.nn import INR
+from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.loop import Diverged
+from bwtheory.training.run import RunDirectory, load
+
+torch.set_num_threads(1)
+TINY = Budget(epochs=3, seeds=1, shrink=32)
+
+
+@pytest.mark.parametrize("budget", [Budget(), Budget(full=True), Budget(full=True, faithful=True)])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_plans_are_valid(name, budget):
+    if budget.faithful and name in ("fig2", "fig3"):
+        budget = replace(budget, faithful=False)
+    plan = EXPERIMENTS[name].plan(budget, {})
+    assert plan
+    for key, config in plan.items():
+        assert "/" not in key and key.endswith(tuple("0123456789"))
+        assert isinstance(config, TrainingConfig)
+    if budget.full and name in ("fig4", "fig5", "fig6"):
+        assert len(plan) == 25 and {config.seed for config in plan.values()} == set(range(40, 45))
+
+
+def test_full_protocols_are_the_papers():
+    """Appendix D: epochs, decay, width, and BW-ReLU's rate and scale for the three tasks."""
+    expected = {"fig4": (10000, 0.1, 300, 2e-3, 3.0), "fig5": (1000, 0.1, 300, 4e-3, 9.0), "fig6": (2000, 0.2, 256, 3e-3, 3.0)}
+    for name, settings in expected.items():
+        config = EXPERIMENTS[name].plan(Budget(full=True), {})["bw-relu-seed40"]
+        assert (config.epochs, config.decay, config.hidden_features, config.lr, config.options["c"]) == settings
+        assert config.hidden_layers == 3 and "given" not in config.settings_from
+
+
+def finished(folder: Path, config: TrainingConfig, summary: dict, metrics: list[dict]) -> Finished:
+    run = RunDirectory.create(folder, config)
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in metrics))
+    run.save_summary(summary)
+    return Finished(run, config, summary)
+
+
+def test_same_loss_waits_for_the_reference(tmp_path):
+    sweep = EXPERIMENTS["fig7"]
+    budget = Budget(full=True, seeds=1)
+    first = sweep.plan(budget, {})
+    assert list(first) == ["c3-seed40"] and first["c3-seed40"].stop_at_loss == 0
+    done = {"c3-seed40": finished(tmp_path / "run", first["c3-seed40"], {"loss": 0.25}, [])}
+    later = sweep.plan(budget, done)
+    assert set(later) == {"c1-seed40", "c2-seed40", "c3-seed40", "c5-seed40"}
+    assert later["c1-seed40"].stop_at_loss == 0.25 and later["c1-seed40"].epochs == 100_000
+    assert later["c1-seed40"].learning_rate(5000) == pytest.approx(first["c3-seed40"].learning_rate(5000), rel=1e-15)
+    published = sweep.plan(replace(budget, faithful=True), {})
+    assert {config.stop_at_loss for config in published.values()} == {0.0}
+    assert {key: (config.lr, config.epochs) for key, config in published.items()} == {
+        "c1-seed40": (3e-3, 100_000),
+        "c2-seed40": (3e-3, 100_000),
+        "c3-seed40": (3e-3, 10_000),
+        "c5-seed40": (3e-3, 10_000),
+    }
+
+
+def test_architectures_run_once_and_report(tmp_path, monkeypatch, capsys):
+    budget = replace(TINY, activations=("bw-relu", "relu"))
+    folder = reproduce("fig5", budget, tmp_path)
+    assert {path.name for path in folder.iterdir()} == {"runs", "table.md", "figure.png", "figure.pdf", "results.json"}
+    text = (folder / "table.md").read_text()
+    assert "BW-ReLU" in text and "Reduced protocol: quick settings, seeds 1, epochs 3, shrink 32" in text
+    results = json.loads((folder / "results.json").read_text())
+    summary = json.loads((folder / "runs" / "bw-relu-seed40" / "summary.json").read_text())
+    entry = results["fig5-bw-relu-other-image"]  # camera is not the paper's cameraman, so the ledger does not read it
+    assert entry["mean"] == summary["psnr_paper"] and math.isnan(entry["standard_error"]) and entry["trials"] == 1
+    assert entry["provenance"]["command"].startswith("bwtheory reproduce fig5 --quick --seeds 1")
+
+    def no_training(*arguments):
+        raise AssertionError("a finished run was trained again")
+
+    monkeypatch.setattr(runner, "train", no_training)
+    assert reproduce("fig5", budget, tmp_path) == folder
+    assert (folder / "table.md").read_text() == text
+    with pytest.raises(ValueError, match="epochs = 3, not 4"):
+        reproduce("fig5", replace(budget, epochs=4), tmp_path)
+
+
+def test_kept_runs_are_done(tmp_path, monkeypatch):
+    """Runs in results/ need neither weights nor a path of the machine they ran on."""
+    budget = replace(TINY, activations=("bw-relu",))
+    done = reproduce("fig5", budget, tmp_path / "first") / "runs" / "bw-relu-seed40"
+    kept = tmp_path / "results" / "runs" / "fig5-quick" / "bw-relu-seed40"
+    run = RunDirectory(done)
+    runner._keep(Finished(run, run.read_config(), run.read_summary()), kept)
+    assert {path.name for path in kept.iterdir()} == {"config.json", "summary.json", "metrics.jsonl", "reconstruction.png"}
+    monkeypatch.setattr(runner, "train", None)
+    folder = reproduce("fig5", budget, tmp_path / "second", tmp_path / "results")
+    assert not (folder / "runs").exists() and "BW-ReLU" in (folder / "table.md").read_text()
+    with pytest.raises(ValueError, match="Only runs of the full protocol"):
+        reproduce("fig5", budget, tmp_path / "third", tmp_path / "results", write=True)
+
+
+def test_results_of_other_architectures_stay(tmp_path):
+    new, target = tmp_path / "new.json", tmp_path / "results" / "fig5.json"
+    runner._write_results(new, {"a": {"mean": 1}})
+    runner._merge(new, target)
+    runner._write_results(new, {"b": {"mean": 2}})
+    runner._merge(new, target)
+    runner._write_results(new, {"a": {"mean": 3}})
+    runner._merge(new, target)
+    assert json.loads(target.read_text()) == {"a": {"mean": 3}, "b": {"mean": 2}}
+
+
+def test_divergence_is_counted_not_repeated(tmp_path, monkeypatch):
+    real, calls = runner.train, []
+
+    def train(config, task, run):
+        calls.append(config.activation)
+        if config.activation == "relu":
+            raise Diverged("The loss is nan at epoch 1.")
+        return real(config, task, run)
+
+    monkeypatch.setattr(runner, "train", train)
+    budget = replace(TINY, activations=("bw-relu", "relu"))
+    for _ in range(2):
+        folder = reproduce("fig5", budget, tmp_path)
+    assert calls == ["bw-relu", "relu"]
+    assert "relu-seed40 diverged and is in no mean: The loss is nan" in (folder / "table.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["fig7", "next1"])
+def test_other_experiments_end_in_tables(name, tmp_path):
+    folder = reproduce(name, TINY, tmp_path)
+    assert (folder / "figure.png").stat().st_size > 10_000
+    assert json.loads((folder / "results.json").read_text())
+
+
+def test_unknown_experiment(tmp_path):
+    with pytest.raises(ValueError, match="no experiment 'fig1'; there are fig2"):
+        reproduce("fig1", TINY, tmp_path)
+
+
+def test_condition_of_logged_singular_values(tmp_path):
+    config = with_preset({"task": "univariate", "source": "sines", "hidden_features": 3}, {}, {"samples": 4})
+    metrics = [
+        {"epoch": 0, "singular_values": [[100.0, 1.0], [1.0, 0.0]]},
+        {"epoch": 1, "loss": 1.0},
+        {"epoch": 2, "singular_values": [[1e20, 1.0], [8.0, 8.0]]},
+    ]
+    run = finished(tmp_path / "run", config, {}, metrics)
+    epochs, ratios = log_ratios(run)
+    assert epochs.tolist() == [0, 2]
+    assert ratios.tolist() == [[2.0, LIMIT], [LIMIT, 0.0]]
+    assert numerical_rank(run) == [1, 2]
+
+
+def test_norms_of_a_trained_univariate_network(tmp_path):
+    """TV(f′) of the exact piecewise-linear function against second differences of the network in float64.
+
+    A jump is split between the two nodes around it, so that the sums agree unless knots of opposite sign lie within two cells; at
+    this seed none do.  Rounding: 2^17 differences of slopes, each good to about 2^-52·|f|·2^16.  Formula (30) is above it.
+    """
+    config = with_preset(
+        {"task": "univariate", "source": "steps", "epochs": 30, "hidden_features": 9, "double": True, "seed": 3}, {"c": 2.0}
+    )
+    run = RunDirectory.create(tmp_path / "run", config)
+    runner.train(config, runner.build_task("univariate", "steps", "stretch", {}), run)
+    numbers = measure(Finished(run, config, run.read_summary()))
+    x = np.linspace(-1, 1, 2**17 + 1)
+    differences = np.diff(load(run.path)(x[:, None])[:, 0]) / np.diff(x)
+    total = np.abs(np.diff(differences)).sum()
+    assert total == pytest.approx(numbers["variation"], abs=2**17 * 2**-52 * 2**16 * 4)
+    assert numbers["variation"] < numbers["norm"]
+    assert numbers["training"] == pytest.approx(math.sqrt(run.read_summary()["loss"]))
+
+
+def test_statistics():
+    assert mean_and_error([1.0, 2.0, 3.0]) == (2.0, pytest.approx(1 / math.sqrt(3)))
+    assert math.isnan(mean_and_error([1.0])[1])
+    assert plus_minus([1.0, 2.0, 3.0]) == "2.00 ± 0.58" and plus_minus([1.0]) == "1.00"
+    assert rank_correlation([(1, 5), (2, 4), (3, 0)]) == -1
+    assert rank_correlation([(1, 5), (1, 4), (1, 0)]) == 0
+
+
+def test_summary_reports_the_invariant_norm(tmp_path):
+    config = with_preset({"source": "camera", "epochs": 1, "hidden_features": 5}, {}, {"shrink": 64})
+    run = RunDirectory.create(tmp_path / "run", config)
+    runner.train(config, runner.build_task("signal", "camera", "stretch", {"shrink": 64}), run)
+    summary, network = run.read_summary(), load(run.path).network
+    assert isinstance(network, INR)
+    from bwtheory.nn import variation_norm_invariant
+
+    assert summary["variation_norm_invariant"] == pytest.approx(float(variation_norm_invariant(network).detach()), rel=1e-6)
