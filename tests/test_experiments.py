@@ -170,8 +170,8 @@ def test_condition_of_logged_singular_values(tmp_path):
 def test_norms_of_a_trained_univariate_network(tmp_path):
     """TV(f′) of the exact piecewise-linear function against second differences of the network in float64.
 
-    A jump is split between the two nodes around it, so that the sums agree unless knots of opposite sign lie within two cells; at
-    this seed none do.  Rounding: 2^17 differences of slopes, each good to about 2^-52·|f|·2^16.  Formula (30) is above it.
+    A jump is split between the two nodes around it, so that the sums agree unless knots of opposite sign lie within two cells;
+    at this seed none do.  Rounding: 2^17 differences of slopes, each good to about 2^-52·|f|·2^16.  Formula (30) is above it.
     """
     config = with_preset(
         {"task": "univariate", "source": "steps", "epochs": 30, "hidden_features": 9, "double": True, "seed": 3}, {"c": 2.0}
