@@ -1,11 +1,12 @@
 # make verify: set up, check every claim of the paper, draw the theory figures, write the ledger.
+# make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test figures lint clean
+.PHONY: verify test gallery figures lint clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -14,6 +15,12 @@ verify: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/bwtheory verify --check
+
+# The README's gallery: every experiment at its quick settings (a quarter of an hour on two cores).
+gallery: $(VENV)/ready
+	$(BIN)/bwtheory reproduce all --quick --device cpu --out reproduced
+	mkdir -p docs/gallery
+	for folder in reproduced/*-quick; do cp $$folder/figure.png docs/gallery/$$(basename $$folder -quick).png; done
 
 figures: $(VENV)/ready
 	$(BIN)/bwtheory figures

@@ -102,8 +102,8 @@ OPEN_EXPERIMENTS = (
         "fig-3-best-norm",
         "fig-3-best-tv",
     ),
-    *("fig-7", "fig-8", "fig-9", "text-deep", "text-fast", "text-state-of-the-art"),
-    *("next-1", "next-1-ct", "next-2", "next-3", "first-2", "first-3"),
+    *("fig-7", "fig-8", "fig-9", "text-deep", "text-deep-last", "text-fast", "text-state-of-the-art"),
+    *("next-1", "next-1-ct", "next-1-last", "next-1-ct-last", "next-2", "next-3", "first-2", "first-3"),
     *("open-1", "open-2", "open-3", "open-4", "future", "rel-fourier", "rel-wire"),
 )
 

@@ -148,10 +148,11 @@ class TaskConditioning(Experiment):
         return runs
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
-        rows, results = [], {}
+        rows: list[list[str]] = []
+        results: dict[str, dict] = {}
         figure, axes = canvas(8.5, 3.0, ncols=len(self.tasks), sharey=True)
         for task, axis in zip(self.tasks, axes):
-            extremes = {}
+            ratios_of: dict[str, list[np.ndarray]] = {}
             for activation, colour in (("relu", VERMILION), ("bw-relu", BLUE)):
                 found = [run for key, run in done.items() if key.startswith(f"{task}-{activation}-seed")]
                 curves = [log_ratios(run) for run in found]
@@ -159,19 +160,23 @@ class TaskConditioning(Experiment):
                     for layer, style in zip(range(ratios.shape[1]), (":", "--", "-")):
                         label = f"{activation}, layer {layer + 1}" if number == 0 else None
                         axis.plot(epochs, ratios[:, layer], color=colour, ls=style, lw=1, label=label)
-                extremes[activation] = [(r.max(axis=1).max(), r.max(axis=1).min()) for _, r in curves]
-                high, low = (np.array(column) for column in zip(*extremes[activation]))
-                psnrs = [run.summary["psnr"] for run in found]
-                rows.append([task, activation, _power(low), _power(high), plus_minus(psnrs)])
+                ratios_of[activation] = [ratios for _, ratios in curves]
+                medians = [np.array([np.median(r[:, layer]) for r in ratios_of[activation]]) for layer in range(3)]
+                psnrs = plus_minus([run.summary["psnr"] for run in found])
+                rows.append([task, activation, *(_power(median) for median in medians), psnrs])
             axis.set(title=task, xlabel="epoch")
-            first = mean_and_error([2 * high for high, _ in extremes["bw-relu"]])
-            second = mean_and_error([2 * low for _, low in extremes["relu"]])
-            trials = len(extremes["bw-relu"])
-            results[f"next1-kappa-{task}"] = {"first": first, "second": second, "trials": trials, "scale": "log10"}
+            for result, choose in (("kappa", lambda r: r.max(axis=1)), ("last", lambda r: r[:, -1])):
+                first = mean_and_error([2 * choose(r).max() for r in ratios_of["bw-relu"]])
+                second = mean_and_error([2 * choose(r).min() for r in ratios_of["relu"]])
+                trials = len(ratios_of["bw-relu"])
+                results[f"next1-{result}-{task}"] = {"first": first, "second": second, "trials": trials, "scale": "log10"}
         axes[0].set_ylabel(r"$\log_{10}\,\sigma_1/\sigma_{\min}(\Phi)$")
         axes[-1].legend(fontsize=7)
-        columns = ("task", "activation", "min σ₁/σ_min", "max σ₁/σ_min", "PSNR, dB")
-        notes = ("Extremes over training of the worst hidden layer, geometric mean over seeds (standard error of log₁₀).",)
+        columns = ("task", "activation", "layer 1", "layer 2", "layer 3", "PSNR, dB")
+        notes = (
+            "σ₁/σ_min of each hidden layer's features: median over training, geometric mean over seeds (error: of log₁₀).",
+            "10^16: singular to rounding, for example with a neuron that is zero on the whole image.",
+        )
         return Report(columns, rows, figure, results, notes)
 
 

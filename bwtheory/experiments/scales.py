@@ -92,7 +92,7 @@ class ScaleSweep(Experiment):
             found = [run for key, run in done.items() if key.startswith(f"c{c:g}-seed")]
             for axis, name in zip(axes, ("variation_norm", "variation_norm_invariant")):
                 values = [run.summary[name] for run in found]
-                axis.semilogx(values, [run.summary["psnr"] for run in found], marker, color=colour, label=f"$c = {c:g}$")
+                axis.plot(values, [run.summary["psnr"] for run in found], marker, color=colour, label=f"$c = {c:g}$")
         axes[0].set(xlabel=r"$\Sigma\|\cdot\|_V$, (53)", ylabel="PSNR, dB")
         axes[1].set_xlabel("its invariant form")
         axes[0].legend(fontsize=8)

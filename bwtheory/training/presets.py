@@ -66,6 +66,7 @@ DEFAULTS: dict[str, Preset] = {
 }
 
 # --faithful: the published code where it differs from the paper, by task and, where that matters, activation.
+# Not here: the univariate script's plateau schedule for --c below 1, as its network has c = 1 whatever --c says.
 FAITHFUL_SOURCE = "the published code"
 FAITHFUL_TASK: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # fields, task options
     "signal": ({}, {"normalize": True}),
