@@ -16,6 +16,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fig6": Architectures("fig6", "superres", "4× super-resolution"),
     "fig7": ScaleSweep("fig7", "ct", (1.0, 2.0, 3.0, 5.0), same_loss_as=3.0),
     "fig8": ScaleSweep("fig8", "superres", (2.0, 3.0, 5.0)),
-    "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0),
+    "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0, image="shepp_logan_phantom"),
     "next1": TaskConditioning(),
 }

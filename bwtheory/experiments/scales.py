@@ -21,8 +21,10 @@ class ScaleSweep(Experiment):
 
     keeps_runs = True
 
-    def __init__(self, name: str, task: str, scales: tuple[float, ...], same_loss_as: float | None = None):
-        self.name, self.task, self.scales, self.reference = name, task, scales, same_loss_as
+    def __init__(
+        self, name: str, task: str, scales: tuple[float, ...], same_loss_as: float | None = None, image: str = "camera"
+    ):
+        self.name, self.task, self.scales, self.reference, self.image = name, task, scales, same_loss_as, image
         self.title = f"Figure {name.removeprefix('fig')}: scale, variation norm and PSNR"
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
@@ -40,7 +42,7 @@ class ScaleSweep(Experiment):
         return runs
 
     def _config(self, budget: Budget, c: float, seed: int) -> TrainingConfig:
-        given: dict[str, Any] = {"task": self.task, "source": budget.image or "camera", "seed": seed, "device": budget.device}
+        given: dict[str, Any] = {"task": self.task, "source": budget.image or self.image, "seed": seed, "device": budget.device}
         options: dict[str, Any] = {}
         if not budget.full:
             given |= {"epochs": 150, "hidden_features": 96}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def _read(path: Path) -> tuple[int, np.ndarray]:
     """Rate and samples (N, channels) in [−1, 1]; integers by their range."""
     try:
         rate, data = wavfile.read(path)
-    except ValueError as error:
+    except (ValueError, struct.error, ArithmeticError, UnboundLocalError) as error:  # SciPy's, for damaged headers
         raise ValueError(f"{path} is not a WAV file that can be read: {error}") from None
     if data.size == 0:
         raise ValueError(f"{path} holds no samples.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, build_task
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import pick_device, train
+from bwtheory.training.loop import pick_device, require_compiler, train
 from bwtheory.training.run import RunDirectory, build_network
 
 
@@ -20,6 +20,7 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
     first = replace(first, device=pick_device(first.device))
     if Path(first.source).is_file():
         first = replace(first, source=str(Path(first.source).resolve()))
+    require_compiler(first)
     task = build_task(first.task, first.source, first.coords, first.task_options)
     network = build_network(first, task.channels)
     if first.norm_penalty:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from bwtheory.training.presets import (
@@ -57,6 +57,8 @@ class TrainingConfig:
     settings_from: str = OURS
 
     def __post_init__(self) -> None:
+        if self.task not in TASK_SETTINGS:
+            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
         for name in ("hidden_features", "hidden_layers", "epochs", "chunk", "log_every", "condition_sample"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
@@ -96,6 +98,10 @@ class TrainingConfig:
         return cls(**row)
 
 
+# What may be given without a word in ``settings_from``: which run it is and where it runs, not how it is trained.
+_NO_SETTINGS = ("source", "task", "activation", "seed", "device", "chunk", "compile", "log_every", "condition_every")
+
+
 def with_preset(
     given: dict[str, Any],
     options: dict[str, Any] | None = None,
@@ -116,7 +122,8 @@ def with_preset(
         What ``TrainingConfig`` refuses, and ``faithful`` for a task that the published code does not have.
     """
     task, activation = given.get("task", "signal"), given.get("activation", "bw-relu")
-    options, task_options = options or {}, task_options or {}
+    options, asked = options or {}, task_options or {}
+    task_options = asked
     preset = PRESETS.get((task, activation)) or DEFAULTS.get(activation) or Preset({})
     settings = {**TASK_SETTINGS.get(task, {}), **preset.settings}
     source = preset.source
@@ -125,10 +132,13 @@ def with_preset(
             raise ValueError(f"The published code has no task {task!r}; --faithful is for {', '.join(FAITHFUL_TASK)}.")
         fields_as_published, task_as_published = FAITHFUL_TASK[task]
         settings |= fields_as_published | FAITHFUL_ACTIVATION.get((task, activation), {})
-        task_options = {**task_as_published, **task_options}
+        task_options = {**task_as_published, **asked}
         source = FAITHFUL_SOURCE if source != OURS else f"{FAITHFUL_SOURCE}; learning rate {OURS}"
-    changed = {name for name in given.keys() & settings.keys() if given[name] != settings[name]}
-    if changed or any(preset.options.get(name) != value for name, value in options.items()):
-        source += ", with other settings given"
-    settings |= {"options": {**preset.options, **options}, "task_options": task_options, "settings_from": source}
-    return TrainingConfig(**{**settings, **given})
+    settings |= {"options": preset.options, "task_options": task_options}
+    plain = TrainingConfig(**{**settings, "source": given["source"]})
+    settings |= {"options": {**preset.options, **options}, "settings_from": source}
+    config = TrainingConfig(**{**settings, **given})
+    names = [f.name for f in fields(config) if f.name not in (*_NO_SETTINGS, "condition_sample", "settings_from")]
+    if asked or any(getattr(config, name) != getattr(plain, name) for name in names):
+        config = replace(config, settings_from=f"{source}, with other settings given")
+    return config

@@ -48,6 +48,13 @@ def pick_device(name: str) -> str:
     return name
 
 
+def require_compiler(config: TrainingConfig) -> None:
+    """ValueError if a run is to be compiled for the CPU and there is no C++ compiler."""
+    names = os.environ.get("CXX", "c++"), "g++", "clang++"
+    if config.compile and config.device == "cpu" and not any(shutil.which(name) for name in names):
+        raise ValueError("Compiling for a CPU needs a C++ compiler (g++ or clang++), and there is none; leave out --compile.")
+
+
 def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, Any]:
     """Train from the run's last checkpoint, or from the start, to the last epoch; returns the summary.
 
@@ -69,7 +76,8 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     operator = task.operator and task.operator.to(device, dtype)
     sample = x[_fixed_sample(len(x), config.condition_sample)]
     network = build_network(config, task.channels).to(device)
-    function = _compiled(network, device) if config.compile else network
+    require_compiler(config)
+    function: Callable[[Tensor], Tensor] = torch.compile(network) if config.compile else network
     algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
     optimizer = algorithm(network.parameters(), lr=config.lr)
     epoch, seconds, logged_bytes = 0, 0.0, 0
@@ -91,12 +99,12 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
             elapsed = seconds + time.monotonic() - started
             run.save_checkpoint(state | {"seconds": elapsed, "logged_bytes": size, "config": config.to_json()})
 
-        def write_log(loss: float, values: Tensor) -> None:
+        def write_log(loss: float, values: Tensor, last: bool = False) -> None:
             if not task.compared_where_trained:
                 values = predict(function, task.grid.to(device, dtype), config.chunk)
             score = task.score(values.cpu())
             entry: dict[str, Any] = {"epoch": epoch, "loss": loss, task.score_name: score} | _norms(network)
-            if config.condition_every and (epoch % config.condition_every == 0 or epoch == config.epochs):
+            if config.condition_every and (last or epoch % config.condition_every == 0):
                 spectra = feature_singular_values(network, sample)
                 entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
             log.write(json.dumps(entry).encode() + b"\n")
@@ -134,9 +142,9 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
         values = predict(function, x, config.chunk)
         if not torch.isfinite(values).all():
             raise Diverged(f"The last step gave values that are not finite; {run.path} keeps the last checkpoint before it.")
+        save()  # before the last row, which is written again if the run dies before its summary
         residual = (operator(values) if operator else values) - y
-        write_log(float(residual.square().mean()), values)
-        save()
+        write_log(float(residual.square().mean()), values, last=True)
 
     run.save_weights(network)
     on_grid = values if task.compared_where_trained else predict(function, task.grid.to(device, dtype), config.chunk)
@@ -211,12 +219,6 @@ def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     """The logged epoch that is best against the truth: nobody who needs the reconstruction can know it."""
     best = (max if task.higher_is_better else min)(metrics, key=lambda row: row[task.score_name])
     return {"epoch": best["epoch"], task.score_name: best[task.score_name]}
-
-
-def _compiled(network: INR, device: torch.device) -> Callable[[Tensor], Tensor]:
-    if device.type == "cpu" and not any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++")):
-        raise ValueError("Compiling for a CPU needs a C++ compiler (g++ or clang++), and there is none; leave out --compile.")
-    return torch.compile(network)
 
 
 @contextmanager

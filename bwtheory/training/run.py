@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from bwtheory.nn import INR
@@ -81,7 +83,10 @@ class RunDirectory:
         """The last checkpoint, or None before the first one; ValueError if it is of another configuration than this one."""
         if not self.checkpoint_file.exists():
             return None
-        checkpoint = torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
+        try:
+            checkpoint = torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError):
+            raise ValueError(f"{self.checkpoint_file} is damaged and cannot be read.") from None
         now, then = config.to_json(), checkpoint["config"]
         changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
         if changed:
@@ -114,18 +119,19 @@ class RunDirectory:
 
 def build_network(config: TrainingConfig, out_features: int) -> INR:
     """The network of a configuration, initialized from its seed; in its precision, on the CPU."""
-    torch.manual_seed(config.seed)
-    network = INR(
-        TASKS[config.task].in_features,
-        out_features,
-        config.hidden_features,
-        config.hidden_layers,
-        config.activation,
-        linear_layers=config.linear_layers,
-        skip=config.skip,
-        input_scale=config.input_scale,
-        **config.options,
-    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = INR(
+            TASKS[config.task].in_features,
+            out_features,
+            config.hidden_features,
+            config.hidden_layers,
+            config.activation,
+            linear_layers=config.linear_layers,
+            skip=config.skip,
+            input_scale=config.input_scale,
+            **config.options,
+        )
     return to_double(network) if config.double else network
 
 
@@ -158,15 +164,21 @@ def load(run_dir: str | Path) -> TrainedFunction:
     run = RunDirectory(Path(run_dir))
     config = run.read_config()
     if run.weights_file.exists():
-        state = load_file(run.weights_file)
+        try:
+            state = load_file(run.weights_file)
+        except SafetensorError as error:
+            raise ValueError(f"{run.weights_file} is damaged: {error}") from None
     else:
         checkpoint = run.load_checkpoint(config)
         if checkpoint is None:
             raise ValueError(f"{run_dir} holds no weights yet.")
         state = checkpoint["network"]
+    if "output.bias" not in state:
+        raise ValueError(f"{run_dir} holds weights of another network than its config.json describes.")
     network = build_network(config, len(state["output.bias"]))
-    complex_names = [name for name, value in network.state_dict().items() if value.is_complex()]
-    state |= {name: torch.view_as_complex(state[name]) for name in complex_names if not state[name].is_complex()}
+    for name, value in network.state_dict().items():
+        if value.is_complex() and name in state and state[name].shape == (*value.shape, 2):
+            state[name] = torch.view_as_complex(state[name])
     try:
         network.load_state_dict(state)
     except RuntimeError:
