@@ -117,9 +117,9 @@ def train(
     training: tyro.conf.OmitArgPrefixes[flags.Training] = flags.Training(),
     *,
     faithful: bool = False,
-    seeds: int = 1,
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
-    out: Path = Path("runs"),
+    seeds: int | None = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
+    out: Path | None = None,
     resume: Path | None = None,
 ) -> int:
     """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
@@ -128,9 +128,9 @@ def train(
         task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
             (inpaint), samples of a function (univariate), a sound (audio)
         faithful: settings of the published code where it differs from the paper
-        seeds: number of runs, with seeds from --seed on
-        device: where to train; auto takes CUDA or MPS if there is one
-        out: a folder; each run gets one of its own in it
+        seeds: number of runs, with seeds from --seed on (1)
+        device: where to train; auto takes CUDA or MPS if there is one (auto)
+        out: a folder; each run gets one of its own in it (runs)
         resume: a run folder, or a folder of them, to continue with the settings they were started with
     """
     with _bad_input_is_a_sentence():
@@ -139,12 +139,15 @@ def train(
 
         groups = [flags.given(group) for group in (source, measurement, activation, training)]
         if resume is not None:
-            named = [name for group in groups for name in group] + ["faithful"] * faithful
+            others = {"faithful": faithful or None, "seeds": seeds, "device": device, "out": out}
+            named = [name for group in groups for name in group] + [n for n, value in others.items() if value is not None]
             if named:
                 raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
-            return resume_runs(resume)
-        config = {"task": task, "source": _source(task, groups[0]), "device": device, **groups[3]}
-        return start_runs(with_preset(config, activation.as_options(), groups[1], faithful), seeds, out)
+            return resume_runs(resume, task)
+        sys.path.insert(0, "")  # an activation of one's own lies in the current folder
+        config = {"task": task, "source": _source(task, groups[0]), "device": device or "auto", **groups[3]}
+        first = with_preset(config, activation.as_options(), groups[1], faithful)
+        return start_runs(first, 1 if seeds is None else seeds, out or Path("runs"))
 
 
 def render_run(

@@ -204,3 +204,65 @@ def test_summary_reports_the_invariant_norm(tmp_path):
     from bwtheory.nn import variation_norm_invariant
 
     assert summary["variation_norm_invariant"] == pytest.approx(float(variation_norm_invariant(network).detach()), rel=1e-6)
+
+
+def test_another_image_of_the_same_name_is_no_finished_run(tmp_path):
+    from PIL import Image
+
+    images = [tmp_path / folder / "p.png" for folder in "ab"]
+    for level, path in enumerate(images):
+        path.parent.mkdir()
+        Image.new("L", (9, 9), 50 + 100 * level).save(path)
+    budget = Budget(epochs=2, shrink=1, activations=("relu",), image=str(images[0]))
+    reproduce("fig5", budget, tmp_path / "out")
+    with pytest.raises(ValueError, match="another p.png: the SHA-256 differs"):
+        reproduce("fig5", replace(budget, image=str(images[1])), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "name, option",
+    [("fig2", "faithful"), ("fig2", "image"), ("fig3", "shrink"), ("fig7", "activations"), ("next1", "faithful")],
+)
+def test_options_that_an_experiment_does_not_know_are_refused(name, option, tmp_path):
+    given = {"faithful": True, "image": "camera", "shrink": 2, "activations": ("siren",)}[option]
+    with pytest.raises(ValueError, match=f"The experiment {name} has no option '{option}'"):
+        reproduce(name, replace(Budget(), **{option: given}), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["seeds", "epochs", "shrink"])
+def test_budgets_are_positive(name):
+    with pytest.raises(ValueError, match=f"{name} >= 1; got 0"):
+        Budget(**{name: 0})
+
+
+def test_univariate_experiments_leave_out_what_diverged(tmp_path, monkeypatch):
+    real = runner.train
+
+    def train(config, task, run):
+        if config.task_options.get("data_seed") == 0 and config.options["c"] == 0.5:
+            raise Diverged("The loss is inf at epoch 0.")
+        return real(config, task, run)
+
+    monkeypatch.setattr(runner, "train", train)
+    folder = reproduce("fig3", Budget(epochs=2, seeds=3), tmp_path)
+    results = json.loads((folder / "results.json").read_text())
+    assert results["fig3-steps"]["trials"] == 2
+    assert "steps-00-c0.5 diverged and is in no mean" in (folder / "table.md").read_text()
+
+
+def test_few_epochs_still_log_conditions(tmp_path):
+    plan = EXPERIMENTS["fig2"].plan(Budget(epochs=20), {})
+    assert {config.condition_every for config in plan.values()} == {1}
+
+
+def test_only_the_papers_image_and_settings_reach_the_ledger():
+    from bwtheory.experiments.experiment import ledger_name
+    from bwtheory.tasks.images import IMAGE_OF_FIGURE, PAPER_IMAGES
+
+    assert set(IMAGE_OF_FIGURE.values()) == set(PAPER_IMAGES)
+    cameraman = IMAGE_OF_FIGURE["fig5"]
+    assert "cameraman" in PAPER_IMAGES[cameraman] and "chest" in PAPER_IMAGES[IMAGE_OF_FIGURE["fig4"]]
+    assert ledger_name("fig5-fast", "fig5", Budget(), cameraman) == "fig5-fast"
+    assert ledger_name("fig5-fast", "fig5", Budget(), "0" * 64) == "fig5-fast-other-image"
+    assert ledger_name("fig4-relu", "fig4", Budget(), cameraman) == "fig4-relu-other-image"
+    assert ledger_name("fig7", "fig7", Budget(faithful=True), IMAGE_OF_FIGURE["fig7"]) == "fig7-as-published"

@@ -116,13 +116,15 @@ def experiment_decides(experiment: str, rule: str, factor: float = 1.0, ours: di
     *smaller*: the first is smaller than the second divided by the factor, by more than two combined standard errors.
     *larger*: the first is larger, likewise.  With scale = "log10" the numbers are logarithms: geometric means.
     *negative*: the first, a rank correlation over seeds and settings, is
-    below 0 by more than two standard errors.  Without a result the claim is open.
+    below 0 by more than two standard errors.  Without a finite result over at least five trials the claim is open.
     """
     result = our_result(experiment, ours)
     if result is None:
         return Result(None)
     first, first_error = result["first"]
     second, second_error = result.get("second", (0.0, 0.0))
+    if result.get("trials", 5) < 5 or not np.isfinite([first, first_error, second, second_error]).all():
+        return Result(None)
     if logarithmic := result.get("scale") == "log10":
         threshold, slack = second - math.log10(factor), 2 * math.hypot(first_error, second_error)
     else:
@@ -179,20 +181,21 @@ def number_is_missing(
 ) -> Result:
     """The printed numbers, in order, belong to all captions but one; that one is the architecture without a number.
 
-    For each caption left out, χ² = Σ (m − m')²/(s² + s'²) over printed and our means with their standard errors.  The stated
-    one has to be `ratio` times as likely as every other, exp(−χ²/2) against exp(−χ²/2).  Open until we have every
+    For each caption left out, −2 log likelihood = Σ (m − m')²/(s² + s'²) + log(s² + s'²) over printed and our means with
+    their standard errors.  The stated one has to be `ratio` times as likely as every other.  Open until we have every
     architecture.  How well the best fits is another question: see the claims about each number.
     """
     found = {name: our_result(f"{figure}-{name}", (ours or {}).get(name)) for name in captions}
     if any(result is None for result in found.values()):
         return Result(None, {"done": ", ".join(name for name, result in found.items() if result) or "none"})
-    chi_squared = {}
+    deviance = {}
     for left_out in captions:
         pairs = zip(numbers, [found[name] for name in captions if name != left_out], strict=True)
-        chi_squared[left_out] = sum((m - r["mean"]) ** 2 / (s**2 + r["standard_error"] ** 2) for (m, s), r in pairs)
-    others = min(value for name, value in chi_squared.items() if name != without)
-    holds = others - chi_squared[without] >= 2 * math.log(ratio)
-    return Result(holds, {f"χ² without {name}": f"{value:.3g}" for name, value in chi_squared.items()})
+        variances = [(m - r["mean"], s**2 + r["standard_error"] ** 2) for (m, s), r in pairs]
+        deviance[left_out] = sum(gap**2 / variance + math.log(variance) for gap, variance in variances)
+    others = min(value for name, value in deviance.items() if name != without)
+    holds = others - deviance[without] >= 2 * math.log(ratio)
+    return Result(holds, {f"−2 log likelihood without {name}": f"{value:.4g}" for name, value in deviance.items()})
 
 
 @check("fig-4-better", "fig-5-better", "fig-6-better")

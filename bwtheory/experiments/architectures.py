@@ -9,10 +9,9 @@ import matplotlib.image
 import numpy as np
 from matplotlib.axes import Axes
 
-from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
+from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, ledger_name, mean_and_error, plus_minus
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
 from bwtheory.tasks import ImageTask, build_task
-from bwtheory.tasks.images import PAPER_IMAGES
 from bwtheory.training.config import TrainingConfig, with_preset
 
 LABELS = {"bw-relu": "BW-ReLU", "siren": "SIREN", "wire": "WIRE", "relu-pe": "ReLU+P.E.", "relu": "ReLU"}
@@ -22,6 +21,7 @@ STYLES = dict(zip(LABELS, ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (ORANG
 class Architectures(Experiment):
     """BW-ReLU, SIREN, WIRE, ReLU with positional encoding and plain ReLU (whose settings the paper does not give)."""
 
+    takes = ("image", "seeds", "epochs", "shrink", "activations", "faithful")
     keeps_runs = True
 
     def __init__(self, name: str, task: str, title: str):
@@ -61,8 +61,8 @@ class Architectures(Experiment):
             parameters = str(found[0].summary["parameters"])
             rows.append([_label(activation), *cells, plus_minus(oracle), parameters, str(len(found))])
             results |= self._result(budget, activation, found, metrics)
-        if self.name == "fig5":
-            results |= self._speed(groups)
+        if self.name == "fig5" and set(groups) == set(LABELS):
+            results |= self._speed(budget, groups)
         columns = ("", "PSNR, dB", "PSNR as published, dB", "SSIM", "oracle PSNR, dB", "parameters", "runs")
         notes = (
             "Last iterate; mean ± standard error over seeds. *As published*: the published code's formula for this problem. "
@@ -76,10 +76,7 @@ class Architectures(Experiment):
 
     def _result(self, budget: Budget, activation: str, found: list[Finished], metrics: dict[str, list[float]]) -> dict:
         """By the PSNR as published; under the name that the ledger reads only for the paper's image and protocol."""
-        name = f"{self.name}-{activation.rpartition(':')[2]}"
-        sha256 = found[0].summary["sha256"]
-        if sha256 not in PAPER_IMAGES or self.name[3:] not in PAPER_IMAGES[sha256]:
-            name += "-other-image"
+        name = ledger_name(f"{self.name}-{activation.rpartition(':')[2]}", self.name, budget, found[0].summary["sha256"])
         mean, error = mean_and_error(metrics["psnr_paper"])
         row: dict[str, Any] = {"mean": mean, "standard_error": error, "trials": len(found), "metric": "psnr_paper"}
         row["psnr"] = mean_and_error(metrics["psnr"])
@@ -88,14 +85,15 @@ class Architectures(Experiment):
         row["values"] = {str(run.config.seed): run.summary["psnr_paper"] for run in found}
         return {name: row}
 
-    def _speed(self, groups: dict[str, list[Finished]]) -> dict[str, dict[str, Any]]:
+    def _speed(self, budget: Budget, groups: dict[str, list[Finished]]) -> dict[str, dict[str, Any]]:
         """Epochs to 40 dB: BW-ReLU's and those of the fastest other architecture; nothing unless two of them get there."""
         epochs = {activation: [_epochs_to(run, 40.0) for run in found] for activation, found in groups.items()}
         means = {activation: mean_and_error(found) for activation, found in epochs.items() if np.isfinite(found).all()}
         others = [pair for activation, pair in means.items() if activation != "bw-relu"]
         if "bw-relu" not in means or not others:
             return {}
-        return {"fig5-fast": {"first": means["bw-relu"], "second": min(others), "trials": len(epochs["bw-relu"])}}
+        name = ledger_name("fig5-fast", self.name, budget, groups["bw-relu"][0].summary["sha256"])
+        return {name: {"first": means["bw-relu"], "second": min(others), "trials": len(epochs["bw-relu"])}}
 
     def _draw(self, groups: dict[str, list[Finished]]):
         config = next(iter(groups.values()))[0].config

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
@@ -26,7 +28,8 @@ def numerical_rank(finished: Finished) -> list[int]:
     """Of every hidden layer's features after training: singular values above max(K, N)·2⁻⁵²·σ₁, NumPy's rule."""
     spectra = [row for row in finished.metrics() if "singular_values" in row][-1]["singular_values"]
     config = finished.config
-    size = max(config.hidden_features, config.condition_sample if config.task != "univariate" else len(spectra[0]))
+    samples = config.task_options["samples"] if config.task == "univariate" else config.condition_sample
+    size = max(config.hidden_features, samples)
     return [int((np.array(spectrum) > size * np.finfo(float).eps * spectrum[0]).sum()) for spectrum in spectra]
 
 
@@ -52,11 +55,12 @@ class UnivariateConditioning(Experiment):
                 for seed in budget.seed_list(quick=1):
                     given = {"task": "univariate", "source": "sines", "seed": seed, "epochs": epochs, "device": budget.device}
                     given |= {"hidden_features": width, "hidden_layers": layers, "input_scale": np.pi}
-                    given |= {"optimizer": "sgd", "lr": 3e-3, "decay": 1.0, "condition_every": epochs // 50}
+                    given |= {"optimizer": "sgd", "lr": 3e-3, "decay": 1.0, "condition_every": max(1, epochs // 50)}
                     given |= {"activation": "relu" if activation == "relu" else "bw-relu", "skip": False}
                     options = {} if activation == "relu" else {"c": activation}
                     key = f"{_label(activation)}-K{width}-layers{layers}-seed{seed}"
-                    runs[key] = with_preset(given, options, {"samples": self.samples})
+                    config = with_preset(given, options, {"samples": self.samples})
+                    runs[key] = replace(config, settings_from="a deleted script of the published code; K, depth and c ours")
         return runs
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
@@ -132,6 +136,7 @@ class TaskConditioning(Experiment):
 
     name = "next1"
     title = "Condition of the hidden features on three imaging tasks"
+    takes = ("image", "seeds", "epochs", "shrink")
     tasks = ("signal", "superres", "ct")
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
@@ -144,7 +149,7 @@ class TaskConditioning(Experiment):
                     given |= {"epochs": epochs, "condition_every": max(1, epochs // 20), "device": budget.device}
                     given |= {"hidden_features": 256 if budget.full else 64}
                     options = {"shrink": budget.shrink or (8 if budget.full else 16)}
-                    runs[f"{task}-{activation}-seed{seed}"] = with_preset(given, {}, options, budget.faithful)
+                    runs[f"{task}-{activation}-seed{seed}"] = with_preset(given, {}, options)
         return runs
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
@@ -169,7 +174,8 @@ class TaskConditioning(Experiment):
                 first = mean_and_error([2 * choose(r).max() for r in ratios_of["bw-relu"]])
                 second = mean_and_error([2 * choose(r).min() for r in ratios_of["relu"]])
                 trials = len(ratios_of["bw-relu"])
-                results[f"next1-{result}-{task}"] = {"first": first, "second": second, "trials": trials, "scale": "log10"}
+                name = f"next1-{result}-{task}" + "-other-image" * (budget.image is not None)
+                results[name] = {"first": first, "second": second, "trials": trials, "scale": "log10"}
         axes[0].set_ylabel(r"$\log_{10}\,\sigma_1/\sigma_{\min}(\Phi)$")
         axes[-1].legend(fontsize=7)
         columns = ("task", "activation", "layer 1", "layer 2", "layer 3", "PSNR, dB")

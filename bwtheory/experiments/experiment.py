@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from bwtheory.tasks.images import IMAGE_OF_FIGURE
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory
 
@@ -32,6 +33,12 @@ class Budget:
     faithful: bool = False
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        for name in ("seeds", "epochs", "shrink"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"An experiment needs {name} >= 1; got {value}.")
+
     @property
     def reductions(self) -> list[str]:
         """What is less than the full protocol, in words; no verdict rests on such runs."""
@@ -46,7 +53,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run, read from its directory."""
+    """A finished run, read from its directory; its configuration as planned, which knows where the data are."""
 
     run: RunDirectory
     config: TrainingConfig
@@ -76,6 +83,7 @@ class Experiment:
 
     name: str
     title: str
+    takes: tuple[str, ...] = ("seeds", "epochs")  # fields of a Budget that this experiment knows
     keeps_runs = False  # whether what the report needs of each run is kept in results/, because it takes long
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
@@ -85,6 +93,13 @@ class Experiment:
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
         """What the finished runs say."""
         raise NotImplementedError
+
+
+def ledger_name(name: str, experiment: str, budget: Budget, sha256: str) -> str:
+    """A result's name: the one that the ledger reads only for the paper's image and settings."""
+    if IMAGE_OF_FIGURE.get(experiment) != sha256:
+        name += "-other-image"
+    return name + "-as-published" * budget.faithful
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:

@@ -47,6 +47,7 @@ class Interpolation(Experiment):
         results: dict[str, dict[str, Any]] = {}
         for target in TARGETS_SHOWN:
             trials = sorted({key.rsplit("-", 1)[0] for key in done if key.startswith(f"{target}-")})
+            trials = [trial for trial in trials if all(f"{trial}-c{c:g}" in done for c in SCALES)]
             table = [[measured[f"{trial}-c{c:g}"] for c in SCALES] for trial in trials]
             for c, column in zip(SCALES, zip(*table)):
                 cells = [plus_minus([m[name] for m in column]) for name in ("norm", "variation")]
@@ -72,6 +73,8 @@ class Interpolation(Experiment):
         x = np.linspace(-1, 1, 1001)
         for c, axis in zip(SCALES, axes[0]):
             key = f"steps-00-c{c:g}"
+            if key not in done:
+                continue
             config = done[key].config
             samples = np.linspace(-1, 1, 20)
             axis.plot(x, TARGETS["steps"](x, config.task_options["data_seed"]), color=BLACK, lw=0.8, label="target")

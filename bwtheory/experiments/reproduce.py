@@ -18,7 +18,8 @@ from rich.table import Table
 from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.plots import save
-from bwtheory.tasks import Task, build_task
+from bwtheory.tasks import Task, build_task, data_hash
+from bwtheory.training.command import with_absolute_source
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.loop import Diverged, train
 from bwtheory.training.run import RunDirectory
@@ -54,6 +55,9 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     if write and (results is None or not budget.full or budget.epochs or budget.shrink):
         raise ValueError("Only runs of the full protocol are written to results/: --full, and neither --epochs nor --shrink.")
     experiment = EXPERIMENTS[name]
+    for option in ("image", "seeds", "epochs", "shrink", "activations", "faithful"):
+        if getattr(budget, option) and option not in experiment.takes:
+            raise ValueError(f"The experiment {name} has no option {option!r}; it has: {', '.join(experiment.takes)}.")
     protocol = f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
     folder, kept = out / protocol, results and results / "runs" / protocol
     done, failed = _run_all(experiment, budget, folder, kept)
@@ -65,7 +69,7 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
         notes.append(f"Reduced protocol: {', '.join(budget.reductions)}. No verdict rests on it.")
     _write(experiment, replace(report, notes=notes), done, budget, folder)
     if write and results and kept:
-        if not budget.reductions:
+        if not budget.reductions and not failed:
             _merge(folder / "results.json", results / f"{name}.json")
         for key, finished in done.items() if experiment.keeps_runs else ():
             _keep(finished, kept / key)
@@ -83,17 +87,21 @@ def _run_all(
         waiting = [key for key in planned if key not in done and key not in failed]
         if not waiting:
             return done, failed
-        key, config = waiting[0], planned[waiting[0]]
-        if Path(config.source).is_file():
-            config = replace(config, source=str(Path(config.source).resolve()))
+        key, config = waiting[0], with_absolute_source(planned[waiting[0]])
         run = RunDirectory(folder / "runs" / key)
-        if not run.config_file.exists() and kept and (kept / key).is_dir() and _matches(RunDirectory(kept / key), config):
+        if (
+            not run.config_file.exists()
+            and kept
+            and (kept / key).is_dir()
+            and not _difference(RunDirectory(kept / key), config)
+        ):
             run = RunDirectory(kept / key)
+        own = config
         if run.config_file.exists():
-            difference = _difference(run.read_config(), config)
+            difference = _difference(run, config)
             if difference:
                 raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
-            config = run.read_config()
+            own = run.read_config()
         if (run.path / DIVERGED).exists():
             failed[key] = (run.path / DIVERGED).read_text(encoding="utf-8")
             continue
@@ -104,25 +112,24 @@ def _run_all(
             if not run.config_file.exists():
                 run = RunDirectory.create(run.path, config)
             try:
-                train(config, tasks[data], run)
+                train(own, tasks[data], run)
             except Diverged as error:
                 (run.path / DIVERGED).write_text(str(error), encoding="utf-8")
                 continue
         done[key] = Finished(run, config, run.read_summary())
 
 
-def _difference(found: TrainingConfig, planned: TrainingConfig) -> str:
-    """In words, what of a run's configuration is not as planned; empty if it is, up to where the run runs."""
+def _difference(run: RunDirectory, planned: TrainingConfig) -> str:
+    """In words, what of a run is not as planned; empty if all is, up to where the run runs and where its data lie."""
+    found = run.read_config()
     then, now = found.to_json(), planned.to_json()
     then["source"], now["source"] = Path(found.source).name, Path(planned.source).name
     for name in now:
         if name not in WHERE_IT_RUNS and then[name] != now[name]:
             return f"{name} = {then[name]!r}, not {now[name]!r}"
+    if run.summary_file.exists() and data_hash(planned.task, planned.source) not in (None, run.read_summary()["sha256"]):
+        return f"another {Path(found.source).name}: the SHA-256 differs"
     return ""
-
-
-def _matches(run: RunDirectory, planned: TrainingConfig) -> bool:
-    return not _difference(run.read_config(), planned)
 
 
 def _keep(finished: Finished, target: Path) -> None:
@@ -193,7 +200,8 @@ def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budge
         "command": _command(experiment, budget),
         "runs": len(done),
         "seeds": sorted({run.config.seed for run in runs}),
-        **{name: all_of(name) for name in ("source", "sha256", "settings_from", "device", "device_name", "threads", "kernel")},
+        "settings_from": sorted({run.config.settings_from for run in runs}),
+        **{name: all_of(name) for name in ("source", "sha256", "device", "device_name", "threads", "kernel")},
         **{name: all_of(name) for name in ("torch", "numpy", "bwtheory", "python")},
         "reported_with": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
+import numpy as np
+
+from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, ledger_name, mean_and_error, plus_minus
 from bwtheory.experiments.interpolation import rank_correlation
 from bwtheory.plots import BLACK, BLUE, GREEN, VERMILION, canvas
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -19,6 +21,7 @@ class ScaleSweep(Experiment):
     published script does when it is run: learning rate 3e-3 for every c, no stop, 100 000 epochs for c = 1 and 2.
     """
 
+    takes = ("image", "seeds", "epochs", "shrink", "faithful")
     keeps_runs = True
 
     def __init__(
@@ -69,18 +72,23 @@ class ScaleSweep(Experiment):
             cells = [plus_minus(norms, 0), plus_minus(invariant, 0), plus_minus(psnrs)]
             rows.append([f"{c:g}", *cells, ", ".join(losses), ", ".join(epochs)])
         seeds = sorted({key.rsplit("seed", 1)[1] for key in done})
-        per_seed = [[done[f"c{c:g}-seed{seed}"] for c in self.scales if f"c{c:g}-seed{seed}" in done] for seed in seeds]
+        seeds = [seed for seed in seeds if all(f"c{c:g}-seed{seed}" in done for c in self.scales)]
+        per_seed = [[done[f"c{c:g}-seed{seed}"] for c in self.scales] for seed in seeds]
         norm = [rank_correlation([(r.summary["variation_norm"], r.summary["psnr"]) for r in group]) for group in per_seed]
         invariant = [
             rank_correlation([(r.summary["variation_norm_invariant"], r.summary["psnr"]) for r in group]) for group in per_seed
         ]
+        sha256 = next(iter(done.values())).summary["sha256"]
+        names = [ledger_name(name, self.name, budget, sha256) for name in (self.name, f"{self.name}-invariant")]
         results: dict[str, dict[str, Any]] = {
-            f"{self.name}{'-as-published' * budget.faithful}": {"first": mean_and_error(norm), "trials": len(seeds)},
-            f"{self.name}-invariant{'-as-published' * budget.faithful}": {
-                "first": mean_and_error(invariant),
-                "trials": len(seeds),
-            },
+            name: {"first": mean_and_error(taus), "trials": len(seeds)} for name, taus in zip(names, (norm, invariant))
         }
+        table = [
+            [[run.summary[what] for run in column] for column in zip(*per_seed)] for what in ("variation_norm", "psnr_paper")
+        ]
+        if len(seeds) > 1:
+            values = [[float(np.mean(column)), float(np.std(column, ddof=1))] for columns in table for column in columns]
+            results[ledger_name(f"{self.name}-values", self.name, budget, sha256)] = {"values": values, "trials": len(seeds)}
         notes = (
             f"Rank correlation of PSNR with (53): {plus_minus(norm)}, with its invariant form: {plus_minus(invariant)}.",
             f"{self.task} on {next(iter(done.values())).summary['source']}; means ± standard errors over {len(seeds)} seeds.",

@@ -217,7 +217,7 @@ def resolve_activation(activation: str | type[Activation]) -> type[Activation]:
             )
         try:
             found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"The activation {activation!r} cannot be imported: {error}.") from None
     if not (isinstance(found, type) and issubclass(found, Activation)):
         raise ValueError(f"An activation is a subclass of bwtheory.nn.Activation; got {activation!r}.")

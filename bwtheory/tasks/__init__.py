@@ -9,6 +9,7 @@ from typing import Any
 from bwtheory.options import check_options
 from bwtheory.tasks.audio import audio
 from bwtheory.tasks.denoising import denoising
+from bwtheory.tasks.images import load_image
 from bwtheory.tasks.inpainting import inpainting
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.tasks.superresolution import super_resolution
@@ -16,7 +17,7 @@ from bwtheory.tasks.task import ImageTask, Task
 from bwtheory.tasks.tomography import tomography
 from bwtheory.tasks.univariate import univariate
 
-__all__ = ["TASKS", "ImageTask", "Problem", "Task", "build_task"]
+__all__ = ["TASKS", "ImageTask", "Problem", "Task", "build_task", "data_hash"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,17 @@ TASKS: dict[str, Problem] = {
 }
 
 
+def data_hash(name: str, source: str) -> str | None:
+    """SHA-256 of a task's image, without building the task; None for other data, whose names say what they are."""
+    return load_image(source).sha256 if TASKS[name].needs == "image" else None
+
+
 def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
     """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
     build = TASKS[name].build
+    if coords != "stretch" and TASKS[name].needs != "image":
+        raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
     check_options(f"The task {name!r}", build, options)
     return build(source, coords, **options)

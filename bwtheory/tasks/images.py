@@ -14,6 +14,7 @@ PAPER_IMAGES = {
     "bae785b3236037abe32914516e758ea108eac0a2f3430f3f4216574bbae6ea51": "the paper's cameraman (Figure 5)",
     "8690d234c3cabdb7758d62457e20b0c7b09cf063e324c27de8c69fd8f0c54072": "the paper's chest X-ray (Figures 4 and 7)",
 }
+IMAGE_OF_FIGURE = dict(zip(("fig5", "fig4"), PAPER_IMAGES)) | {"fig7": list(PAPER_IMAGES)[1]}  # the others are not public
 BUILT_IN = ("astronaut", "camera", "chelsea", "coffee", "coins", "page", "text", "rocket", "shepp_logan_phantom")
 
 

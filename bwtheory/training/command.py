@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bwtheory.nn import variation_norm
-from bwtheory.tasks import Task, build_task
+from bwtheory.tasks import TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.loop import pick_device, require_compiler, train
 from bwtheory.training.run import RunDirectory, build_network
@@ -18,8 +18,7 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
     if seeds < 1:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
     first = replace(first, device=pick_device(first.device))
-    if Path(first.source).is_file():
-        first = replace(first, source=str(Path(first.source).resolve()))
+    first = with_absolute_source(first)
     require_compiler(first)
     task = build_task(first.task, first.source, first.coords, first.task_options)
     network = build_network(first, task.channels)
@@ -27,14 +26,26 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
         variation_norm(network)  # refuses other activations than BW-ReLU
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source).stem
-    runs = [(config, RunDirectory.create(out / f"{name}-{config.run_name}", config)) for config in configs]
+    folders = [out / f"{name}-{config.run_name}" for config in configs]
+    for folder in folders:
+        RunDirectory(folder).refuse_existing()
+    runs = [(config, RunDirectory.create(folder, config)) for config, folder in zip(configs, folders)]
     for config, run in runs:
         _train_and_report(config, task, run)
     return 0
 
 
-def resume_runs(folder: Path) -> int:
-    """Continue a run, or all runs of a folder, each with its own configuration; returns the exit status."""
+def with_absolute_source(config: TrainingConfig) -> TrainingConfig:
+    """A file is found again from elsewhere; names of built-in data stay."""
+    is_file = TASKS[config.task].needs != "target" and Path(config.source).is_file()
+    return replace(config, source=str(Path(config.source).resolve())) if is_file else config
+
+
+def resume_runs(folder: Path, task: str | None = None) -> int:
+    """Continue a run, or all runs of a folder, each with its own configuration; returns the exit status.
+
+    ValueError if there is none, or one is of another task than the one that is named.
+    """
     if (folder / "config.json").exists() or not folder.is_dir():
         runs = [RunDirectory(folder)]
     else:
@@ -43,6 +54,8 @@ def resume_runs(folder: Path) -> int:
             raise ValueError(f"{folder} holds no run directory to resume.")
     for run in runs:
         config = run.read_config()
+        if task is not None and config.task != task:
+            raise ValueError(f"{run.path} is a run of the task {config.task!r}, not {task!r}.")
         if run.summary_file.exists():
             print(f"{run.path} is finished.")
             continue

@@ -133,7 +133,7 @@ def with_preset(
         fields_as_published, task_as_published = FAITHFUL_TASK[task]
         settings |= fields_as_published | FAITHFUL_ACTIVATION.get((task, activation), {})
         task_options = {**task_as_published, **asked}
-        source = FAITHFUL_SOURCE if source != OURS else f"{FAITHFUL_SOURCE}; learning rate {OURS}"
+        source = f"{FAITHFUL_SOURCE} where it differs; {source}"
     settings |= {"options": preset.options, "task_options": task_options}
     plain = TrainingConfig(**{**settings, "source": given["source"]})
     settings |= {"options": {**preset.options, **options}, "settings_from": source}

@@ -25,7 +25,7 @@ from torch import Tensor
 
 import bwtheory
 from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, variation_norm_invariant
-from bwtheory.tasks import Task
+from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory, build_network
@@ -83,6 +83,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     epoch, seconds, logged_bytes = 0, 0.0, 0
     checkpoint = run.load_checkpoint(config)
     if checkpoint:
+        _same_data(run, checkpoint, task)
         network.load_state_dict(checkpoint["network"])
         optimizer.load_state_dict(checkpoint["optimizer"])
         epoch, seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
@@ -97,7 +98,9 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
             size = os.fstat(log.fileno()).st_size
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
             elapsed = seconds + time.monotonic() - started
-            run.save_checkpoint(state | {"seconds": elapsed, "logged_bytes": size, "config": config.to_json()})
+            run.save_checkpoint(
+                state | {"seconds": elapsed, "logged_bytes": size, "config": config.to_json(), "sha256": task.sha256}
+            )
 
         def write_log(loss: float, values: Tensor, last: bool = False) -> None:
             if not task.compared_where_trained:
@@ -125,7 +128,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
                     _penalty(network, config).backward()
                 logging = epoch % config.log_every == 0
                 logging |= config.condition_every > 0 and epoch % config.condition_every == 0
-                if logging or device.type == "cpu":  # reading the loss would make a GPU wait, every epoch
+                if logging or config.stop_at_loss or device.type == "cpu":  # reading the loss makes a GPU wait
                     value = float(loss)
                     if not math.isfinite(value):
                         raise Diverged(f"The loss is {value} at epoch {epoch}; {run.path} keeps the last checkpoint before it.")
@@ -139,6 +142,9 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
                 optimizer.step()
                 epoch += 1
                 progress.update(bar, completed=epoch)
+        if interrupted:
+            save()
+            raise KeyboardInterrupt
         values = predict(function, x, config.chunk)
         if not torch.isfinite(values).all():
             raise Diverged(f"The last step gave values that are not finite; {run.path} keeps the last checkpoint before it.")
@@ -156,6 +162,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
         **_norms(network),
         "oracle": _oracle(task, run.read_metrics()),
         "source": task.source,
+        "shape": list(task.shape) if isinstance(task, ImageTask) else None,
         "sha256": task.sha256,
         "parameters": network.count_parameters(),
         "seconds": seconds + time.monotonic() - started,
@@ -163,6 +170,15 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     }
     run.save_summary(summary)
     return summary
+
+
+def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> None:
+    """ValueError if a run would go on with other data, or if its log is shorter than its checkpoint says."""
+    if checkpoint["sha256"] != task.sha256:
+        raise ValueError(f"{run.path} was started on other data: the SHA-256 of {task.source} is not that of its checkpoint.")
+    size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
+    if size < checkpoint["logged_bytes"]:
+        raise ValueError(f"{run.metrics_file} is shorter than when the last checkpoint was written; it has been changed.")
 
 
 def _accumulate_gradient(

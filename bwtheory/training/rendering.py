@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bwtheory.tasks import ImageTask, build_task
+from bwtheory.tasks import TASKS, ImageTask, build_task
 from bwtheory.tasks.images import save_image
 from bwtheory.tasks.task import image_extent
-from bwtheory.training.run import load
+from bwtheory.training.config import TrainingConfig
+from bwtheory.training.run import RunDirectory, load
 
 
 def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, float, float] | None, out: Path) -> Path:
@@ -31,12 +32,16 @@ def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, floa
     """
     function = load(run_dir)
     config = function.config
-    task = build_task(config.task, config.source, config.coords, config.task_options)
-    if not isinstance(task, ImageTask):
+    if TASKS[config.task].needs != "image":
         raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
-    width, height = _parse_size(size) if size else task.shape[::-1]
-    reach = image_extent(*task.shape, config.coords)
-    edge = [r + (r / (n - 1) if n > 1 else 1.0) for r, n in zip(reach, task.shape[::-1])]
+    shape = _training_shape(RunDirectory(run_dir), config)
+    width, height = _parse_size(size) if size else shape[::-1]
+    reach = image_extent(*shape, config.coords)
+    largest = max(shape) - 1
+    edge = [
+        r + (r / (n - 1) if n > 1 else 1 / largest if config.coords == "isotropic" and largest else 1.0)
+        for r, n in zip(reach, shape[::-1])
+    ]
     left, top, right, bottom = crop or (-edge[0], -edge[1], edge[0], edge[1])
     inside = -edge[0] <= left < right <= edge[0] and -edge[1] <= top < bottom <= edge[1]
     if not inside:
@@ -49,6 +54,16 @@ def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, floa
     rows = [function(np.stack([x, np.full(width, value)], axis=1)) for value in y]
     save_image(out, np.stack(rows))
     return out
+
+
+def _training_shape(run: RunDirectory, config: TrainingConfig) -> tuple[int, int]:
+    """(H, W) of the training image: from the summary, or from the image itself while there is none."""
+    if run.summary_file.exists():
+        height, width = run.read_summary()["shape"]
+        return height, width
+    task = build_task(config.task, config.source, config.coords, config.task_options)
+    assert isinstance(task, ImageTask)
+    return task.shape
 
 
 def _parse_size(text: str) -> tuple[int, int]:

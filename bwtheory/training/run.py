@@ -40,11 +40,17 @@ class RunDirectory:
         Raises ValueError if the folder already holds a run: a new one would destroy it.
         """
         run = cls(path)
-        if run.config_file.exists():
-            raise ValueError(f"{path} already holds a run; continue it with --resume {path}, or choose another --out.")
+        run.refuse_existing()
         path.mkdir(parents=True, exist_ok=True)
         run.write_atomically(run.config_file, lambda file: file.write(_json_bytes(config.to_json())))
         return run
+
+    def refuse_existing(self) -> None:
+        """ValueError if the folder already holds a run."""
+        if self.config_file.exists():
+            raise ValueError(
+                f"{self.path} already holds a run; continue it with --resume {self.path}, or choose another --out."
+            )
 
     def read_config(self) -> TrainingConfig:
         """The run's configuration; ValueError with one sentence if there is none or it is damaged."""

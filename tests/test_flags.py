@@ -1,0 +1,288 @@
+"""Flags of ``bwtheory train``: what they become, which of them go together, and the sentences for those that do not."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bwtheory import cli
+from bwtheory.nn import ACTIVATIONS
+from bwtheory.tasks import TASKS
+from bwtheory.tasks.images import BUILT_IN
+from bwtheory.tasks.univariate import TARGETS
+from bwtheory.training import flags
+from bwtheory.training.config import TrainingConfig
+from bwtheory.training.run import RunDirectory
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def picture(tmp_path) -> str:
+    Image.fromarray(np.arange(0, 240, 2, dtype=np.uint8).reshape(8, 15)).save(tmp_path / "picture.png")
+    return str(tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, {}),
+        ({"c": 3.0}, {"c": 3.0}),
+        ({"learnable_c": True}, {"learnable": True}),
+        ({"learnable_c": False}, {}),
+        ({"omega_0": 20.0, "sigma_0": 10.0}, {"omega_0": 20.0, "sigma_0": 10.0}),
+        ({"option": ("frequencies=4",)}, {"frequencies": 4}),
+        ({"option": ("sigma=2.5", "frequencies=1e2")}, {"sigma": 2.5, "frequencies": 100}),
+        ({"option": ("a=-1", "b=0", "c=-0.5")}, {"a": -1, "b": 0, "c": -0.5}),
+        ({"option": ("one=true", "two=false")}, {"one": True, "two": False}),
+        ({"option": ("a=1", "a=2")}, {"a": 2}),
+        ({"c": 3.0, "option": ("frequencies=4",)}, {"c": 3.0, "frequencies": 4}),
+    ],
+)
+def test_options_of_the_activation(given, expected):
+    found = flags.ActivationOptions(**given).as_options()
+    assert found == expected
+    assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in expected.items()}
+
+
+@pytest.mark.parametrize("text", ["c", "", "=", "=3", "c=", "c=three", "c=True", "c=1=2", "c 3"])
+def test_options_that_are_not_name_and_value(text):
+    with pytest.raises(ValueError) as refused:
+        flags.ActivationOptions(option=("a=1", text)).as_options()
+    assert str(refused.value) == f"--option takes NAME=VALUE with a number, true or false; got {text!r}."
+
+
+def test_only_what_is_given_counts():
+    """Zeros are given; None, false and an empty tuple are what a flag has that is not there."""
+    for group in (flags.Source, flags.Measurement, flags.ActivationOptions, flags.Training):
+        assert flags.given(group()) == {}
+    assert flags.given(flags.Measurement(noise=0.0, data_seed=0)) == {"noise": 0.0, "data_seed": 0}
+    assert flags.given(flags.Training(skip=True, double=False, condition_every=0)) == {"skip": True, "condition_every": 0}
+    assert flags.given(flags.ActivationOptions(option=("a=1",))) == {"option": ("a=1",)}
+    assert flags.given(flags.Source(target="sines")) == {"target": "sines"}
+
+
+def test_flags_are_those_of_the_tasks_and_the_configuration():
+    """Every task and every flag has its other end."""
+    assert get_args(get_type_hints(cli.train)["task"]) == tuple(TASKS)
+    assert {f.name for f in fields(flags.Source)} == {problem.needs for problem in TASKS.values()}
+    assert {f.name for f in fields(flags.Training)} <= {f.name for f in fields(TrainingConfig)}
+    options = {name: set(inspect.signature(problem.build).parameters) for name, problem in TASKS.items()}
+    for measurement in fields(flags.Measurement):
+        assert any(measurement.name in known for known in options.values()), measurement.name
+
+
+def test_the_help_is_right():
+    """Names and defaults that the help mentions are those of the code; flags.py imports none of it."""
+    source = inspect.getsource(flags)
+    for names in (BUILT_IN, ACTIVATIONS):
+        assert re.search(r"\b" + ", ".join(names), source)
+    assert ", ".join(list(TARGETS)[:-1]) + f" or {list(TARGETS)[-1]}" in source
+    defaults = re.findall(r"^    (\w+): .*= None\n    \"\"\"(?:(\w+): )?[^\n]*\(([\d.]+)\)\"\"\"", source, re.MULTILINE)
+    assert {name for name, _, _ in defaults} >= {"factor", "angles", "missing", "samples", "seconds", "seed", "chunk"}
+    for name, task, value in defaults:
+        if task:
+            assert inspect.signature(TASKS[task].build).parameters[name].default == float(value), name
+        else:
+            assert getattr(TrainingConfig("x"), name) == float(value), name
+
+
+def test_every_flag_arrives(picture, tmp_path):
+    """Zeros and falls from a preset's value included."""
+    wanted = {
+        "hidden_features": 5,
+        "hidden_layers": 2,
+        "linear_layers": True,
+        "skip": True,
+        "input_scale": 2.0,
+        "epochs": 2,
+        "lr": 0.01,
+        "decay": 0.5,
+        "decay_epochs": 7,
+        "optimizer": "sgd",
+        "weight_decay": 0.25,
+        "norm_penalty": 0.125,
+        "stop_at_loss": 0.0,
+        "coords": "isotropic",
+        "seed": 0,
+        "chunk": 50,
+        "double": True,
+        "log_every": 1,
+        "condition_every": 2,
+        "condition_sample": 9,
+    }
+    assert set(wanted) == {f.name for f in fields(flags.Training)} - {"activation", "compile"}  # compiling takes long
+    arguments = ["train", "superres", "--image", picture, "--device", "cpu", "--out", str(tmp_path / "runs")]
+    for name, value in wanted.items():
+        arguments += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    arguments += ["--factor", "2", "--noise", "0", "--data-seed", "3", "--shrink", "1", "--c", "2", "--learnable-c"]
+    assert cli.main(arguments) == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name == "picture-superres-bw-relu-seed0"
+    config = json.loads((folder / "config.json").read_text())
+    assert {name: config[name] for name in wanted} == wanted
+    assert config["task"] == "superres" and config["source"] == str(Path(picture).resolve()) and config["device"] == "cpu"
+    assert config["options"] == {"c": 2.0, "learnable": True}
+    assert config["task_options"] == {"factor": 2, "noise": 0.0, "data_seed": 3, "shrink": 1}
+    assert len(RunDirectory(folder).read_metrics()) == 3
+
+
+@pytest.mark.parametrize("task, source", [("univariate", ["--target", "sines"]), ("audio", ["--audio", "chirp"])])
+def test_other_sources(tmp_path, capsys, task, source):
+    small = ["--epochs", "2", "--hidden-features", "5", "--device", "cpu", "--out", str(tmp_path / "runs")]
+    seconds = ["--seconds", "0.01"] if task == "audio" else ["--samples", "7"]
+    assert cli.main(["train", task, *source, *seconds, *small, "--seeds", "2", "--seed", "5"]) == 0
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {f"{source[1]}-{task}-bw-relu-seed{n}" for n in (5, 6)}
+    assert capsys.readouterr().out.count(" after 2 epochs on ") == 2
+
+
+def test_options_by_name(picture, tmp_path):
+    arguments = ["train", "signal", "--image", picture, "--activation", "relu-pe", "--option", "frequencies=3"]
+    assert cli.main([*arguments, "--epochs", "1", "--hidden-features", "5", "--out", str(tmp_path / "runs")]) == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert RunDirectory(folder).read_config().options == {"frequencies": 3}
+
+
+def complaint(arguments: list[str], capsys) -> str:
+    """The one line that a refused command prints."""
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("bwtheory: ") and captured.err.count("\n") == 1
+    return captured.err
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    needs = TASKS[task].needs
+    right = {"image": "camera", "audio": "chirp", "target": "sines"}
+    others = [name for name in right if name != needs]
+    wrong = [[], *([f"--{name}", right[name]] for name in others)]
+    wrong.append([f"--{needs}", right[needs], f"--{others[0]}", right[others[0]]])  # one too many
+    for arguments in wrong:
+        assert f"The task '{task}' needs --{needs} " in complaint(["train", task, *arguments], capsys)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["signal", "--image", "missing.png"], "no image file 'missing.png'"),
+        (
+            ["signal", "--image", "camera", "--noise", "0.1"],
+            "The task 'signal' has no option 'noise'; it has: normalize, shrink.",
+        ),
+        (["ct", "--image", "camera", "--factor", "2"], "The task 'ct' has no option 'factor'"),
+        (["univariate", "--target", "cosines"], "no univariate target 'cosines'; there are sines, steps, smooth, kinks"),
+        (["audio", "--audio", "chirp", "--seconds", "0"], "seconds > 0"),
+        (["audio", "--audio", "chirp", "--shrink", "2"], "The task 'audio' has no option 'shrink'"),
+        (["signal", "--image", "camera", "--option", "c"], "--option takes NAME=VALUE"),
+        (["signal", "--image", "camera", "--activation", "siren", "--c", "3"], "Siren has no option 'c'"),
+        (["denoise", "--image", "camera", "--faithful"], "The published code has no task 'denoise'"),
+        (["signal", "--image", "camera", "--seeds", "0"], "seeds >= 1"),
+        (["signal", "--image", "camera", "--epochs", "0"], "epochs >= 1"),
+        (["signal", "--resume", "nowhere"], "no run directory"),
+        (["signal", "--resume", "."], "holds no run directory"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in complaint(["train", *arguments], capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_diverged_run_ends_with_status_1(picture, tmp_path, capsys):
+    arguments = ["train", "signal", "--image", picture, "--activation", "relu", "--lr", "1e30", "--hidden-features", "5"]
+    assert cli.main([*arguments, "--out", str(tmp_path / "runs"), "--device", "cpu"]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("bwtheory: ") and "keeps the last checkpoint" in errors and errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        ["--lr", "1"],
+        ["--image", "camera"],
+        ["--noise", "0"],
+        ["--c", "3"],
+        ["--learnable-c"],
+        ["--option", "c=3"],
+        ["--linear-layers"],
+        ["--condition-every", "0"],
+        ["--faithful"],
+    ],
+)
+def test_a_resumed_run_keeps_its_settings(flag, tmp_path, capsys):
+    expected = f"A resumed run keeps its settings; leave out {flag[0]}."
+    assert expected in complaint(["train", "signal", "--resume", str(tmp_path), *flag], capsys)
+
+
+def test_resume(picture, tmp_path, capsys, monkeypatch):
+    """All unfinished runs of a folder, or one; finished ones are left alone."""
+    out = tmp_path / "runs"
+    arguments = ["train", "signal", "--image", picture, "--epochs", "3", "--hidden-features", "5", "--device", "cpu"]
+    assert cli.main([*arguments, "--seeds", "2", "--out", str(out)]) == 0
+    first, second = sorted(out.iterdir())
+    weights = (second / "weights.safetensors").read_bytes()
+    for path in second.iterdir():
+        if path.name != "config.json":
+            path.unlink()
+    capsys.readouterr()
+    assert cli.main(["train", "signal", "--resume", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert f"{first} is finished." in said and f"{second}: psnr" in said
+    assert (second / "weights.safetensors").read_bytes() == weights
+    assert cli.main(["train", "signal", "--resume", str(second)]) == 0
+    assert f"{second} is finished." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", [["--seeds", "3"], ["--device", "cpu"], ["--out", "elsewhere"]])
+def test_flags_that_a_resumed_run_ignores(flag, picture, tmp_path, capsys):
+    arguments = [
+        "train",
+        "signal",
+        "--image",
+        picture,
+        "--epochs",
+        "1",
+        "--hidden-features",
+        "5",
+        "--out",
+        str(tmp_path / "runs"),
+    ]
+    assert cli.main(arguments) == 0
+    capsys.readouterr()
+    assert "leave out" in complaint(["train", "signal", "--resume", str(tmp_path / "runs"), *flag], capsys)
+
+
+def test_a_run_of_another_task_is_not_resumed(picture, tmp_path, capsys):
+    arguments = [
+        "train",
+        "signal",
+        "--image",
+        picture,
+        "--epochs",
+        "1",
+        "--hidden-features",
+        "5",
+        "--out",
+        str(tmp_path / "runs"),
+    ]
+    assert cli.main(arguments) == 0
+    capsys.readouterr()
+    complaint(["train", "audio", "--resume", str(tmp_path / "runs")], capsys)
+
+
+def test_a_file_named_like_a_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sines").write_text("a file")
+    assert cli.main(["train", "univariate", "--target", "sines", "--epochs", "1", "--device", "cpu"]) == 0
