@@ -215,7 +215,7 @@ def test_another_image_of_the_same_name_is_no_finished_run(tmp_path):
         Image.new("L", (9, 9), 50 + 100 * level).save(path)
     budget = Budget(epochs=2, shrink=1, activations=("relu",), image=str(images[0]))
     reproduce("fig5", budget, tmp_path / "out")
-    with pytest.raises(ValueError, match="another p.png: the SHA-256 differs"):
+    with pytest.raises(ValueError, match=r"another p\.png: the SHA-256 differs"):
         reproduce("fig5", replace(budget, image=str(images[1])), tmp_path / "out")
 
 

@@ -80,9 +80,9 @@ class Interpolation(Experiment):
             axis.plot(x, TARGETS["steps"](x, config.task_options["data_seed"]), color=BLACK, lw=0.8, label="target")
             axis.plot(x, load(done[key].run.path)(x[:, None])[:, 0], color=BLUE, lw=1.2, label="network")
             axis.plot(samples, TARGETS["steps"](samples, 0), ".", color=VERMILION, ms=5)
+            axis.legend(fontsize=7)
             m = measured[key]
             axis.set_title(f"$c = {c:g}$: (30) {m['norm']:.0f}, TV$(f')$ {m['variation']:.0f}", fontsize=9)
-        axes[0, 0].legend(fontsize=7)
         for target, axis in zip(TARGETS_SHOWN, axes[1]):
             for c, colour, marker in zip(SCALES, (GREEN, BLUE, SKY), "os^"):
                 points = [m for key, m in measured.items() if key.startswith(f"{target}-") and key.endswith(f"-c{c:g}")]
