@@ -22,11 +22,11 @@ torch.set_num_threads(1)
 HEIGHT, WIDTH = 12, 17
 
 
-def trained(folder: Path, pixels: np.ndarray, **changes) -> Path:
+def trained(folder: Path, pixels: np.ndarray, task_options: dict | None = None, **changes) -> Path:
     """A float64 run: coordinates off by a rounding move a value by nothing that 8 bits could show."""
     Image.fromarray(pixels).save(folder / "picture.png")
     given = {"source": str(folder / "picture.png"), "epochs": 60, "hidden_features": 30, "hidden_layers": 2, "double": True}
-    assert start_runs(with_preset({**given, **changes}), 1, folder / "runs") == 0
+    assert start_runs(with_preset({**given, **changes}, None, task_options), 1, folder / "runs") == 0
     (run,) = (folder / "runs").iterdir()
     return run
 
@@ -166,13 +166,30 @@ def test_runs_without_an_image(tmp_path, task, source):
         render_image(folder, None, None, tmp_path / "bad.png")
 
 
-@pytest.mark.parametrize("task", ["superres", "ct", "inpaint", "denoise"])
-def test_every_image_task_is_drawn(tmp_path, task):
-    """At the size of its truth: super-resolution's is cropped to whole blocks."""
-    folder = trained(tmp_path, pattern(), task=task, epochs=2)
-    render_image(folder, None, None, tmp_path / "drawn.png")
-    with Image.open(tmp_path / "drawn.png") as drawn, Image.open(folder / "reconstruction.png") as kept:
-        assert drawn.size == kept.size == (16 if task == "superres" else 17, 12)
+@pytest.mark.parametrize(
+    "task, options, size",
+    [
+        ("signal", {"shrink": 3}, (5, 4)),
+        ("superres", {}, (16, 12)),
+        ("superres", {"factor": 5}, (15, 10)),
+        ("ct", {"angles": 4}, (17, 12)),
+        ("inpaint", {"shrink": 2}, (8, 6)),
+        ("denoise", {}, (17, 12)),
+    ],
+)
+def test_every_image_task_is_drawn(tmp_path, task, options, size):
+    """At the size of its truth, cropped to whole blocks for super-resolution; before and after the run is finished, when the
+    image is not needed any more."""
+    folder = trained(tmp_path, pattern(), task_options=options, task=task, epochs=2)
+    summary = (folder / "summary.json").read_bytes()
+    (folder / "summary.json").unlink()
+    render_image(folder, None, None, tmp_path / "unfinished.png")
+    (folder / "summary.json").write_bytes(summary)
+    (tmp_path / "picture.png").unlink()
+    render_image(folder, None, None, tmp_path / "finished.png")
+    assert (tmp_path / "unfinished.png").read_bytes() == (tmp_path / "finished.png").read_bytes()
+    with Image.open(tmp_path / "finished.png") as drawn, Image.open(folder / "reconstruction.png") as kept:
+        assert drawn.size == kept.size == size
         assert np.abs(np.asarray(drawn).astype(int) - np.asarray(kept)).max() <= 1
 
 

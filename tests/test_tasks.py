@@ -608,6 +608,9 @@ def test_unknown_options_and_sources_are_refused_by_name(name, picture):
     if TASKS[name].needs == "image":
         with pytest.raises(ValueError, match="'stretch' or 'isotropic'; got 'square'"):
             build_task(name, source, "square", {})
+    else:
+        with pytest.raises(ValueError, match=f"Coordinates of the task '{name}' have one axis"):
+            build_task(name, source, "isotropic", {})
 
 
 def test_unknown_task_is_refused():

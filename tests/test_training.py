@@ -634,6 +634,31 @@ def test_files_that_the_system_does_not_write(picture, tmp_path, limit):
     assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
 
 
+@pytest.mark.parametrize("step", [1, 5])
+def test_an_interrupt_within_a_step_waits_for_its_end(picture, tmp_path, step):
+    """Ctrl-C during any step, the last one of the run included: the step is done, the checkpoint is saved, the run goes on."""
+    given = small(picture, epochs=5)
+    finish(given, tmp_path / "undisturbed")
+    made, whole = [], torch.optim.Adam.step
+
+    def interrupted(optimizer, *arguments, **options):
+        made.append(1)
+        if len(made) == step:
+            signal.raise_signal(signal.SIGINT)
+        return whole(optimizer, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(torch.optim.Adam, "step", interrupted)
+        start(given, tmp_path / "runs", seeds=2)
+    first, second = (RunDirectory(path) for path in sorted((tmp_path / "runs").iterdir()))
+    assert first.load_checkpoint(first.read_config())["epoch"] == len(made) == step
+    assert not first.weights_file.exists() and not second.checkpoint_file.exists()
+    assert resume_runs(tmp_path / "runs") == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    shutil.rmtree(second.path)
+    assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
+
+
 @pytest.mark.parametrize("name, value", [("epochs", 50), ("lr", 1.0), ("hidden_features", 11), ("seed", 41)])
 def test_a_configuration_that_was_changed_is_refused_by_name(picture, tmp_path, name, value):
     with failing(20, Killed()), pytest.raises(Killed):
