@@ -71,6 +71,8 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     if write and results and kept:
         if not budget.reductions and not failed:
             _merge(folder / "results.json", results / f"{name}.json")
+            if not budget.activations:
+                shutil.copyfile(folder / "table.md", results / f"{name}.md")
         for key, finished in done.items() if experiment.keeps_runs else ():
             _keep(finished, kept / key)
     return folder
