@@ -144,7 +144,6 @@ def train(
             if named:
                 raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
             return resume_runs(resume, task)
-        sys.path.insert(0, "")  # an activation of one's own lies in the current folder
         config = {"task": task, "source": _source(task, groups[0]), "device": device or "auto", **groups[3]}
         first = with_preset(config, activation.as_options(), groups[1], faithful)
         return start_runs(first, 1 if seeds is None else seeds, out or Path("runs"))
@@ -219,6 +218,8 @@ def reproduce(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # an activation of one's own lies in the current folder
     try:
         return tyro.extras.subcommand_cli_from_dict(
             {"verify": verify, "figures": figures, "train": train, "render": render_run, "reproduce": reproduce},

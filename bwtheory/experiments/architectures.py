@@ -37,16 +37,9 @@ class Architectures(Experiment):
         for activation in self.architectures(budget):
             for seed in budget.seed_list(quick=1):
                 given: dict[str, Any] = {"task": self.task, "source": budget.image or "camera", "activation": activation}
-                given |= {"seed": seed, "device": budget.device}
-                options: dict[str, Any] = {}
-                if not budget.full:
-                    given |= {"epochs": 150, "hidden_features": 128}
-                    options["shrink"] = 4
-                if budget.epochs:
-                    given["epochs"] = budget.epochs
-                if budget.shrink:
-                    options["shrink"] = budget.shrink
-                runs[f"{activation}-seed{seed}"] = with_preset(given, {}, options, budget.faithful)
+                fields, options = budget.settings({"epochs": 150, "hidden_features": 128}, quick_shrink=4)
+                config = with_preset({**given, "seed": seed, **fields}, {}, options, budget.faithful)
+                runs[f"{activation}-seed{seed}"] = config
         return runs
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:

@@ -46,6 +46,14 @@ class Budget:
         found += [f"{name} {getattr(self, name)}" for name in ("seeds", "epochs", "shrink") if getattr(self, name) is not None]
         return found
 
+    def settings(self, quick: dict[str, Any], quick_shrink: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Fields of a configuration and options of an image task: quick ones or none, and what was asked for."""
+        fields = {} if self.full else dict(quick)
+        options = {} if self.full else {"shrink": quick_shrink}
+        fields |= {"epochs": self.epochs} if self.epochs else {}
+        options |= {"shrink": self.shrink} if self.shrink else {}
+        return fields | {"device": self.device}, options
+
     def seed_list(self, quick: int, full: int = 5) -> range:
         """Seeds from 40 on."""
         return range(40, 40 + (self.seeds or (full if self.full else quick)))

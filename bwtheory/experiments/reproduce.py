@@ -63,7 +63,12 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     done, failed = _run_all(experiment, budget, folder, kept)
     if not done:
         raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
-    report = experiment.report(budget, done)
+    try:
+        report = experiment.report(budget, done)
+    except KeyError as missing:
+        raise ValueError(
+            f"A finished run in {folder / 'runs'} does not report {missing}: another version made it; delete it to do it again."
+        ) from None
     notes = [*report.notes, *(f"{key} diverged and is in no mean: {why}" for key, why in failed.items())]
     if budget.reductions:
         notes.append(f"Reduced protocol: {', '.join(budget.reductions)}. No verdict rests on it.")

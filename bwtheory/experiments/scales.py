@@ -45,15 +45,8 @@ class ScaleSweep(Experiment):
         return runs
 
     def _config(self, budget: Budget, c: float, seed: int) -> TrainingConfig:
-        given: dict[str, Any] = {"task": self.task, "source": budget.image or self.image, "seed": seed, "device": budget.device}
-        options: dict[str, Any] = {}
-        if not budget.full:
-            given |= {"epochs": 150, "hidden_features": 96}
-            options["shrink"] = 8
-        if budget.epochs:
-            given["epochs"] = budget.epochs
-        if budget.shrink:
-            options["shrink"] = budget.shrink
+        fields, options = budget.settings({"epochs": 150, "hidden_features": 96}, quick_shrink=8)
+        given = {"task": self.task, "source": budget.image or self.image, "seed": seed, **fields}
         if budget.faithful and self.name == "fig7":
             given["lr"] = 3e-3
             if budget.full and not budget.epochs and c < 3:
