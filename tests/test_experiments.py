@@ -266,3 +266,16 @@ def test_only_the_papers_image_and_settings_reach_the_ledger():
     assert ledger_name("fig5-fast", "fig5", Budget(), "0" * 64) == "fig5-fast-other-image"
     assert ledger_name("fig4-relu", "fig4", Budget(), cameraman) == "fig4-relu-other-image"
     assert ledger_name("fig7", "fig7", Budget(faithful=True), IMAGE_OF_FIGURE["fig7"]) == "fig7-as-published"
+
+
+def test_runs_that_do_not_reach_the_common_loss_are_named(tmp_path):
+    sweep, budget = EXPERIMENTS["fig9"], Budget(seeds=1)
+    config = sweep.plan(budget, {})["c3-seed40"]
+    summary = {"variation_norm": 1.0, "variation_norm_invariant": 1.0, "psnr": 9.0, "psnr_paper": 9.0, "epochs": 1}
+    summary |= {"loss": 0.25, "source": "x", "sha256": "0"}
+    done = {"c3-seed40": finished(tmp_path / "c3", config, summary, [])}
+    for key, planned in sweep.plan(budget, done).items():
+        loss = 0.5 if key.startswith("c2") else 0.2
+        done.setdefault(key, finished(tmp_path / key, planned, summary | {"loss": loss}, []))
+    notes = " ".join(sweep.report(budget, done).notes)
+    assert "Did not reach the loss of c = 3 in ten times its epochs: c2-seed40." in notes

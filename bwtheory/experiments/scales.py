@@ -82,10 +82,13 @@ class ScaleSweep(Experiment):
         if len(seeds) > 1:
             values = [[float(np.mean(column)), float(np.std(column, ddof=1))] for columns in table for column in columns]
             results[ledger_name(f"{self.name}-values", self.name, budget, sha256)] = {"values": values, "trials": len(seeds)}
-        notes = (
+        notes: tuple[str, ...] = (
             f"Rank correlation of PSNR with (53): {plus_minus(norm)}, with its invariant form: {plus_minus(invariant)}.",
             f"{self.task} on {next(iter(done.values())).summary['source']}; means ± standard errors over {len(seeds)} seeds.",
         )
+        late = [key for key, run in done.items() if 0 < run.config.stop_at_loss < run.summary["loss"]]
+        if late:
+            notes += (f"Did not reach the loss of c = {self.reference:g} in ten times its epochs: {', '.join(sorted(late))}.",)
         columns = ("c", "Σ‖·‖_V, (53)", "invariant form", "PSNR, dB", "final losses", "epochs")
         return Report(columns, rows, self._draw(done), results, notes)
 
