@@ -19,8 +19,8 @@ def feature_singular_values(network: INR, x: Tensor) -> list[np.ndarray]:
 
     Computed in float64, largest first, min(K, N) of them for each layer; those below 1e-16 times the largest are rounding.
     """
-    network = to_double(copy.deepcopy(network))
-    return [torch.linalg.svdvals(phi).cpu().numpy() for phi in network.features(x.double())]
+    network = to_double(copy.deepcopy(network).cpu())
+    return [torch.linalg.svdvals(phi).numpy() for phi in network.features(x.cpu().double())]
 
 
 @dataclass(frozen=True)

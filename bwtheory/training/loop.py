@@ -132,7 +132,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
                     value = float(loss)
                     if not math.isfinite(value):
                         raise Diverged(f"The loss is {value} at epoch {epoch}; {run.path} keeps the last checkpoint before it.")
-                    if value <= config.stop_at_loss:
+                    if config.stop_at_loss and value <= config.stop_at_loss:
                         break
                     if time.monotonic() - saved > CHECKPOINT_EVERY_SECONDS:
                         save()  # before the step and the log: these weights are known to be good, this epoch will be done again

@@ -56,7 +56,7 @@ class RunDirectory:
         """The run's configuration; ValueError with one sentence if there is none or it is damaged."""
         try:
             return TrainingConfig.from_json(json.loads(self.config_file.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise ValueError(f"{self.path} is no run directory: it has no config.json.") from None
         except (json.JSONDecodeError, TypeError, ValueError) as error:
             raise ValueError(f"{self.config_file} cannot be used: {error}") from None
