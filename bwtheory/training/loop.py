@@ -95,6 +95,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
 
         def save() -> None:
             log.flush()
+            os.fsync(log.fileno())  # the checkpoint must not outlive the log that it counts
             size = os.fstat(log.fileno()).st_size
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
             elapsed = seconds + time.monotonic() - started
