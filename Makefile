@@ -16,7 +16,7 @@ test: $(VENV)/ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/bwtheory verify --check
 
-# The README's gallery: every experiment at its quick settings (a quarter of an hour on two cores).
+# The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready
 	$(BIN)/bwtheory reproduce all --quick --device cpu --out reproduced
 	mkdir -p docs/gallery
