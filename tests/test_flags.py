@@ -89,7 +89,7 @@ def test_the_help_is_right():
         assert re.search(r"\b" + ", ".join(names), source)
     assert ", ".join(list(TARGETS)[:-1]) + f" or {list(TARGETS)[-1]}" in source
     defaults = re.findall(r"^    (\w+): .*= None\n    \"\"\"(?:(\w+): )?[^\n]*\(([\d.]+)\)\"\"\"", source, re.MULTILINE)
-    assert {name for name, _, _ in defaults} >= {"factor", "angles", "missing", "samples", "seconds", "seed", "chunk"}
+    assert {name for name, _, _ in defaults} >= {"factor", "angles", "missing", "samples", "seconds", "seed"}
     for name, task, value in defaults:
         if task:
             assert inspect.signature(TASKS[task].build).parameters[name].default == float(value), name

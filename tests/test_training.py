@@ -25,16 +25,22 @@ from safetensors.torch import load_file, save_file
 
 import bwtheory as bw
 from bwtheory.nn import INR, feature_singular_values
+from bwtheory.nn.network import to_double
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
+from bwtheory.tasks.operators import BlockAverage
 from bwtheory.tasks.task import pixel_coordinates, psnr
 from bwtheory.training import loop
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.gradient import ChunkedNetwork
 from bwtheory.training.presets import PRESETS
 from bwtheory.training.run import RunDirectory, build_network
 
 torch.set_num_threads(1)
+needs_compiler = pytest.mark.skipif(
+    not any(shutil.which(name) for name in ("c++", "g++", "clang++")), reason="there is no C++ compiler"
+)
 CHECKOUT = Path(__file__).resolve().parents[1]
 KILLS = int(os.environ.get("BWTHEORY_KILLS", "3"))  # 25 takes two minutes
 
@@ -63,20 +69,51 @@ def finish(given: dict, out: Path, **more) -> RunDirectory:
     return RunDirectory(path)
 
 
-def test_chunks_accumulate_the_exact_gradient():
+def gradient_of(network: INR) -> torch.Tensor:
+    return torch.cat([torch.view_as_real(p.grad + 0j).flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize("operator", [None, BlockAverage((6, 8), 2)], ids=["pixels", "operator"])
+def test_chunks_accumulate_the_exact_gradient(operator):
     """The same sum in another order: float64, a few hundred terms."""
     torch.manual_seed(0)
     network = INR(2, 1, 12, 2, c=3.0).double()
-    x, y = torch.rand(101, 2).double() * 2 - 1, torch.rand(101, 1).double()
+    x = torch.rand(48, 2).double() * 2 - 1
+    y = torch.rand(operator.measurements if operator else 48, 1).double()
+    matrix = operator(torch.eye(48).double()) if operator else torch.eye(48).double()
+    expected = (matrix @ network(x) - y).square().mean()
+    expected.backward()
+    gradient = gradient_of(network)
+    for chunk in (49, 48, 47, 7, 1):
+        chunked = ChunkedNetwork(network, chunk)
+        chunked.start()
+        loss, values = chunked.least_squares(x, y, operator)
+        torch.testing.assert_close(values, network(x).detach(), rtol=0, atol=1e-12)
+        assert float(loss) == pytest.approx(expected.item(), rel=1e-12)
+        torch.testing.assert_close(gradient_of(network), gradient, rtol=0, atol=1e-12)
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", ["bw-relu", "wire"])
+def test_compiled_chunks_accumulate_the_exact_gradient(activation):
+    """Two whole chunks and an odd one; for BW-ReLU with pre-activations on knots: weights are multiples of 1/2."""
+    torch.manual_seed(0)
+    network = to_double(INR(2, 1, 12, 2, activation))
+    x, y = torch.randint(-2, 3, (50, 2)).double() / 2, torch.rand(50, 1).double()
+    if activation == "bw-relu":
+        with torch.no_grad():
+            for parameter in network.hidden[0].parameters():
+                parameter.copy_((2 * parameter).round() / 2 + 0.5)
+        z = network.hidden[0](x) * 3
+        assert float((z * 2 == (z * 2).round()).double().mean()) > 0.5
     gradients = []
-    for chunk in (101, 100, 7, 1):
-        network.zero_grad()
-        loss, values = loop._accumulate_gradient(network, x, y, None, chunk)
-        torch.testing.assert_close(values, network(x), rtol=0, atol=1e-12)
-        assert float(loss) == pytest.approx((network(x) - y).square().mean().item(), rel=1e-12)
-        gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
-    for other in gradients[1:]:
-        torch.testing.assert_close(other, gradients[0], rtol=0, atol=1e-12)
+    for compiled in (False, True):
+        chunked = ChunkedNetwork(network, 20, compiled)
+        chunked.start()
+        for operator, measurements in ((None, y), (BlockAverage((5, 10), 5), y[:2])):
+            loss, values = chunked.least_squares(x, measurements, operator)
+        gradients.append(torch.cat([gradient_of(network), loss[None], values.flatten()]))
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("activation", ["bw-relu", "wire", "relu-rff"])
@@ -740,7 +777,7 @@ def test_loading_leaves_the_global_generator_alone(picture, tmp_path):
 # Compiling
 
 
-@pytest.mark.skipif(not any(shutil.which(name) for name in ("c++", "g++", "clang++")), reason="no C++ compiler")
+@needs_compiler
 def test_compiled_training_is_the_same_training(picture, tmp_path):
     """float64 and plain gradient descent, so that the two differ by rounding only, some 1e-15 a step."""
     given = small(picture, epochs=4, double=True, optimizer="sgd", lr=0.01, hidden_layers=1, chunk=102)
@@ -753,6 +790,21 @@ def test_compiled_training_is_the_same_training(picture, tmp_path):
     assert bw.load(compiled.path).config.compile
     network = build_network(plain.read_config(), 1)
     assert not torch.allclose(first["output.weight"], network.output.weight, rtol=0, atol=1e-6)  # it has moved
+
+
+def test_compiling_by_itself(picture, monkeypatch):
+    """Only where it pays, and only if it works."""
+    config = with_preset(small(picture))
+    enough = 5e13 / (6 * 1e5 * config.epochs)
+    monkeypatch.setattr(loop, "_has_compiler", lambda: True)
+    for works in (True, False):
+        monkeypatch.setattr(loop, "_compiles", lambda works=works: works)
+        assert loop.settled(config, 100_000, int(1.01 * enough)).compile is works
+        assert loop.settled(config, 100_000, int(0.99 * enough)).compile is False
+    assert loop.settled(replace(config, compile=True), 1, 1).compile is True
+    assert loop.settled(replace(config, chunk=7), 1, 1).chunk == 7 and loop.settled(config, 1, 1).chunk == 65536
+    monkeypatch.setattr(loop, "_has_compiler", lambda: False)
+    assert loop.settled(config, 10**9, 10**9).compile is False
 
 
 def test_compiling_without_a_compiler(picture, tmp_path, monkeypatch):

@@ -21,8 +21,8 @@ from bwtheory.plots import save
 from bwtheory.tasks import Task, build_task, data_hash
 from bwtheory.training.command import with_absolute_source
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import Diverged, train
-from bwtheory.training.run import RunDirectory
+from bwtheory.training.loop import Diverged, settled, train
+from bwtheory.training.run import RunDirectory, build_network
 
 DIVERGED = "diverged.txt"
 WHERE_IT_RUNS = ("device", "chunk", "compile", "settings_from")  # may differ between a finished run and the plan
@@ -117,7 +117,9 @@ def _run_all(
             if data not in tasks:
                 tasks[data] = build_task(config.task, config.source, config.coords, config.task_options)
             if not run.config_file.exists():
-                run = RunDirectory.create(run.path, config)
+                size = build_network(config, tasks[data].channels).count_parameters()
+                own = settled(config, size, len(tasks[data].coordinates))
+                run = RunDirectory.create(run.path, own)
             try:
                 train(own, tasks[data], run)
             except Diverged as error:

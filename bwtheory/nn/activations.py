@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear as apply_linear
 
-from bwtheory.nn.wavelet import psi
+from bwtheory.nn.wavelet import CENTRE, psi, psi_of_centred
 from bwtheory.options import check_options
 
 
@@ -19,6 +21,11 @@ class Activation(nn.Module):
     """What varies between INR architectures.  A subclass of your own overrides ``forward`` and whatever else it needs."""
 
     dtype_after_first_layer: torch.dtype | None = None  # complex for activations with complex weights
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "forward" in cls.__dict__ and "layer" not in cls.__dict__:  # an inherited shortcut is for another function
+            cls.layer = Activation.layer  # type: ignore[method-assign]
 
     def encode(self, x: Tensor) -> Tensor:
         """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
@@ -36,8 +43,20 @@ class Activation(nn.Module):
         """Set the weights of hidden layer ``layer``, or of the output layer (-1); PyTorch's default stands without it."""
 
     def forward(self, z: Tensor) -> Tensor:
-        """The activation of the pre-activations z, elementwise."""
+        """The activation of the pre-activations z, elementwise: the definition."""
         raise NotImplementedError
+
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        """``forward(linear(x))``, overridden where it can be had for less: a scale costs nothing in the weights of a layer."""
+        return self(self.linear(x, linear))
+
+    def linear(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        """A linear layer without an activation."""
+        return linear(x)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The features (N, K) that a layer has made, if ``layer`` keeps them in another form."""
+        return x
 
 
 class BWReLU(Activation):
@@ -68,6 +87,9 @@ class BWReLU(Activation):
 
     def forward(self, z: Tensor) -> Tensor:
         return psi(self.c.to(z.dtype) * z)
+
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        return psi_of_centred(_scaled(linear, x, self.c.to(x.dtype), -CENTRE))
 
 
 class ReLU(Activation):
@@ -134,6 +156,9 @@ class Siren(Activation):
     def forward(self, z: Tensor) -> Tensor:
         return torch.sin(self.omega_0 * z)
 
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        return torch.sin(_scaled(linear, x, self.omega_0))
+
 
 class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
@@ -148,7 +173,32 @@ class Finer(Siren):
             nn.init.uniform_(linear.bias, -self.first_bias_scale, self.first_bias_scale)
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.sin(self.omega_0 * (z.detach().abs() + 1) * z)
+        return _SineOfGrowing.apply(self.omega_0 * z, 1 / self.omega_0)
+
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        return _SineOfGrowing.apply(_scaled(linear, x, self.omega_0), 1 / self.omega_0)
+
+
+class _SineOfGrowing(torch.autograd.Function):
+    """sin((r|u| + 1)u), the factor r|u| + 1 a constant to the gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(u: Tensor, rate: float) -> Tensor:
+        return torch.addcmul(u, u.abs(), u, value=rate).sin_()
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        context.rate = inputs[1]
+        context.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (u,) = context.saved_tensors
+        size = u.abs()
+        pull = gradients[0] * torch.addcmul(u, size, u, value=context.rate).cos_()
+        return torch.addcmul(pull, pull, size, value=context.rate), None
 
 
 class Gauss(Activation):
@@ -161,13 +211,36 @@ class Gauss(Activation):
         self.sigma_0 = sigma_0
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.exp(-((self.sigma_0 * z) ** 2))
+        return _Bell.apply(self.sigma_0 * z)
+
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        return _Bell.apply(_scaled(linear, x, self.sigma_0))
+
+
+class _Bell(torch.autograd.Function):
+    """exp(−u²), and 0 below ε², ε the machine precision: denormal numbers make products on a CPU ten times slower."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(u: Tensor) -> Tensor:
+        return torch.threshold_((u * u).neg_().exp_(), torch.finfo(u.dtype).eps ** 2, 0.0)
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        context.save_for_backward(*inputs, output)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        u, value = context.saved_tensors
+        return (gradients[0] * value).mul_(u).mul_(-2.0)
 
 
 class Wire(Activation):
     """Complex Gabor wavelet exp(iω₀z − |σ₀z|²), real first layer, complex ones after it (Saragadam et al. 2023).
 
-    A complex weight counts as two real ones, so a layer has ⌊hidden_features/√2⌋ neurons.
+    A complex weight counts as two real ones, so a layer has ⌊hidden_features/√2⌋ neurons.  Between the layers a complex number
+    is a pair of real ones, all real parts first: the same products, and elementwise functions without complex arithmetic.
     """
 
     dtype_after_first_layer = torch.cfloat
@@ -183,6 +256,62 @@ class Wire(Activation):
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.exp(1j * self.omega_0 * z - (self.sigma_0 * z.abs()) ** 2)
+
+    def linear(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        return self._scaled_pairs(x, linear, 1.0)
+
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        u = self._scaled_pairs(x, linear, self.omega_0)
+        return _GaborPairs.apply(u, (self.sigma_0 / self.omega_0) ** 2, linear.weight.is_complex())
+
+    def features(self, x: Tensor) -> Tensor:
+        return torch.complex(*x.chunk(2, dim=-1))
+
+    @staticmethod
+    def _scaled_pairs(x: Tensor, linear: nn.Linear, scale: float) -> Tensor:
+        if not linear.weight.is_complex():
+            return _scaled(linear, x, scale)
+        weight, bias = scale * torch.view_as_real(linear.weight), scale * torch.view_as_real(linear.bias)
+        (a, b), bias = weight.unbind(-1), torch.cat(bias.unbind(-1))
+        return apply_linear(x, torch.cat([torch.cat([a, -b], dim=1), torch.cat([b, a], dim=1)]), bias)
+
+
+class _GaborPairs(torch.autograd.Function):
+    """exp(iu − rate·|u|²) as pairs, for u as pairs or real; below ε² it is 0, see ``_Bell``."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(u: Tensor, rate: float, pairs: bool) -> Tensor:
+        if pairs:
+            a, b = u.chunk(2, dim=-1)
+            envelope = torch.addcmul(torch.addcmul(b, b, b, value=rate), a, a, value=rate).neg_().exp_()
+        else:
+            a, envelope = u, (u * u).mul_(-rate).exp_()
+        torch.threshold_(envelope, torch.finfo(u.dtype).eps ** 2, 0.0)
+        return torch.cat([a.cos().mul_(envelope), a.sin().mul_(envelope)], dim=-1)
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor, float, bool], output: Tensor) -> None:
+        context.rate, context.pairs = inputs[1:]
+        context.save_for_backward(inputs[0], output)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        u, value = context.saved_tensors
+        (g, h), (x, y) = gradients[0].chunk(2, dim=-1), value.chunk(2, dim=-1)
+        along = torch.addcmul(g * x, h, y)  # with the logarithm's real part
+        across = (h * x).sub_(g * y)  # and with its imaginary part
+        a, b = u.chunk(2, dim=-1) if context.pairs else (u, None)
+        first = torch.addcmul(across, a, along, value=-2 * context.rate)
+        if b is None:
+            return first, None, None
+        return torch.cat([first, torch.addcmul(along, b, along, value=2 * context.rate).neg_()], dim=-1), None, None
+
+
+def _scaled(linear: nn.Linear, x: Tensor, scale: Tensor | float, shift: float = 0.0) -> Tensor:
+    """scale·linear(x) + shift, by way of the weights: there are fewer of them than of pre-activations."""
+    return apply_linear(x, scale * linear.weight, scale * linear.bias + shift)
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,7 @@ class INR(nn.Module):
                 raise ValueError(f"An INR needs {name} >= 1; got {size}.")
         if not (input_scale > 0 and math.isfinite(input_scale)):
             raise ValueError(f"An INR needs a positive, finite input_scale; got {input_scale}.")
-        self.in_features, self.input_scale = in_features, input_scale
+        self.in_features, self.out_features, self.input_scale = in_features, out_features, input_scale
         self.activation = build_activation(activation, options)
         width = self.activation.width(hidden_features)
         dtype = self.activation.dtype_after_first_layer
@@ -81,22 +82,25 @@ class INR(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """(N, in_features) coordinates -> the hidden layers' features, each (N, width): Φᵀ of equation (8)."""
+        return [self.activation.features(hidden) for hidden in self._hidden_layers(x)]
+
+    def _hidden_layers(self, x: Tensor) -> list[Tensor]:
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise ValueError(f"Coordinates have shape (N, {self.in_features}); got {tuple(x.shape)}.")
         z = self.activation.encode(self.input_scale * x)
         found: list[Tensor] = []
-        for layer, linear in enumerate(self.hidden):
-            if layer and len(self.between):
-                z = self.between[layer - 1](z)
-            z = self.activation(linear(z))
+        hidden, between = cast(list[nn.Linear], list(self.hidden)), cast(list[nn.Linear], list(self.between))
+        for layer, linear in enumerate(hidden):
+            if layer and between:
+                z = self.activation.linear(z, between[layer - 1])
+            z = self.activation.layer(z, linear)
             found.append(z)
         return found
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) coordinates -> (N, out_features) values."""
-        values = self.output(self.features(x)[-1])
-        if values.is_complex():
-            values = values.real
+        values = self.activation.linear(self._hidden_layers(x)[-1], self.output)
+        values = (values.real if values.is_complex() else values)[:, : self.out_features]  # real parts come first
         return values if self.skip is None else values + self.skip(self.input_scale * x)
 
     def count_parameters(self) -> int:

@@ -7,43 +7,66 @@ and exactly 0 outside of the support.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softshrink
 
 from bwtheory.wavelet import BSplineWavelet
 
 _WAVELET = BSplineWavelet(2)
-_CENTRE = float(sum(_WAVELET.support)) / 2
+CENTRE = float(sum(_WAVELET.support)) / 2
 # (t_i, a_i): distance of the first three knots from the centre, and their coefficients
 _HALF = tuple(
-    (_CENTRE - float(knot), float(coefficient))
+    (CENTRE - float(knot), float(coefficient))
     for knot, coefficient in zip(_WAVELET.relu_knots[: len(_WAVELET.relu_knots) // 2], _WAVELET.relu_coefficients)
 )
+(_REACH, _FIRST), *_OTHERS = _HALF
+_NEXT_ABOVE = {
+    dtype: {t: float(torch.nextafter(torch.tensor(t, dtype=dtype), torch.tensor(math.inf, dtype=dtype))) for t, _ in _HALF}
+    for dtype in (torch.float32, torch.float64, torch.bfloat16)
+}
 
 
-class _Psi(torch.autograd.Function):
-    """ψ with the gradient of its seven ReLUs: at a knot the slope on its left, since torch's ReLU has slope 0 at 0."""
+class _CentredPsi(torch.autograd.Function):
+    """ψ(v + 3/2) with the gradient of its seven ReLUs: at a knot the slope on its left, since torch's ReLU has slope 0 at 0.
+
+    Without a compiler the time goes into passes over memory, one for each torch function; there are 8 here and 7 back.
+    """
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(context: Any, z: Tensor) -> Tensor:
-        v = z - _CENTRE
-        context.save_for_backward(v)
-        distance = v.abs()
-        (first, slope), *others = _HALF
-        value = torch.relu(first - distance).mul_(slope)
-        for t, a in others:
-            value.add_(torch.relu(t - distance), alpha=a)
+    def forward(v: Tensor) -> Tensor:
+        inward = (_REACH - v.abs()).relu_()  # distance from the end of the support, exactly 0 outside
+        value = inward * _FIRST
+        for t, a in _OTHERS:
+            value.add_(softshrink(inward, _REACH - t), alpha=a)  # of a number >= 0 it is σ(inward − (3/2 − t)) = σ(t − |v|)
         return value
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        context.save_for_backward(*inputs)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         (v,) = context.saved_tensors
-        slope = torch.zeros_like(v)
-        for t, a in _HALF:
-            slope.add_((v > -t) & (v <= t), alpha=a)
-        return gradients[0] * torch.where(v > 0, -slope, slope)
+        slope = _where_within(gradients[0], v, _REACH).mul_(-_FIRST)  # right of the centre
+        for t, a in _OTHERS:
+            slope.add_(_where_within(gradients[0], v, t), alpha=-a)
+        return torch.ops.aten.leaky_relu_backward(slope, v, -1.0, False)  # times −1 where v <= 0
+
+
+def _where_within(gradient: Tensor, v: Tensor, t: float) -> Tensor:
+    """The gradient where −t < v <= t, 0 elsewhere; torch's function has strict bounds."""
+    return torch.ops.aten.hardtanh_backward(gradient, v, -t, _NEXT_ABOVE[v.dtype][t])
+
+
+def psi_of_centred(v: Tensor) -> Tensor:
+    """ψ(v + 3/2): for callers who can subtract the centre at no cost, as a linear layer can in its bias."""
+    return _CentredPsi.apply(v)
 
 
 def psi(z: Tensor) -> Tensor:
@@ -51,7 +74,7 @@ def psi(z: Tensor) -> Tensor:
 
     Exactly 0 outside of (0, 3).  The gradient is that of the sum of seven ReLUs, knots included.
     """
-    return _Psi.apply(z)
+    return psi_of_centred(z - CENTRE)
 
 
 def psi_seven_relus(z: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import pick_device, require_compiler, train
+from bwtheory.training.loop import pick_device, settled, train
 from bwtheory.training.run import RunDirectory, build_network
 
 
@@ -17,11 +17,11 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
     """Check everything that can be checked, then train the seeds one after another; returns the exit status."""
     if seeds < 1:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
-    first = replace(first, device=pick_device(first.device))
+    pick_device(first.device)
     first = with_absolute_source(first)
-    require_compiler(first)
     task = build_task(first.task, first.source, first.coords, first.task_options)
     network = build_network(first, task.channels)
+    first = settled(first, network.count_parameters(), len(task.coordinates))
     if first.norm_penalty:
         variation_norm(network)  # refuses other activations than BW-ReLU
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]

@@ -48,9 +48,9 @@ class TrainingConfig:
     stop_at_loss: float = 0.0
     seed: int = 40
     device: str = "cpu"
-    chunk: int = 8192
+    chunk: int | None = None  # by width and device
     double: bool = False
-    compile: bool = False
+    compile: bool | None = None  # if it pays
     log_every: int = 10
     condition_every: int = 0
     condition_sample: int = 2048
@@ -59,11 +59,12 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.task not in TASK_SETTINGS:
             raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
-        for name in ("hidden_features", "hidden_layers", "epochs", "chunk", "log_every", "condition_sample"):
+        for name in ("hidden_features", "hidden_layers", "epochs", "log_every", "condition_sample"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
-        if self.decay_epochs is not None and self.decay_epochs < 1:
-            raise ValueError(f"Training needs decay_epochs >= 1; got {self.decay_epochs}.")
+        for name in ("decay_epochs", "chunk"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
         for name in ("weight_decay", "norm_penalty", "stop_at_loss", "condition_every"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise ValueError(f"Training needs {name} >= 0; got {getattr(self, name)}.")
@@ -80,6 +81,12 @@ class TrainingConfig:
     def run_name(self) -> str:
         """Name of the run's folder: task, activation, seed."""
         return f"{self.task}-{self.activation.rpartition(':')[2]}-seed{self.seed}"
+
+    @property
+    def chunk_size(self) -> int:
+        """``chunk``, or some 2.4 MB of a layer's features in float32, 2048 for width 300; 128 times that on a GPU."""
+        by_width = max(256, 2 ** round(math.log2(2048 * 300 / self.hidden_features)))
+        return self.chunk or by_width * (1 if self.device in ("cpu", "auto") else 128)
 
     def learning_rate(self, epoch: int) -> float:
         """η(t) = lr·decay^min(t/T, 1)."""

@@ -112,11 +112,11 @@ class Training:
     seed: int | None = None
     """the first seed (40)"""
     chunk: int | None = None
-    """coordinates that go through the network together (8192)"""
+    """coordinates that go through the network together (by width and device)"""
     double: bool = False
     """train in float64"""
-    compile: bool = False
-    """compile the network with torch.compile"""
+    compile: bool | None = None
+    """compile a chunk's values and gradients with torch.compile (if the run is long enough to pay for it)"""
     log_every: int | None = None
     """epochs between two entries of metrics.jsonl (10)"""
     condition_every: int | None = None
@@ -127,5 +127,4 @@ class Training:
 
 def given(flags: Any) -> dict[str, Any]:
     """The flags of a group that have been given."""
-    values = {field.name: getattr(flags, field.name) for field in fields(flags)}
-    return {name: value for name, value in values.items() if value is not None and value is not False and value != ()}
+    return {field.name: getattr(flags, field.name) for field in fields(flags) if getattr(flags, field.name) != field.default}

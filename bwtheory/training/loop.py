@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ from torch import Tensor
 import bwtheory
 from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, variation_norm_invariant
 from bwtheory.tasks import ImageTask, Task
-from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.gradient import ChunkedNetwork, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network
 
 CHECKPOINT_EVERY_SECONDS = 20.0
@@ -50,17 +51,42 @@ def pick_device(name: str) -> str:
 
 def require_compiler(config: TrainingConfig) -> None:
     """ValueError if a run is to be compiled for the CPU and there is no C++ compiler."""
-    names = os.environ.get("CXX", "c++"), "g++", "clang++"
-    if config.compile and config.device == "cpu" and not any(shutil.which(name) for name in names):
+    if config.compile and config.device == "cpu" and not _has_compiler():
         raise ValueError("Compiling for a CPU needs a C++ compiler (g++ or clang++), and there is none; leave out --compile.")
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++"))
+
+
+def settled(config: TrainingConfig, parameters: int, coordinates: int) -> TrainingConfig:
+    """With what was left open: device, chunk, and whether compiling pays; then the run is always done the same way.
+
+    Compiling takes up to 20 s and saves a third of the time: worth it on a CPU from 5e13 operations in matrix products on, if
+    there is a compiler that works.  ValueError for a device or compiler that is asked for and not there.
+    """
+    config = replace(config, device=pick_device(config.device))
+    config = replace(config, chunk=config.chunk_size)
+    require_compiler(config)
+    if config.compile is None:
+        long = 6.0 * parameters * coordinates * config.epochs > 5e13
+        config = replace(config, compile=long and config.device == "cpu" and _has_compiler() and _compiles())
+    return config
+
+
+def _compiles() -> bool:
+    try:
+        torch.compile(torch.sin)(torch.zeros(8))
+    except Exception:  # whatever is missing, headers or a linker: there is a way without
+        return False
+    return True
 
 
 def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, Any]:
     """Train from the run's last checkpoint, or from the start, to the last epoch; returns the summary.
 
-    The gradient is that of the mean squared error over all measurements, accumulated exactly over chunks of coordinates that
-    fit the caches: memory does not grow with the image.  On the same CPU with the same number of threads an interrupted and
-    resumed run ends bit for bit where an uninterrupted one does.
+    The gradient is that of the mean squared error over all measurements, see ``ChunkedNetwork``.  On the same CPU with the same
+    number of threads an interrupted and resumed run ends bit for bit where an uninterrupted one does.
 
     Raises
     ------
@@ -77,7 +103,9 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     sample = x[_fixed_sample(len(x), config.condition_sample)]
     network = build_network(config, task.channels).to(device)
     require_compiler(config)
-    function: Callable[[Tensor], Tensor] = torch.compile(network) if config.compile else network
+    keep_freed_memory()
+    chunk = config.chunk_size
+    chunked = ChunkedNetwork(network, chunk, bool(config.compile))
     algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
     optimizer = algorithm(network.parameters(), lr=config.lr)
     epoch, seconds, logged_bytes = 0, 0.0, 0
@@ -105,7 +133,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
 
         def write_log(loss: float, values: Tensor, last: bool = False) -> None:
             if not task.compared_where_trained:
-                values = predict(function, task.grid.to(device, dtype), config.chunk)
+                values = predict(network, task.grid.to(device, dtype), chunk)
             score = task.score(values.cpu())
             entry: dict[str, Any] = {"epoch": epoch, "loss": loss, task.score_name: score} | _norms(network)
             if config.condition_every and (last or epoch % config.condition_every == 0):
@@ -123,8 +151,8 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
                     raise KeyboardInterrupt
                 for group in optimizer.param_groups:
                     group["lr"] = config.learning_rate(epoch)
-                optimizer.zero_grad()
-                loss, values = _accumulate_gradient(function, x, y, operator, config.chunk)
+                chunked.start()
+                loss, values = chunked.least_squares(x, y, operator)
                 if config.weight_decay or config.norm_penalty:
                     _penalty(network, config).backward()
                 logging = epoch % config.log_every == 0
@@ -146,7 +174,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
         if interrupted:
             save()
             raise KeyboardInterrupt
-        values = predict(function, x, config.chunk)
+        values = predict(network, x, chunk)
         if not torch.isfinite(values).all():
             raise Diverged(f"The last step gave values that are not finite; {run.path} keeps the last checkpoint before it.")
         save()  # before the last row, which is written again if the run dies before its summary
@@ -154,7 +182,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
         write_log(float(residual.square().mean()), values, last=True)
 
     run.save_weights(network)
-    on_grid = values if task.compared_where_trained else predict(function, task.grid.to(device, dtype), config.chunk)
+    on_grid = values if task.compared_where_trained else predict(network, task.grid.to(device, dtype), chunk)
     task.save_reconstruction(run.path / task.reconstruction_name, on_grid.cpu())
     summary = {
         **task.metrics(on_grid.cpu()),
@@ -167,6 +195,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
         "sha256": task.sha256,
         "parameters": network.count_parameters(),
         "seconds": seconds + time.monotonic() - started,
+        "chunk": chunk,
         **_provenance(config),
     }
     run.save_summary(summary)
@@ -180,36 +209,6 @@ def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> Non
     size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
     if size < checkpoint["logged_bytes"]:
         raise ValueError(f"{run.metrics_file} is shorter than when the last checkpoint was written; it has been changed.")
-
-
-def _accumulate_gradient(
-    function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, operator: LinearOperator | None, chunk: int
-) -> tuple[Tensor, Tensor]:
-    """Backpropagate the mean squared error chunk by chunk; returns it, and the values (N, C) that it belongs to.
-
-    An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the network.
-    """
-    if operator is None:
-        losses, parts = [], []
-        for part, target in zip(x.split(chunk), y.split(chunk)):
-            values = function(part)
-            loss = (values - target).square().sum() / y.numel()
-            loss.backward()
-            losses.append(loss.detach())
-            parts.append(values.detach())
-        return torch.stack(losses).sum(), torch.cat(parts)
-    values = predict(function, x, chunk)
-    residual = operator(values) - y
-    gradient = operator.adjoint(residual) * (2 / y.numel())
-    for part, pull in zip(x.split(chunk), gradient.split(chunk)):
-        function(part).backward(pull)
-    return residual.square().mean(), values
-
-
-@torch.no_grad()
-def predict(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int) -> Tensor:
-    """Values (N, C) at coordinates (N, d), chunk by chunk."""
-    return torch.cat([function(part) for part in x.split(chunk)])
 
 
 def _penalty(network: INR, config: TrainingConfig) -> Tensor:
@@ -276,7 +275,6 @@ def _provenance(config: TrainingConfig) -> dict[str, Any]:
         "device": config.device,
         "device_name": name,
         "threads": torch.get_num_threads(),
-        "chunk": config.chunk,
         "kernel": "torch.compile" if config.compile else "autograd function",
         "torch": torch.__version__,
         "numpy": np.__version__,

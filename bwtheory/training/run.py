@@ -152,7 +152,7 @@ class TrainedFunction:
     def __call__(self, coordinates: np.ndarray) -> np.ndarray:
         """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
         x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)
-        return torch.cat([self.network(part) for part in x.split(self.config.chunk)]).numpy()
+        return torch.cat([self.network(part) for part in x.split(self.config.chunk_size)]).numpy()
 
 
 def load(run_dir: str | Path) -> TrainedFunction:
