@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json as json_text
+import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -216,13 +217,66 @@ def reproduce(
     return 0
 
 
+def bench(
+    *,
+    activations: tuple[str, ...] = ("bw-relu", "relu", "siren", "wire"),
+    side: int = 256,
+    width: int = 300,
+    depth: int = 3,
+    seconds: float = 60.0,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+) -> int:
+    """Compare the cost of a training step, by activation and kernel, with that of its bare matrix products, side by side.
+
+    Args:
+        activations: names of activations
+        side: the step is on side x side coordinates
+        width: neurons of a hidden layer
+        depth: hidden layers, at least 2
+        seconds: how long to measure; compiling comes on top
+        device: where; auto takes CUDA or MPS if there is one
+    """
+    with _bad_input_is_a_sentence():
+        from bwtheory.training.benchmark import Problem, benchmark
+        from bwtheory.training.loop import has_compiler, pick_device
+
+        problem = Problem(side, width, depth, pick_device(device))
+        rows = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)
+    table = Table(title=f"One Adam step, {side * side:,} coordinates, 2→{'→'.join([str(width)] * depth)}→1", title_style="bold")
+    table.add_column("step")
+    for column in ("by the bare products", "from … to", "by its own products", "compiling pays after"):
+        table.add_column(column, justify="right")
+    by_name = {row.name: row for row in rows}
+    for row in rows:
+        pays = ""
+        if row.without:
+            saved = statistics.median(by_name[row.without].seconds) - statistics.median(row.seconds)
+            pays = f"{row.first / saved:.0f} steps" if saved > 0 else "never"
+        spread = f"{min(row.ratios):.2f} … {max(row.ratios):.2f}"
+        table.add_row(row.name, f"{row.ratio:.2f}", spread, f"{row.ratio / row.products:.2f}", pays)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    rate = problem.operations / statistics.median(rows[0].seconds) / 1e9
+    console.print(
+        f"{len(rows[0].seconds)} rounds on {problem.device}; bare products {rate:.0f} GFLOP/s, float32.", highlight=False
+    )
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     if "" not in sys.path:
         sys.path.insert(0, "")  # an activation of one's own lies in the current folder
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            {"verify": verify, "figures": figures, "train": train, "render": render_run, "reproduce": reproduce},
+            {
+                "verify": verify,
+                "figures": figures,
+                "train": train,
+                "render": render_run,
+                "reproduce": reproduce,
+                "bench": bench,
+            },
             prog="bwtheory",
             description="The theory of BW-ReLU networks, derived and checked; and networks to train.",
             args=arguments,

@@ -69,6 +69,26 @@ def finish(given: dict, out: Path, **more) -> RunDirectory:
     return RunDirectory(path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is in kB on Linux")
+def test_memory_is_a_few_numbers_a_pixel(tmp_path):
+    """Coordinates (16 + 8 bytes), truth, targets, values (16), three copies while scoring (24), reading and writing the image:
+    under 120 bytes a pixel, however many chunks there are."""
+    peaks = []
+    for side in (256, 1280):
+        path = tmp_path / f"{side}.png"
+        Image.fromarray(np.add.outer(np.arange(side), np.arange(side)).astype(np.uint8)).save(path)
+        arguments = f"train signal --image {path} --epochs 1 --hidden-features 8 --hidden-layers 1 --chunk 4096 --device cpu"
+        code = (
+            "import resource, sys; from bwtheory.cli import main; "
+            f"assert main({[*arguments.split(), '--out', str(tmp_path / 'runs')]!r}) == 0; "
+            "sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))"
+        )
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        peaks.append(1024 * int(done.stderr))
+    assert (peaks[1] - peaks[0]) / (1280**2 - 256**2) < 120
+
+
 def gradient_of(network: INR) -> torch.Tensor:
     return torch.cat([torch.view_as_real(p.grad + 0j).flatten() for p in network.parameters()])
 
@@ -796,14 +816,14 @@ def test_compiling_by_itself(picture, monkeypatch):
     """Only where it pays, and only if it works."""
     config = with_preset(small(picture))
     enough = 5e13 / (6 * 1e5 * config.epochs)
-    monkeypatch.setattr(loop, "_has_compiler", lambda: True)
+    monkeypatch.setattr(loop, "has_compiler", lambda: True)
     for works in (True, False):
         monkeypatch.setattr(loop, "_compiles", lambda works=works: works)
         assert loop.settled(config, 100_000, int(1.01 * enough)).compile is works
         assert loop.settled(config, 100_000, int(0.99 * enough)).compile is False
     assert loop.settled(replace(config, compile=True), 1, 1).compile is True
     assert loop.settled(replace(config, chunk=7), 1, 1).chunk == 7 and loop.settled(config, 1, 1).chunk == 65536
-    monkeypatch.setattr(loop, "_has_compiler", lambda: False)
+    monkeypatch.setattr(loop, "has_compiler", lambda: False)
     assert loop.settled(config, 10**9, 10**9).compile is False
 
 

@@ -51,7 +51,7 @@ class ChunkedNetwork:
         if compiled:
             torch.compiler.reset()  # graphs of an earlier network would count as recompilations of this one
             warnings.filterwarnings("ignore", "Torchinductor does not support code generation for complex operators")
-            self._compiled, self._function = torch.compile(self._in_one_graph), torch.compile(network)
+            self._compiled, self._function = torch.compile(self._in_one_graph, dynamic=False), torch.compile(network)
 
     def start(self) -> None:
         """Set the gradient to zero."""
@@ -68,9 +68,12 @@ class ChunkedNetwork:
         network in a second pass.
         """
         if operator is None:
-            parts = zip(x.split(self.chunk), y.split(self.chunk))
-            pairs = [self._add_gradient(part, _squares, target, y.numel()) for part, target in parts]
-            return torch.stack([loss for loss, _ in pairs]).sum(), torch.cat([values for _, values in pairs])
+            total, values = y.new_zeros(()), torch.empty_like(y)
+            for part, target, place in zip(x.split(self.chunk), y.split(self.chunk), values.split(self.chunk)):
+                loss, found = self._add_gradient(part, _squares, target, y.numel())
+                total += loss
+                place.copy_(found)
+            return total, values
         values = predict(self._function, x, self.chunk)
         residual = operator(values) - y
         gradient = operator.adjoint(residual) * (2 / y.numel())
@@ -112,5 +115,10 @@ def _inner_product(values: Tensor, pull: Tensor) -> Tensor:
 
 @torch.no_grad()
 def predict(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int) -> Tensor:
-    """Values (N, C) at coordinates (N, d), chunk by chunk."""
-    return torch.cat([function(part) for part in x.split(chunk)])
+    """Values (N, C) at coordinates (N, d), chunk by chunk, into one tensor: many small ones would keep the heap in pieces."""
+    values = torch.empty(0)
+    for start in range(0, len(x), chunk):
+        found = function(x[start : start + chunk])
+        values = found.new_empty(len(x), found.shape[1]) if start == 0 else values
+        values[start : start + chunk] = found
+    return values

@@ -51,11 +51,12 @@ def pick_device(name: str) -> str:
 
 def require_compiler(config: TrainingConfig) -> None:
     """ValueError if a run is to be compiled for the CPU and there is no C++ compiler."""
-    if config.compile and config.device == "cpu" and not _has_compiler():
+    if config.compile and config.device == "cpu" and not has_compiler():
         raise ValueError("Compiling for a CPU needs a C++ compiler (g++ or clang++), and there is none; leave out --compile.")
 
 
-def _has_compiler() -> bool:
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler."""
     return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++"))
 
 
@@ -70,7 +71,7 @@ def settled(config: TrainingConfig, parameters: int, coordinates: int) -> Traini
     require_compiler(config)
     if config.compile is None:
         long = 6.0 * parameters * coordinates * config.epochs > 5e13
-        config = replace(config, compile=long and config.device == "cpu" and _has_compiler() and _compiles())
+        config = replace(config, compile=long and config.device == "cpu" and has_compiler() and _compiles())
     return config
 
 
