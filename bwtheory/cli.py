@@ -119,6 +119,7 @@ def train(
     *,
     faithful: bool = False,
     seeds: int | None = None,
+    together: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
     out: Path | None = None,
     resume: Path | None = None,
@@ -130,6 +131,7 @@ def train(
             (inpaint), samples of a function (univariate), a sound (audio)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
+        together: train the seeds as one batched network, not one after another; pays for small networks and on a GPU
         device: where to train; auto takes CUDA or MPS if there is one (auto)
         out: a folder; each run gets one of its own in it (runs)
         resume: a run folder, or a folder of them, to continue with the settings they were started with
@@ -140,14 +142,14 @@ def train(
 
         groups = [flags.given(group) for group in (source, measurement, activation, training)]
         if resume is not None:
-            others = {"faithful": faithful or None, "seeds": seeds, "device": device, "out": out}
+            others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
             named = [name for group in groups for name in group] + [n for n, value in others.items() if value is not None]
             if named:
                 raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
             return resume_runs(resume, task)
         config = {"task": task, "source": _source(task, groups[0]), "device": device or "auto", **groups[3]}
         first = with_preset(config, activation.as_options(), groups[1], faithful)
-        return start_runs(first, 1 if seeds is None else seeds, out or Path("runs"))
+        return start_runs(first, 1 if seeds is None else seeds, out or Path("runs"), together)
 
 
 def render_run(

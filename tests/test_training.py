@@ -33,7 +33,7 @@ from bwtheory.tasks.task import pixel_coordinates, psnr
 from bwtheory.training import loop
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.gradient import ChunkedNetwork
+from bwtheory.training.gradient import ChunkedNetworks
 from bwtheory.training.presets import PRESETS
 from bwtheory.training.run import RunDirectory, build_network
 
@@ -105,10 +105,10 @@ def test_chunks_accumulate_the_exact_gradient(operator):
     expected.backward()
     gradient = gradient_of(network)
     for chunk in (49, 48, 47, 7, 1):
-        chunked = ChunkedNetwork(network, chunk)
+        chunked = ChunkedNetworks([network], chunk)
         chunked.start()
         loss, values = chunked.least_squares(x, y, operator)
-        torch.testing.assert_close(values, network(x).detach(), rtol=0, atol=1e-12)
+        torch.testing.assert_close(values[0], network(x).detach(), rtol=0, atol=1e-12)
         assert float(loss) == pytest.approx(expected.item(), rel=1e-12)
         torch.testing.assert_close(gradient_of(network), gradient, rtol=0, atol=1e-12)
 
@@ -128,11 +128,11 @@ def test_compiled_chunks_accumulate_the_exact_gradient(activation):
         assert float((z * 2 == (z * 2).round()).double().mean()) > 0.5
     gradients = []
     for compiled in (False, True):
-        chunked = ChunkedNetwork(network, 20, compiled)
+        chunked = ChunkedNetworks([network], 20, compiled)
         chunked.start()
         for operator, measurements in ((None, y), (BlockAverage((5, 10), 5), y[:2])):
             loss, values = chunked.least_squares(x, measurements, operator)
-        gradients.append(torch.cat([gradient_of(network), loss[None], values.flatten()]))
+        gradients.append(torch.cat([gradient_of(network), loss, values.flatten()]))
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
 
 

@@ -25,7 +25,7 @@ from bwtheory.training.loop import Diverged, settled, train
 from bwtheory.training.run import RunDirectory, build_network
 
 DIVERGED = "diverged.txt"
-WHERE_IT_RUNS = ("device", "chunk", "compile", "settings_from")  # may differ between a finished run and the plan
+WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "settings_from")  # may differ between a finished run and the plan
 
 
 def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None, write: bool = False) -> Path:

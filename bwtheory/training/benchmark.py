@@ -14,7 +14,7 @@ from bwtheory.nn import INR, BWReLU, psi_seven_relus
 from bwtheory.nn.activations import Activation
 from bwtheory.tasks.operators import BlockAverage, LinearOperator
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.gradient import ChunkedNetwork, keep_freed_memory
+from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 
 SIDE_OF_BLOCKS = 4
 
@@ -94,7 +94,7 @@ class Problem:
             operator = BlockAverage((self.side, self.side), SIDE_OF_BLOCKS).to(self.device, torch.float32)
         x = torch.rand(points, 2, device=self.device) * 2 - 1
         y = torch.rand(operator.measurements if operator else points, 1, device=self.device)
-        chunked = ChunkedNetwork(network, min(chunk or size, points), compiled)
+        chunked = ChunkedNetworks([network], min(chunk or size, points), compiled)
         optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
 
         def step() -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import pick_device, settled, train
+from bwtheory.training.loop import Diverged, pick_device, settled, train_together
 from bwtheory.training.run import RunDirectory, build_network
 
 
-def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
-    """Check everything that can be checked, then train the seeds one after another; returns the exit status."""
+def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
+    """Check everything that can be checked, then train the seeds one after another, or together; returns the exit status.
+
+    Raises ``Diverged`` at the end if a run has diverged.
+    """
     if seeds < 1:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
     pick_device(first.device)
@@ -24,14 +27,15 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path) -> int:
     first = settled(first, network.count_parameters(), len(task.coordinates))
     if first.norm_penalty:
         variation_norm(network)  # refuses other activations than BW-ReLU
+    first = replace(first, together=seeds if together else 1)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source).stem
     folders = [out / f"{name}-{config.run_name}" for config in configs]
     for folder in folders:
         RunDirectory(folder).refuse_existing()
     runs = [(config, RunDirectory.create(folder, config)) for config, folder in zip(configs, folders)]
-    for config, run in runs:
-        _train_and_report(config, task, run)
+    for group in [runs] if together else [[one] for one in runs]:
+        _train_and_report(group, task)
     return 0
 
 
@@ -52,6 +56,7 @@ def resume_runs(folder: Path, task: str | None = None) -> int:
         runs = [RunDirectory(path.parent) for path in sorted(folder.glob("*/config.json"))]
         if not runs:
             raise ValueError(f"{folder} holds no run directory to resume.")
+    waiting: list[list[tuple[TrainingConfig, RunDirectory]]] = []
     for run in runs:
         config = run.read_config()
         if task is not None and config.task != task:
@@ -60,18 +65,34 @@ def resume_runs(folder: Path, task: str | None = None) -> int:
             print(f"{run.path} is finished.")
             continue
         pick_device(config.device)
-        _train_and_report(config, build_task(config.task, config.source, config.coords, config.task_options), run)
+        started_with = (g for g in waiting if g[0][0].shared_settings == config.shared_settings and len(g) < config.together)
+        group = next(started_with, None)
+        if group is None:
+            waiting.append([(config, run)])
+        else:
+            group.append((config, run))
+    for group in waiting:
+        config = group[0][0]
+        _train_and_report(group, build_task(config.task, config.source, config.coords, config.task_options))
     return 0
 
 
-def _train_and_report(config: TrainingConfig, task: Task, run: RunDirectory) -> None:
-    go_on = f"bwtheory train {config.task} --resume {run.path}"
+def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> None:
+    first, run = group[0]
+    folder = run.path if len(group) == 1 else run.path.parent
+    go_on = f"bwtheory train {first.task} --resume {folder}"
     try:
-        summary = train(config, task, run)
+        outcomes = train_together([config for config, _ in group], task, [run for _, run in group])
     except KeyboardInterrupt:
         print(f"\nInterrupted; everything is saved. Continue with: {go_on}", file=sys.stderr)
         raise
     except OSError as error:
         raise OSError(f"{error}. Nothing saved before is lost; continue with: {go_on}") from None
-    score = f"{summary[task.score_name]:.4g} {task.score_unit}".rstrip()
-    print(f"{run.path}: {task.score_name} {score} after {summary['epochs']} epochs on {task.source} ({config.settings_from})")
+    for (config, run), found in zip(group, outcomes):
+        if not isinstance(found, Diverged):
+            score = f"{found[task.score_name]:.4g} {task.score_unit}".rstrip()
+            what = f"{task.score_name} {score} after {found['epochs']} epochs on {task.source}"
+            print(f"{run.path}: {what} ({config.settings_from})")
+    for found in outcomes:
+        if isinstance(found, Diverged):
+            raise found

@@ -51,6 +51,7 @@ class TrainingConfig:
     chunk: int | None = None  # by width and device
     double: bool = False
     compile: bool | None = None  # if it pays
+    together: int = 1  # runs in one batched network
     log_every: int = 10
     condition_every: int = 0
     condition_sample: int = 2048
@@ -59,7 +60,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.task not in TASK_SETTINGS:
             raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
-        for name in ("hidden_features", "hidden_layers", "epochs", "log_every", "condition_sample"):
+        for name in ("hidden_features", "hidden_layers", "epochs", "together", "log_every", "condition_sample"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
         for name in ("decay_epochs", "chunk"):
@@ -81,6 +82,12 @@ class TrainingConfig:
     def run_name(self) -> str:
         """Name of the run's folder: task, activation, seed."""
         return f"{self.task}-{self.activation.rpartition(':')[2]}-seed{self.seed}"
+
+    @property
+    def shared_settings(self) -> TrainingConfig:
+        """What runs that are trained together have in common: all but seed, learning rate and c."""
+        options = {name: value for name, value in self.options.items() if name != "c"}
+        return replace(self, seed=0, lr=1.0, options=options)
 
     @property
     def chunk_size(self) -> int:
@@ -106,7 +113,18 @@ class TrainingConfig:
 
 
 # What may be given without a word in ``settings_from``: which run it is and where it runs, not how it is trained.
-_NO_SETTINGS = ("source", "task", "activation", "seed", "device", "chunk", "compile", "log_every", "condition_every")
+_NO_SETTINGS = (
+    "source",
+    "task",
+    "activation",
+    "seed",
+    "device",
+    "chunk",
+    "compile",
+    "together",
+    "log_every",
+    "condition_every",
+)
 
 
 def with_preset(

@@ -1,16 +1,16 @@
-"""A network on all coordinates, chunk by chunk: values, and the gradient of a loss of all of them."""
+"""Networks on all coordinates, chunk by chunk: values, and the gradient of a loss of all of them."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad_and_value
+from torch.func import functional_call, grad_and_value, vmap
 
 from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
@@ -30,87 +30,115 @@ def keep_freed_memory() -> None:
             library.mallopt(MALLOC_TRIM_THRESHOLD, 2**30)
 
 
-class ChunkedNetwork:
-    """A network on all coordinates in chunks that fit the caches: memory does not grow with their number.
+class ChunkedNetworks:
+    """Networks of one shape on all coordinates, in chunks that fit the caches: memory does not grow with their number.
 
-    Gradients are accumulated exactly, into the parameters' ``grad``, which must be there (``start``).
+    Several networks are evaluated as one batched network.  Gradients are accumulated exactly, into the parameters' ``grad``,
+    which must be there (``start``).
 
     Parameters
     ----------
-    network : trained in place
+    networks : trained in place; their shapes and everything but their parameters and buffers (weights, c) are the first one's
     chunk : coordinates at once
     compiled : one compiled function for a chunk's values, gradients and their accumulation
     """
 
-    def __init__(self, network: INR, chunk: int, compiled: bool = False):
-        self.network, self.chunk = network, chunk
-        self._parameters = [p for p in network.parameters() if p.requires_grad]
-        self._names = [name for name, p in network.named_parameters() if p.requires_grad]
+    def __init__(self, networks: Sequence[INR], chunk: int, compiled: bool = False):
+        self.networks, self.chunk = networks, chunk
+        self._parameters = [_trained(network) for network in networks]
         self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
-        self._function: Callable[[Tensor], Tensor] = network
+        self._function = self._values
         if compiled:
-            torch.compiler.reset()  # graphs of an earlier network would count as recompilations of this one
+            torch.compiler.reset()  # graphs of earlier networks would count as recompilations of these
             warnings.filterwarnings("ignore", "Torchinductor does not support code generation for complex operators")
-            self._compiled, self._function = torch.compile(self._in_one_graph, dynamic=False), torch.compile(network)
+            self._compiled, self._function = torch.compile(self._in_one_graph, dynamic=False), torch.compile(self._values)
 
     def start(self) -> None:
-        """Set the gradient to zero."""
-        for parameter in self._parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            else:
-                parameter.grad.zero_()
+        """Set the gradients to zero."""
+        for parameters in self._parameters:
+            for parameter in parameters.values():
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                else:
+                    parameter.grad.zero_()
 
     def least_squares(self, x: Tensor, y: Tensor, operator: LinearOperator | None = None) -> tuple[Tensor, Tensor]:
-        """Add the gradient of the mean squared error over all measurements; returns it, and the values (N, C).
+        """Add the gradients of the mean squared errors over all measurements; returns these (k,), and the values (k, N, C).
 
         An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the
-        network in a second pass.
+        networks in a second pass.
         """
+        count = len(self.networks)
         if operator is None:
-            total, values = y.new_zeros(()), torch.empty_like(y)
-            for part, target, place in zip(x.split(self.chunk), y.split(self.chunk), values.split(self.chunk)):
+            losses, values = y.new_zeros(count), y.new_empty(count, *y.shape)
+            for part, target, place in zip(x.split(self.chunk), y.split(self.chunk), values.split(self.chunk, dim=1)):
                 loss, found = self._add_gradient(part, _squares, target, y.numel())
-                total += loss
+                losses += loss
                 place.copy_(found)
-            return total, values
-        values = predict(self._function, x, self.chunk)
-        residual = operator(values) - y
-        gradient = operator.adjoint(residual) * (2 / y.numel())
-        for part, pull in zip(x.split(self.chunk), gradient.split(self.chunk)):
+            return losses, values
+        channels = y.shape[1]
+        values = predict(lambda part: self._function(part).movedim(0, 1).flatten(1), x, self.chunk)  # (N, k·C)
+        residual = operator(values) - y.repeat(1, count)
+        gradient = (operator.adjoint(residual) * (2 / y.numel())).unflatten(1, (count, channels)).movedim(1, 0)
+        for part, pull in zip(x.split(self.chunk), gradient.split(self.chunk, dim=1)):
             self._add_gradient(part, _inner_product, pull)
-        return residual.square().mean(), values
+        return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values.unflatten(1, (count, channels)).movedim(
+            1, 0
+        )
+
+    def _values(self, x: Tensor, parameters: list[dict[str, Tensor]] | None = None) -> Tensor:
+        """(k, n, C) at a chunk x (n, d)."""
+        first = self.networks[0]
+        if len(self.networks) == 1:
+            return (functional_call(first, parameters[0], (x,)) if parameters else first(x)).unsqueeze(0)
+        parameters = parameters or self._parameters
+        weights = {name: torch.stack([own[name] for own in parameters]) for name in parameters[0]}
+        named = [dict(network.named_buffers()) for network in self.networks]
+        buffers = {name: torch.stack([own[name] for own in named]) for name in named[0]}
+        return vmap(lambda weights, buffers: functional_call(first, (weights, buffers), (x,)))(weights, buffers)
 
     def _add_gradient(self, x: Tensor, objective: Callable[..., Tensor], *data: Any) -> tuple[Tensor, Tensor]:
-        """Add the gradient of objective(values, *data) at a chunk x; returns the objective and the values."""
+        """Add the gradient of objective(values, *data) at a chunk x; returns the objective (k,) and the values."""
         if self._compiled and len(x) == self.chunk:  # another size would have to be compiled for
             with torch.no_grad():
-                parameters = [p.detach() for p in self._parameters]
-                return self._compiled(parameters, [p.grad for p in self._parameters], x, objective, *data)
-        values = self.network(x)
+                parameters = [{name: p.detach() for name, p in own.items()} for own in self._parameters]
+                gradients = [{name: p.grad for name, p in own.items()} for own in self._parameters]
+                return self._compiled(parameters, gradients, x, objective, *data)
+        values = self._values(x)
         result = objective(values, *data)
-        result.backward()
+        result.sum().backward()
         return result.detach(), values.detach()
 
     def _in_one_graph(
-        self, parameters: list[Tensor], gradients: list[Tensor], x: Tensor, objective: Callable[..., Tensor], *data: Any
+        self,
+        parameters: list[dict[str, Tensor]],
+        gradients: list[dict[str, Tensor]],
+        x: Tensor,
+        objective: Callable[..., Tensor],
+        *data: Any,
     ) -> tuple[Tensor, Tensor]:
-        def of(parameters: list[Tensor]) -> tuple[Tensor, Tensor]:
-            values = functional_call(self.network, dict(zip(self._names, parameters)), (x,))
-            return objective(values, *data), values
+        def of(parameters: list[dict[str, Tensor]]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            values = self._values(x, parameters)
+            result = objective(values, *data)
+            return result.sum(), (result, values)
 
-        found, (result, values) = grad_and_value(of, has_aux=True)(parameters)
+        found, (_, (result, values)) = grad_and_value(of, has_aux=True)(parameters)
         for total, new in zip(gradients, found):
-            total.add_(new)
+            for name, gradient in total.items():
+                gradient.add_(new[name])
         return result, values
 
 
+def _trained(network: INR) -> dict[str, Tensor]:
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
 def _squares(values: Tensor, target: Tensor, count: int) -> Tensor:
-    return (values - target).square().sum() / count
+    return (values - target).square().sum((1, 2)) / count
 
 
 def _inner_product(values: Tensor, pull: Tensor) -> Tensor:
-    return (values * pull).sum()
+    return (values * pull).sum((1, 2))
 
 
 @torch.no_grad()

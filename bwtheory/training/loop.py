@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -11,8 +12,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,8 +28,9 @@ from torch import Tensor
 import bwtheory
 from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, variation_norm_invariant
 from bwtheory.tasks import ImageTask, Task
+from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.gradient import ChunkedNetwork, keep_freed_memory, predict
+from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network
 
 CHECKPOINT_EVERY_SECONDS = 20.0
@@ -86,8 +88,8 @@ def _compiles() -> bool:
 def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, Any]:
     """Train from the run's last checkpoint, or from the start, to the last epoch; returns the summary.
 
-    The gradient is that of the mean squared error over all measurements, see ``ChunkedNetwork``.  On the same CPU with the same
-    number of threads an interrupted and resumed run ends bit for bit where an uninterrupted one does.
+    The gradient is that of the mean squared error over all measurements, see ``ChunkedNetworks``.  On the same CPU with the
+    same number of threads an interrupted and resumed run ends bit for bit where an uninterrupted one does.
 
     Raises
     ------
@@ -98,109 +100,189 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     ValueError
         If the checkpoint is of another configuration, or if there is no compiler to compile with.
     """
+    (outcome,) = train_together([config], task, [run])
+    if isinstance(outcome, Diverged):
+        raise outcome
+    return outcome
+
+
+def train_together(
+    configs: Sequence[TrainingConfig], task: Task, runs: Sequence[RunDirectory]
+) -> list[dict[str, Any] | Diverged]:
+    """``train`` for runs that differ in seed, learning rate or c only, as one batched network; their summaries.
+
+    Each has its own optimizer, log and checkpoints, and can be continued with or without the others: what is missing of
+    ``together`` networks is filled up with copies that are not trained, so that the arithmetic stays the same.  A run that
+    diverges is left behind; the others go on.
+
+    Raises
+    ------
+    ValueError
+        As ``train``, and for runs that differ in more.
+    """
+    config = configs[0]
+    if any(other.shared_settings != config.shared_settings for other in configs) or not 1 <= len(configs) <= config.together:
+        raise ValueError(f"Runs trained together, here {config.together} at most, differ in seed, learning rate or c only.")
     device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
     x, y = task.coordinates.to(device, dtype), task.measurements.to(device, dtype)
     operator = task.operator and task.operator.to(device, dtype)
-    sample = x[_fixed_sample(len(x), config.condition_sample)]
-    network = build_network(config, task.channels).to(device)
     require_compiler(config)
     keep_freed_memory()
-    chunk = config.chunk_size
-    chunked = ChunkedNetwork(network, chunk, bool(config.compile))
-    algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
-    optimizer = algorithm(network.parameters(), lr=config.lr)
-    epoch, seconds, logged_bytes = 0, 0.0, 0
-    checkpoint = run.load_checkpoint(config)
-    if checkpoint:
-        _same_data(run, checkpoint, task)
-        network.load_state_dict(checkpoint["network"])
-        optimizer.load_state_dict(checkpoint["optimizer"])
-        epoch, seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
-    started = saved = time.monotonic()
-
-    with open(run.metrics_file, "ab") as log, _progress() as progress:
-        log.truncate(logged_bytes)  # what was logged after the checkpoint will be computed again
-        bar = progress.add_task(config.run_name, total=config.epochs, completed=epoch, loss="", score="")
-
-        def save() -> None:
-            log.flush()
-            os.fsync(log.fileno())  # the checkpoint must not outlive the log that it counts
-            size = os.fstat(log.fileno()).st_size
-            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
-            elapsed = seconds + time.monotonic() - started
-            run.save_checkpoint(
-                state | {"seconds": elapsed, "logged_bytes": size, "config": config.to_json(), "sha256": task.sha256}
-            )
-
-        def write_log(loss: float, values: Tensor, last: bool = False) -> None:
-            if not task.compared_where_trained:
-                values = predict(network, task.grid.to(device, dtype), chunk)
-            score = task.score(values.cpu())
-            entry: dict[str, Any] = {"epoch": epoch, "loss": loss, task.score_name: score} | _norms(network)
-            if config.condition_every and (last or epoch % config.condition_every == 0):
-                spectra = feature_singular_values(network, sample)
-                entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
-            log.write(json.dumps(entry).encode() + b"\n")
-            progress.update(bar, loss=f"loss {loss:.3e}", score=f"{score:.4g} {task.score_unit}")
-
-        if not checkpoint:
-            save()
+    with ExitStack() as open_files:
+        progress = open_files.enter_context(_progress())
+        members = [_Member(own, task, run, x, progress, open_files) for own, run in zip(configs, runs)]
+        networks = [member.network for member in members]
+        networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
+        chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
+        epoch, saved = min(member.epoch for member in members), time.monotonic()
         with _deferred_interrupt() as interrupted:
-            while epoch < config.epochs:
+            while epoch < config.epochs and any(member.training for member in members):
                 if interrupted:
-                    save()
-                    raise KeyboardInterrupt
-                for group in optimizer.param_groups:
-                    group["lr"] = config.learning_rate(epoch)
+                    break
+                awake = [(number, member) for number, member in enumerate(members) if member.training and member.epoch == epoch]
                 chunked.start()
-                loss, values = chunked.least_squares(x, y, operator)
-                if config.weight_decay or config.norm_penalty:
-                    _penalty(network, config).backward()
+                losses, values = chunked.least_squares(x, y, operator)
                 logging = epoch % config.log_every == 0
                 logging |= config.condition_every > 0 and epoch % config.condition_every == 0
                 if logging or config.stop_at_loss or device.type == "cpu":  # reading the loss makes a GPU wait
-                    value = float(loss)
-                    if not math.isfinite(value):
-                        raise Diverged(f"The loss is {value} at epoch {epoch}; {run.path} keeps the last checkpoint before it.")
-                    if config.stop_at_loss and value <= config.stop_at_loss:
-                        break
+                    for number, member in awake:
+                        member.read(float(losses[number]))
+                    awake = [(number, member) for number, member in awake if member.training]
                     if time.monotonic() - saved > CHECKPOINT_EVERY_SECONDS:
-                        save()  # before the step and the log: these weights are known to be good, this epoch will be done again
+                        for _, member in awake:
+                            member.save()  # before the step and the log: these weights are known to be good
                         saved = time.monotonic()
-                    if logging:
-                        write_log(value, values)
-                optimizer.step()
+                    for number, member in awake if logging else ():
+                        member.log(values[number])
+                for _, member in awake:
+                    member.step()
                 epoch += 1
-                progress.update(bar, completed=epoch)
         if interrupted:
-            save()
+            for member in members:
+                if member.outcome is None:
+                    member.save()
             raise KeyboardInterrupt
-        values = predict(network, x, chunk)
-        if not torch.isfinite(values).all():
-            raise Diverged(f"The last step gave values that are not finite; {run.path} keeps the last checkpoint before it.")
-        save()  # before the last row, which is written again if the run dies before its summary
-        residual = (operator(values) if operator else values) - y
-        write_log(float(residual.square().mean()), values, last=True)
+        return [member.finish(y, operator) for member in members]
 
-    run.save_weights(network)
-    on_grid = values if task.compared_where_trained else predict(network, task.grid.to(device, dtype), chunk)
-    task.save_reconstruction(run.path / task.reconstruction_name, on_grid.cpu())
-    summary = {
-        **task.metrics(on_grid.cpu()),
-        "epochs": epoch,
-        "loss": run.read_metrics()[-1]["loss"],
-        **_norms(network),
-        "oracle": _oracle(task, run.read_metrics()),
-        "source": task.source,
-        "shape": list(task.shape) if isinstance(task, ImageTask) else None,
-        "sha256": task.sha256,
-        "parameters": network.count_parameters(),
-        "seconds": seconds + time.monotonic() - started,
-        "chunk": chunk,
-        **_provenance(config),
-    }
-    run.save_summary(summary)
-    return summary
+
+class _Member:
+    """One run of those that are trained together: its network, optimizer and log, and where it stands."""
+
+    def __init__(
+        self, config: TrainingConfig, task: Task, run: RunDirectory, x: Tensor, progress: Progress, open_files: ExitStack
+    ):
+        self.config, self.task, self.run, self.x, self.progress = config, task, run, x, progress
+        self.sample = x[_fixed_sample(len(x), config.condition_sample)]
+        self.network = build_network(config, task.channels).to(x.device)
+        algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
+        self.optimizer = algorithm(self.network.parameters(), lr=config.lr)
+        self.epoch, self.seconds, self.loss = 0, 0.0, math.nan
+        self.stopped = False
+        self.outcome: Diverged | None = None
+        logged_bytes = 0
+        checkpoint = run.load_checkpoint(config)
+        if checkpoint:
+            _same_data(run, checkpoint, task)
+            self.network.load_state_dict(checkpoint["network"])
+            self.optimizer.load_state_dict(checkpoint["optimizer"])
+            self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
+        self.started = time.monotonic()
+        self.file = open_files.enter_context(run.metrics_file.open("ab"))
+        self.file.truncate(logged_bytes)  # what came after the checkpoint will be computed again
+        self.bar = progress.add_task(config.run_name, total=config.epochs, completed=self.epoch, loss="", score="")
+        if not checkpoint:
+            self.save()
+
+    @property
+    def training(self) -> bool:
+        """Neither at its end, nor stopped at its loss, nor diverged."""
+        return self.epoch < self.config.epochs and not self.stopped and self.outcome is None
+
+    def read(self, loss: float) -> None:
+        """Note the loss; it may be the end."""
+        self.loss = loss
+        if not math.isfinite(loss):
+            self._diverged(f"The loss is {loss} at epoch {self.epoch}")
+        elif self.config.stop_at_loss and loss <= self.config.stop_at_loss:
+            self.stopped = True
+
+    def step(self) -> None:
+        """One step of the optimizer, with the penalties' gradients added."""
+        if self.config.weight_decay or self.config.norm_penalty:
+            _penalty(self.network, self.config).backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate(self.epoch)
+        self.optimizer.step()
+        self.epoch += 1
+        self.progress.update(self.bar, completed=self.epoch)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        self.file.flush()
+        os.fsync(self.file.fileno())  # the checkpoint must not outlive the log that it counts
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "seconds": self._elapsed(),
+            "logged_bytes": os.fstat(self.file.fileno()).st_size,
+            "config": self.config.to_json(),
+            "sha256": self.task.sha256,
+        }
+        self.run.save_checkpoint(state)
+
+    def log(self, values: Tensor, last: bool = False) -> None:
+        """Add a row about values (N, C) on the coordinates trained on."""
+        score = self.task.score(self._on_grid(values))
+        entry: dict[str, Any] = {"epoch": self.epoch, "loss": self.loss, self.task.score_name: score} | _norms(self.network)
+        if self.config.condition_every and (last or self.epoch % self.config.condition_every == 0):
+            spectra = feature_singular_values(self.network, self.sample)
+            entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
+        self.file.write(json.dumps(entry).encode() + b"\n")
+        self.progress.update(self.bar, loss=f"loss {self.loss:.3e}", score=f"{score:.4g} {self.task.score_unit}")
+
+    def finish(self, y: Tensor, operator: LinearOperator | None) -> dict[str, Any] | Diverged:
+        """Write weights, reconstruction and summary; returns the summary."""
+        if self.outcome is not None:
+            return self.outcome
+        values = predict(self.network, self.x, self.config.chunk_size)
+        if not torch.isfinite(values).all():
+            return self._diverged("The last step gave values that are not finite")
+        self.save()  # before the last row, which is written again if the run dies before its summary
+        self.loss = float(((operator(values) if operator else values) - y).square().mean())
+        self.log(values, last=True)
+        self.file.close()
+        run, task, on_grid = self.run, self.task, self._on_grid(values)
+        run.save_weights(self.network)
+        task.save_reconstruction(run.path / task.reconstruction_name, on_grid)
+        summary = {
+            **task.metrics(on_grid),
+            "epochs": self.epoch,
+            "loss": run.read_metrics()[-1]["loss"],
+            **_norms(self.network),
+            "oracle": _oracle(task, run.read_metrics()),
+            "source": task.source,
+            "shape": list(task.shape) if isinstance(task, ImageTask) else None,
+            "sha256": task.sha256,
+            "parameters": self.network.count_parameters(),
+            "seconds": self._elapsed(),
+            **_provenance(self.config),
+        }
+        run.save_summary(summary)
+        return summary
+
+    def _on_grid(self, values: Tensor) -> Tensor:
+        """Values (P, C) where they are compared with the truth, on the CPU."""
+        if not self.task.compared_where_trained:
+            values = predict(self.network, self.task.grid.to(self.x.device, self.x.dtype), self.config.chunk_size)
+        return values.cpu()
+
+    def _elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self.started
+
+    def _diverged(self, what: str) -> Diverged:
+        self.outcome = Diverged(f"{what}; {self.run.path} keeps the last checkpoint before it.")
+        return self.outcome
 
 
 def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> None:
@@ -276,6 +358,8 @@ def _provenance(config: TrainingConfig) -> dict[str, Any]:
         "device": config.device,
         "device_name": name,
         "threads": torch.get_num_threads(),
+        "chunk": config.chunk_size,
+        "together": config.together,
         "kernel": "torch.compile" if config.compile else "autograd function",
         "torch": torch.__version__,
         "numpy": np.__version__,
