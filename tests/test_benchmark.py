@@ -29,7 +29,6 @@ def test_own_products_are_counted():
     rows = {row.name: row for row in benchmark(PROBLEM, ["wire", "bw-relu"], False, seconds=0)}
     width = int(6 / 2**0.5)
     assert rows["wire, in chunks"].products == pytest.approx(4 * width**2 / 36)
-    assert rows["bw-relu, super-resolution"].products == pytest.approx(4 / 3)  # a forward pass twice
     assert all(len(row.ratios) == 3 and min(row.ratios) > 0 for row in rows.values())
     assert rows["bare products"].ratios == [1, 1, 1]
 

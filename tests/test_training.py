@@ -30,6 +30,7 @@ from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.tasks.task import pixel_coordinates, psnr
+from bwtheory.training import gradient as gradient_module
 from bwtheory.training import loop
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -93,9 +94,11 @@ def gradient_of(network: INR) -> torch.Tensor:
     return torch.cat([torch.view_as_real(p.grad + 0j).flatten() for p in network.parameters()])
 
 
+@pytest.mark.parametrize("keep", [0, 2**31])
 @pytest.mark.parametrize("operator", [None, BlockAverage((6, 8), 2)], ids=["pixels", "operator"])
-def test_chunks_accumulate_the_exact_gradient(operator):
+def test_chunks_accumulate_the_exact_gradient(operator, keep, monkeypatch):
     """The same sum in another order: float64, a few hundred terms."""
+    monkeypatch.setattr(gradient_module, "KEEP_BYTES", keep)
     torch.manual_seed(0)
     network = INR(2, 1, 12, 2, c=3.0).double()
     x = torch.rand(48, 2).double() * 2 - 1
@@ -114,9 +117,10 @@ def test_chunks_accumulate_the_exact_gradient(operator):
 
 
 @needs_compiler
-@pytest.mark.parametrize("activation", ["bw-relu", "wire"])
-def test_compiled_chunks_accumulate_the_exact_gradient(activation):
+@pytest.mark.parametrize("activation, keep", [("bw-relu", 0), ("bw-relu", 2**31), ("wire", 0)])
+def test_compiled_chunks_accumulate_the_exact_gradient(activation, keep, monkeypatch):
     """Two whole chunks and an odd one; for BW-ReLU with pre-activations on knots: weights are multiples of 1/2."""
+    monkeypatch.setattr(gradient_module, "KEEP_BYTES", keep)
     torch.manual_seed(0)
     network = to_double(INR(2, 1, 12, 2, activation))
     x, y = torch.randint(-2, 3, (50, 2)).double() / 2, torch.rand(50, 1).double()

@@ -130,7 +130,7 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
             add(f"{name}, all at once", problem.step(name, all_points))
         add(f"{name}, in chunks", problem.step(name, None), _products(problem, name))
     if "bw-relu" in activations:
-        add("bw-relu, super-resolution", problem.step("bw-relu", None, blocks=True), 4 / 3)
+        add("bw-relu, super-resolution", problem.step("bw-relu", None, blocks=True))
     for name in activations if compilers else ():
         add(f"{name}, compiled", problem.step(name, None, True), _products(problem, name), f"{name}, in chunks")
     for row, step in rows.values():

@@ -15,6 +15,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
 
+KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
 MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
@@ -66,25 +67,38 @@ class ChunkedNetworks:
         """Add the gradients of the mean squared errors over all measurements; returns these (k,), and the values (k, N, C).
 
         An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the
-        networks in a second pass.
+        networks in a second pass.  Features are kept for it up to 2 GB, and beyond that computed again.
         """
-        count = len(self.networks)
+        count, channels = len(self.networks), y.shape[1]
+        values = y.new_empty(count, len(x), channels)
+        places = values.split(self.chunk, dim=1)
         if operator is None:
-            losses, values = y.new_zeros(count), y.new_empty(count, *y.shape)
-            for part, target, place in zip(x.split(self.chunk), y.split(self.chunk), values.split(self.chunk, dim=1)):
+            losses = y.new_zeros(count)
+            for part, target, place in zip(x.split(self.chunk), y.split(self.chunk), places):
                 loss, found = self._add_gradient(part, _squares, target, y.numel())
                 losses += loss
                 place.copy_(found)
             return losses, values
-        channels = y.shape[1]
-        values = predict(lambda part: self._function(part).movedim(0, 1).flatten(1), x, self.chunk)  # (N, k·C)
-        residual = operator(values) - y.repeat(1, count)
+        keep = len(x) * self._bytes_to_keep() <= KEEP_BYTES
+        kept = []
+        for part, place in zip(x.split(self.chunk), places):
+            with torch.set_grad_enabled(keep):
+                found = self._function(part) if len(part) == self.chunk else self._values(part)
+            place.copy_(found.detach())
+            kept += [found] if keep else []
+        residual = operator(values.movedim(0, 1).flatten(1)) - y.repeat(1, count)
         gradient = (operator.adjoint(residual) * (2 / y.numel())).unflatten(1, (count, channels)).movedim(1, 0)
-        for part, pull in zip(x.split(self.chunk), gradient.split(self.chunk, dim=1)):
-            self._add_gradient(part, _inner_product, pull)
-        return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values.unflatten(1, (count, channels)).movedim(
-            1, 0
-        )
+        for number, (part, pull) in enumerate(zip(x.split(self.chunk), gradient.split(self.chunk, dim=1))):
+            if keep:
+                kept[number].backward(pull)
+            else:
+                self._add_gradient(part, _inner_product, pull)
+        return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values
+
+    def _bytes_to_keep(self) -> int:
+        """Of one coordinate, between the passes: what each layer gets and what it makes of it."""
+        width = sum(2 * linear.weight.shape[0] * linear.weight.element_size() for linear in self.networks[0].linears)
+        return len(self.networks) * width
 
     def _values(self, x: Tensor, parameters: list[dict[str, Tensor]] | None = None) -> Tensor:
         """(k, n, C) at a chunk x (n, d)."""
