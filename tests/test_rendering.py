@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,8 +121,10 @@ def test_the_whole_image_reaches_half_a_pixel_further(run, isotropic, tmp_path):
         for axis in (0, 1):
             window = [-just_inside[0], -just_inside[1], *just_inside]
             window[2 + axis] = edges[axis] + 1e-9
-            with pytest.raises(ValueError, match="A crop has left < right"):
+            with pytest.raises(ValueError, match="A crop has left < right") as refusal:
                 render_image(trained_run, "3x3", tuple(window), tmp_path / "beyond.png")
+            across, down = (float(bound) for bound in re.findall(r"±(\d\.\d{4})", str(refusal.value)))
+            render_image(trained_run, "3x3", (-across, -down, across, down), tmp_path / "whole.png")
     assert not (tmp_path / "beyond.png").exists()
 
 

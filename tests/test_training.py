@@ -941,3 +941,22 @@ def test_an_interrupt_in_the_last_step_ends_the_command(picture, tmp_path, monke
 def test_coordinates_of_one_axis_have_no_aspect(tmp_path):
     with pytest.raises(ValueError, match="--coords is for images"):
         start({"task": "univariate", "source": "sines", "coords": "isotropic"}, tmp_path / "runs")
+
+
+def test_a_run_of_an_earlier_version_goes_on(picture, tmp_path):
+    """Without the fields that were added since."""
+    run = finish(small(picture, device="cpu"), tmp_path / "runs")
+    expected = run.weights_file.read_bytes()
+    for path in (run.summary_file, run.weights_file):
+        path.unlink()
+    task = build_task("signal", str(picture), "stretch", {})
+    fresh = RunDirectory.create(tmp_path / "old", run.read_config())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop._Member, "step", lambda member: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError, match="killed"):
+            loop.train(fresh.read_config(), task, fresh)
+    checkpoint = torch.load(fresh.checkpoint_file, weights_only=True)
+    del checkpoint["config"]["together"], checkpoint["sha256"]
+    torch.save(checkpoint, fresh.checkpoint_file)
+    assert resume_runs(fresh.path) == 0
+    assert fresh.weights_file.read_bytes() == expected

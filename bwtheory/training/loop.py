@@ -287,7 +287,7 @@ class _Member:
 
 def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> None:
     """ValueError if a run would go on with other data, or if its log is shorter than its checkpoint says."""
-    if checkpoint["sha256"] != task.sha256:
+    if checkpoint.get("sha256", task.sha256) != task.sha256:  # the first versions did not note it
         raise ValueError(f"{run.path} was started on other data: the SHA-256 of {task.source} is not that of its checkpoint.")
     size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
     if size < checkpoint["logged_bytes"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -45,8 +46,9 @@ def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, floa
     left, top, right, bottom = crop or (-edge[0], -edge[1], edge[0], edge[1])
     inside = -edge[0] <= left < right <= edge[0] and -edge[1] <= top < bottom <= edge[1]
     if not inside:
+        across, down = (math.floor(1e4 * bound) / 1e4 for bound in edge)  # rounded up, they would be refused
         raise ValueError(
-            f"A crop has left < right within ±{edge[0]:.4f} and top < bottom within ±{edge[1]:.4f}; "
+            f"A crop has left < right within ±{across:.4f} and top < bottom within ±{down:.4f}; "
             f"got {left:g} {top:g} {right:g} {bottom:g}."
         )
     x = left + (np.arange(width) + 0.5) / width * (right - left)
@@ -57,10 +59,10 @@ def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, floa
 
 
 def _training_shape(run: RunDirectory, config: TrainingConfig) -> tuple[int, int]:
-    """(H, W) of the training image: from the summary, or from the image itself while there is none."""
-    if run.summary_file.exists():
-        height, width = run.read_summary()["shape"]
-        return height, width
+    """(H, W) of the training image: from the summary, or from the image itself where it does not say."""
+    shape = run.read_summary().get("shape") if run.summary_file.exists() else None
+    if shape:
+        return shape[0], shape[1]
     task = build_task(config.task, config.source, config.coords, config.task_options)
     assert isinstance(task, ImageTask)
     return task.shape

@@ -93,7 +93,7 @@ class RunDirectory:
             checkpoint = torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError):
             raise ValueError(f"{self.checkpoint_file} is damaged and cannot be read.") from None
-        now, then = config.to_json(), checkpoint["config"]
+        now, then = config.to_json(), TrainingConfig.from_json(checkpoint["config"]).to_json()  # with the fields added since
         changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
         if changed:
             name = changed[0]
