@@ -82,6 +82,16 @@ def test_scales_and_learning_rates_may_differ(picture, tmp_path):
         train_some([replace(config, together=1)] * 2, tmp_path / "refused too")
 
 
+@pytest.mark.skipif(not loop.has_compiler(), reason="there is no C++ compiler")
+def test_compiled_together(picture, tmp_path):
+    config = configuration(picture, activation="bw-relu", epochs=3)
+    assert start_runs(replace(config, compile=True), 2, tmp_path / "together", together=True) == 0
+    assert start_runs(config, 2, tmp_path / "separate") == 0
+    for ours, expected in zip(runs(tmp_path / "together"), runs(tmp_path / "separate")):
+        assert ours.read_summary()["kernel"] != expected.read_summary()["kernel"]
+        assert_same_weights(ours, expected)
+
+
 def test_a_run_that_diverges_is_left_behind(picture, tmp_path):
     config = configuration(picture, activation="relu", together=2)
     (bad, good), made = train_some([replace(config, lr=1e200), replace(config, seed=41)], tmp_path / "runs")

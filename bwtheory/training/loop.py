@@ -145,8 +145,9 @@ def train_together(
                 logging = epoch % config.log_every == 0
                 logging |= config.condition_every > 0 and epoch % config.condition_every == 0
                 if logging or config.stop_at_loss or device.type == "cpu":  # reading the loss makes a GPU wait
+                    numbers = losses.tolist()
                     for number, member in awake:
-                        member.read(float(losses[number]))
+                        member.read(numbers[number])
                     awake = [(number, member) for number, member in awake if member.training]
                     if time.monotonic() - saved > CHECKPOINT_EVERY_SECONDS:
                         for _, member in awake:
