@@ -131,7 +131,7 @@ def train(
             (inpaint), samples of a function (univariate), a sound (audio)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
-        together: train the seeds as one batched network, not one after another; pays for small networks and on a GPU
+        together: train the seeds as one batched network, not one after another; pays for small networks
         device: where to train; auto takes CUDA or MPS if there is one (auto)
         out: a folder; each run gets one of its own in it (runs)
         resume: a run folder, or a folder of them, to continue with the settings they were started with

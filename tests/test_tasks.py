@@ -16,7 +16,7 @@ from scipy.io import wavfile
 from bwtheory.tasks import TASKS, build_task
 from bwtheory.tasks.images import BUILT_IN, load_image, save_image
 from bwtheory.tasks.operators import BlockAverage, ParallelBeam
-from bwtheory.tasks.task import pixel_coordinates, psnr, psnr_of_normalized, psnr_of_peak
+from bwtheory.tasks.task import pixel_coordinates, psnr, psnr_of_normalized, psnr_of_peak, ssim
 from bwtheory.tasks.univariate import TARGETS
 
 torch.set_num_threads(1)
@@ -622,3 +622,15 @@ def test_unknown_task_is_refused():
 def test_univariate_needs_samples():
     with pytest.raises(ValueError, match="samples >= 1; got 0"):
         build_task("univariate", "sines", "stretch", {"samples": 0})
+
+
+@pytest.mark.parametrize("height", [7, 8, 261, 262, 263, 519])
+def test_ssim_in_strips_is_that_of_the_whole_image(height):
+    """A mean of means, weighted by their windows: a few roundings."""
+    from skimage.metrics import structural_similarity
+
+    generator = np.random.default_rng(height)
+    target = generator.random((height, 9, 2))
+    image = target + np.linspace(0, 1, height)[:, None, None] * generator.random(target.shape)
+    expected = structural_similarity(target, image, data_range=1, channel_axis=2)
+    assert ssim(target, image) == pytest.approx(expected, abs=1e-13)
