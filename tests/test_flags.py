@@ -86,7 +86,7 @@ def test_the_help_is_right():
     """Names and defaults that the help mentions are those of the code; flags.py imports none of it."""
     source = inspect.getsource(flags)
     for names in (BUILT_IN, ACTIVATIONS):
-        assert re.search(r"\b" + ", ".join(names), source)
+        assert re.search(r"\b" + r",\s+".join(names), source)
     assert ", ".join(list(TARGETS)[:-1]) + f" or {list(TARGETS)[-1]}" in source
     defaults = re.findall(r"^    (\w+): .*= None\n    \"\"\"(?:(\w+): )?[^\n]*\(([\d.]+)\)\"\"\"", source, re.MULTILINE)
     assert {name for name, _, _ in defaults} >= {"factor", "angles", "missing", "samples", "seconds", "seed"}

@@ -15,7 +15,10 @@ PAPER_IMAGES = {
     "8690d234c3cabdb7758d62457e20b0c7b09cf063e324c27de8c69fd8f0c54072": "the paper's chest X-ray (Figures 4 and 7)",
 }
 IMAGE_OF_FIGURE = dict(zip(("fig5", "fig4"), PAPER_IMAGES)) | {"fig7": list(PAPER_IMAGES)[1]}  # the others are not public
-BUILT_IN = ("astronaut", "camera", "chelsea", "coffee", "coins", "page", "text", "rocket", "shepp_logan_phantom")
+BUILT_IN = (
+    *("astronaut", "camera", "chelsea", "coffee", "coins", "immunohistochemistry", "moon", "page", "retina", "rocket"),
+    *("shepp_logan_phantom", "text"),
+)
 
 
 @dataclass(frozen=True)

@@ -20,4 +20,4 @@ def inpainting(
     task = ImageTask.of_pixels(loaded.pixels, loaded, coords, noise=noise, data_seed=data_seed)
     order = torch.randperm(len(task.truth), generator=torch.Generator().manual_seed(data_seed))
     known = order[: max(1, round((1 - missing) * len(order)))].sort().values
-    return replace(task, coordinates=task.coordinates[known], measurements=task.measurements[known])
+    return replace(task, coordinates=task.coordinates[known], measurements=task.measurements[known], seen=known)

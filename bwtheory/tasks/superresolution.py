@@ -9,7 +9,7 @@ from skimage.transform import resize
 
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
-from bwtheory.tasks.task import ImageTask, add_noise
+from bwtheory.tasks.task import ImageTask, add_noise, noise_std
 
 
 def super_resolution(
@@ -52,4 +52,4 @@ def super_resolution(
         return task
     low = resize(pixels, (height // factor, width // factor), anti_aliasing=True)
     measured = torch.from_numpy(low.reshape(-1, pixels.shape[2]))
-    return replace(task, measurements=add_noise(measured, noise, data_seed))
+    return replace(task, measurements=add_noise(measured, noise, data_seed), noise_std=noise_std(measured, noise))

@@ -60,6 +60,7 @@ class Task:
     coordinates : (N, d) in [−1, 1], where the network is evaluated in training
     measurements : (M, C); without an operator M = N, one for each coordinate
     grid, truth : (P, d) and (P, C), where and with what the result is compared
+    noise_std : standard deviation of the noise in the measurements, 0 for none
     source, sha256 : what the data are, and their hash
     """
 
@@ -70,6 +71,7 @@ class Task:
     source: str
     sha256: str
     operator: LinearOperator | None = None
+    noise_std: float = 0.0
 
     score_name: ClassVar[str]
     score_unit: ClassVar[str]
@@ -101,9 +103,13 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTask(Task):
-    """A problem whose unknown is an image of ``shape`` (H, W), and the PSNR that the published code takes for it."""
+    """A problem whose unknown is an image of ``shape`` (H, W), and the PSNR that the published code takes for it.
+
+    seen : (N,) places in the image, row by row, of the pixels that ``coordinates`` are; None for all of them
+    """
 
     shape: tuple[int, int]
+    seen: Tensor | None = None
     psnr_as_published: Callable[[Tensor, Tensor], float] = psnr
 
     score_name = "psnr"
@@ -129,6 +135,7 @@ class ImageTask(Task):
         return cls(
             coordinates=coordinates,
             measurements=add_noise(measurements, noise, data_seed),
+            noise_std=noise_std(measurements, noise),
             grid=coordinates,
             truth=truth,
             source=loaded.label,
@@ -178,16 +185,17 @@ def image_extent(height: int, width: int, aspect: str) -> tuple[float, float]:
     return (width - 1) / longest, (height - 1) / longest
 
 
-def add_noise(measurements: Tensor, level: float, seed: int) -> Tensor:
-    """Gaussian noise with standard deviation level·max|measurements|, always the same for a seed.
-
-    ValueError for a level that is negative or not finite.
-    """
+def noise_std(measurements: Tensor, level: float) -> float:
+    """level·max|measurements|; ValueError for a level that is negative or not finite."""
     if not (level >= 0 and math.isfinite(level)):
         raise ValueError(f"The noise level is a finite fraction >= 0 of the largest measurement; got {level}.")
-    if level == 0:
+    return level * float(measurements.abs().max())
+
+
+def add_noise(measurements: Tensor, level: float, seed: int) -> Tensor:
+    """Gaussian noise of standard deviation ``noise_std``, always the same for a seed."""
+    std = noise_std(measurements, level)
+    if std == 0:
         return measurements
     generator = torch.Generator().manual_seed(seed)
-    return measurements + level * measurements.abs().max() * torch.randn(
-        measurements.shape, generator=generator, dtype=torch.float64
-    )
+    return measurements + std * torch.randn(measurements.shape, generator=generator, dtype=torch.float64)

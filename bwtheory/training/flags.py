@@ -13,7 +13,8 @@ class Source:
     """What the data are."""
 
     image: str | None = None
-    """an image file, or astronaut, camera, chelsea, coffee, coins, page, text, rocket, shepp_logan_phantom"""
+    """an image file, or a built-in one: astronaut, camera, chelsea, coffee, coins, immunohistochemistry, moon, page, retina,
+    rocket, shepp_logan_phantom, text"""
     audio: str | None = None
     """a WAV file, or chirp"""
     target: str | None = None
