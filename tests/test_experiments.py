@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from bwtheory.experiments import EXPERIMENTS
+from bwtheory.experiments import EXPERIMENTS, runs
 from bwtheory.experiments import reproduce as runner
 from bwtheory.experiments.conditioning import LIMIT, log_ratios, numerical_rank
 from bwtheory.experiments.experiment import Budget, Finished, mean_and_error, plus_minus
 from bwtheory.experiments.interpolation import measure, rank_correlation
 from bwtheory.experiments.reproduce import reproduce
 from bwtheory.nn import INR
+from bwtheory.tasks import build_task
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.loop import Diverged
+from bwtheory.training.loop import Diverged, train
 from bwtheory.training.run import RunDirectory, load
 
 torch.set_num_threads(1)
@@ -91,7 +92,7 @@ def test_architectures_run_once_and_report(tmp_path, monkeypatch, capsys):
     def no_training(*arguments):
         raise AssertionError("a finished run was trained again")
 
-    monkeypatch.setattr(runner, "train", no_training)
+    monkeypatch.setattr(runs, "train", no_training)
     assert reproduce("fig5", budget, tmp_path) == folder
     assert (folder / "table.md").read_text() == text
     with pytest.raises(ValueError, match="epochs = 3, not 4"):
@@ -106,7 +107,7 @@ def test_kept_runs_are_done(tmp_path, monkeypatch):
     run = RunDirectory(done)
     runner._keep(Finished(run, run.read_config(), run.read_summary()), kept)
     assert {path.name for path in kept.iterdir()} == {"config.json", "summary.json", "metrics.jsonl", "reconstruction.png"}
-    monkeypatch.setattr(runner, "train", None)
+    monkeypatch.setattr(runs, "train", None)
     folder = reproduce("fig5", budget, tmp_path / "second", tmp_path / "results")
     assert not (folder / "runs").exists() and "BW-ReLU" in (folder / "table.md").read_text()
     with pytest.raises(ValueError, match="Only runs of the full protocol"):
@@ -125,7 +126,7 @@ def test_results_of_other_architectures_stay(tmp_path):
 
 
 def test_divergence_is_counted_not_repeated(tmp_path, monkeypatch):
-    real, calls = runner.train, []
+    real, calls = runs.train, []
 
     def train(config, task, run):
         calls.append(config.activation)
@@ -133,7 +134,7 @@ def test_divergence_is_counted_not_repeated(tmp_path, monkeypatch):
             raise Diverged("The loss is nan at epoch 1.")
         return real(config, task, run)
 
-    monkeypatch.setattr(runner, "train", train)
+    monkeypatch.setattr(runs, "train", train)
     budget = replace(TINY, activations=("bw-relu", "relu"))
     for _ in range(2):
         folder = reproduce("fig5", budget, tmp_path)
@@ -177,7 +178,7 @@ def test_norms_of_a_trained_univariate_network(tmp_path):
         {"task": "univariate", "source": "steps", "epochs": 30, "hidden_features": 9, "double": True, "seed": 3}, {"c": 2.0}
     )
     run = RunDirectory.create(tmp_path / "run", config)
-    runner.train(config, runner.build_task("univariate", "steps", "stretch", {}), run)
+    train(config, build_task("univariate", "steps", "stretch", {}), run)
     numbers = measure(Finished(run, config, run.read_summary()))
     x = np.linspace(-1, 1, 2**17 + 1)
     differences = np.diff(load(run.path)(x[:, None])[:, 0]) / np.diff(x)
@@ -198,7 +199,7 @@ def test_statistics():
 def test_summary_reports_the_invariant_norm(tmp_path):
     config = with_preset({"source": "camera", "epochs": 1, "hidden_features": 5}, {}, {"shrink": 64})
     run = RunDirectory.create(tmp_path / "run", config)
-    runner.train(config, runner.build_task("signal", "camera", "stretch", {"shrink": 64}), run)
+    train(config, build_task("signal", "camera", "stretch", {"shrink": 64}), run)
     summary, network = run.read_summary(), load(run.path).network
     assert isinstance(network, INR)
     from bwtheory.nn import variation_norm_invariant
@@ -236,14 +237,14 @@ def test_budgets_are_positive(name):
 
 
 def test_univariate_experiments_leave_out_what_diverged(tmp_path, monkeypatch):
-    real = runner.train
+    real = runs.train
 
     def train(config, task, run):
         if config.task_options.get("data_seed") == 0 and config.options["c"] == 0.5:
             raise Diverged("The loss is inf at epoch 0.")
         return real(config, task, run)
 
-    monkeypatch.setattr(runner, "train", train)
+    monkeypatch.setattr(runs, "train", train)
     folder = reproduce("fig3", Budget(epochs=2, seeds=3), tmp_path)
     results = json.loads((folder / "results.json").read_text())
     assert results["fig3-steps"]["trials"] == 2

@@ -105,6 +105,7 @@ def test_every_flag_arrives(picture, tmp_path):
         "linear_layers": True,
         "skip": True,
         "input_scale": 2.0,
+        "symmetric_targets": True,
         "epochs": 2,
         "lr": 0.01,
         "decay": 0.5,
@@ -113,11 +114,13 @@ def test_every_flag_arrives(picture, tmp_path):
         "weight_decay": 0.25,
         "norm_penalty": 0.125,
         "stop_at_loss": 0.0,
+        "stop_rule": "held-out",
         "coords": "isotropic",
         "seed": 0,
         "chunk": 50,
         "double": True,
         "log_every": 1,
+        "log_details": True,
         "condition_every": 2,
         "condition_sample": 9,
     }
@@ -125,7 +128,21 @@ def test_every_flag_arrives(picture, tmp_path):
     arguments = ["train", "superres", "--image", picture, "--device", "cpu", "--out", str(tmp_path / "runs")]
     for name, value in wanted.items():
         arguments += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
-    arguments += ["--factor", "2", "--noise", "0", "--data-seed", "3", "--shrink", "1", "--c", "2", "--learnable-c"]
+    arguments += [
+        "--factor",
+        "2",
+        "--noise",
+        "0",
+        "--held-out",
+        "0.2",
+        "--data-seed",
+        "3",
+        "--shrink",
+        "1",
+        "--c",
+        "2",
+        "--learnable-c",
+    ]
     assert cli.main(arguments) == 0
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name == "picture-superres-bw-relu-seed0"
@@ -133,7 +150,7 @@ def test_every_flag_arrives(picture, tmp_path):
     assert {name: config[name] for name in wanted} == wanted
     assert config["task"] == "superres" and config["source"] == str(Path(picture).resolve()) and config["device"] == "cpu"
     assert config["options"] == {"c": 2.0, "learnable": True}
-    assert config["task_options"] == {"factor": 2, "noise": 0.0, "data_seed": 3, "shrink": 1}
+    assert config["task_options"] == {"factor": 2, "noise": 0.0, "held_out": 0.2, "data_seed": 3, "shrink": 1}
     assert len(RunDirectory(folder).read_metrics()) == 3
 
 
@@ -181,7 +198,7 @@ def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
         (["signal", "--image", "missing.png"], "no image file 'missing.png'"),
         (
             ["signal", "--image", "camera", "--noise", "0.1"],
-            "The task 'signal' has no option 'noise'; it has: normalize, shrink.",
+            "The task 'signal' has no option 'noise'; it has: normalize, held_out, data_seed, shrink.",
         ),
         (["ct", "--image", "camera", "--factor", "2"], "The task 'ct' has no option 'factor'"),
         (["univariate", "--target", "cosines"], "no univariate target 'cosines'; there are sines, steps, smooth, kinks"),

@@ -195,13 +195,25 @@ def test_own_activation(activation):
 @pytest.mark.parametrize("learnable", [False, True])
 def test_to_relu_is_the_same_function(depth, learnable):
     torch.manual_seed(depth)
-    network = INR(2, 3, hidden_features=10, hidden_layers=depth, c=3.0, learnable=learnable).double()
+    scales = {"input_scale": 1.5, "output_scale": 0.5, "output_shift": 0.25}
+    network = INR(2, 3, hidden_features=10, hidden_layers=depth, c=3.0, learnable=learnable, **scales).double()
     plain = to_relu(network)
     assert {type(layer) for layer in plain} == {nn.Linear, nn.ReLU}
     assert [layer.out_features for layer in plain if isinstance(layer, nn.Linear)] == [70] * depth + [3]
     x = torch.rand(200, 2, dtype=torch.float64) * 2 - 1
     # sums of 70 terms of size below 16/3·10·max|w|, a few hundred roundings a layer, amplified by slopes up to 8c
     torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("activation", ["bw-relu", "wire"])
+def test_the_output_is_scaled_and_shifted(activation):
+    """The skip connection with it: 2·values − 1 is what a network without scaling gives."""
+    networks = []
+    for scales in ({}, {"output_scale": 0.5, "output_shift": 0.5}):
+        torch.manual_seed(0)
+        networks.append(INR(2, 1, 9, 2, activation, skip=True, **scales))
+    x = torch.rand(50, 2) * 2 - 1
+    torch.testing.assert_close(2 * networks[1](x) - 1, networks[0](x))
 
 
 def test_from_relu_is_the_same_function_on_the_domain():

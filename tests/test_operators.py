@@ -12,7 +12,7 @@ from skimage.transform import radon
 from torch import Tensor
 
 from bwtheory.tasks import operators
-from bwtheory.tasks.operators import BlockAverage, LinearOperator, ParallelBeam
+from bwtheory.tasks.operators import BlockAverage, LinearOperator, ParallelBeam, Rows, Sampling
 
 torch.set_num_threads(1)
 
@@ -45,7 +45,9 @@ def every_operator() -> list:
         for m in METHODS
     ]
     blocks = [((1, 1), 1), ((6, 9), 3), ((8, 12), 4), ((5, 7), 1)]
-    return cases + [pytest.param(lambda b=b: BlockAverage(*b), id=f"blocks-{b[0][0]}x{b[0][1]}") for b in blocks]
+    cases += [pytest.param(lambda b=b: BlockAverage(*b), id=f"blocks-{b[0][0]}x{b[0][1]}") for b in blocks]
+    cases += [pytest.param(lambda p=p: Sampling((4, 5), torch.tensor(p)), id=f"pixels-{len(p)}") for p in ([7], [19, 0, 3])]
+    return cases + [pytest.param(lambda: Rows(ParallelBeam((5, 6), ANGLES), torch.tensor([11, 2, 40])), id="rows")]
 
 
 def adjoint_gap(operator: LinearOperator, adjoint: LinearOperator, channels: int) -> tuple[float, float]:
@@ -271,3 +273,11 @@ def test_cuda_is_the_cpu(method):
     gap, bound = (on_gpu.adjoint(on_gpu(x.cuda())).cpu() - on_cpu.adjoint(on_cpu(x))).abs().max(), rounding(on_cpu.bins)
     # Aᵀ after A: the bins' errors, weighted by at most 3 bins of weight <= 2 for each angle, and Aᵀ's own.
     assert gap <= 2 * 6 * len(ANGLES) * on_cpu.bins * bound
+
+
+def test_rows_and_pixels_are_the_ones_named():
+    whole = ParallelBeam((5, 6), ANGLES)
+    x = random(30, 2)
+    rows = torch.tensor([11, 2, 40])
+    assert torch.equal(Rows(whole, rows)(x), whole(x)[rows])
+    assert torch.equal(Sampling((5, 6), torch.tensor([29, 1]))(x), x[[29, 1]])

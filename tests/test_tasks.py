@@ -16,7 +16,7 @@ from scipy.io import wavfile
 from bwtheory.tasks import TASKS, build_task
 from bwtheory.tasks.images import BUILT_IN, load_image, save_image
 from bwtheory.tasks.operators import BlockAverage, ParallelBeam
-from bwtheory.tasks.task import pixel_coordinates, psnr, psnr_of_normalized, psnr_of_peak, ssim
+from bwtheory.tasks.task import band_errors, pixel_coordinates, psnr, psnr_of_normalized, psnr_of_peak, ssim
 from bwtheory.tasks.univariate import TARGETS
 
 torch.set_num_threads(1)
@@ -581,11 +581,11 @@ def test_sounds_without_samples(tmp_path):
 
 
 OPTIONS = {
-    "signal": "normalize, shrink",
-    "superres": "factor, noise, data_seed, shrink, antialiased",
-    "ct": "angles, noise, data_seed, shrink, published_geometry",
-    "denoise": "noise, data_seed, shrink",
-    "inpaint": "missing, noise, data_seed, shrink",
+    "signal": "normalize, held_out, data_seed, shrink",
+    "superres": "factor, noise, held_out, data_seed, shrink, antialiased",
+    "ct": "angles, noise, held_out, data_seed, shrink, published_geometry",
+    "denoise": "noise, held_out, data_seed, shrink",
+    "inpaint": "missing, noise, held_out, data_seed, shrink",
     "univariate": "samples, noise, data_seed",
     "audio": "seconds, noise, data_seed",
 }
@@ -634,3 +634,75 @@ def test_ssim_in_strips_is_that_of_the_whole_image(height):
     image = target + np.linspace(0, 1, height)[:, None, None] * generator.random(target.shape)
     expected = structural_similarity(target, image, data_range=1, channel_axis=2)
     assert ssim(target, image) == pytest.approx(expected, abs=1e-13)
+
+
+@pytest.mark.parametrize("name", ["signal", "superres", "ct", "denoise", "inpaint"])
+def test_what_is_held_out_is_not_trained_on(name, picture):
+    """Kept and held-out measurements are a partition, both made by the task's own operator from its own truth."""
+    noiseless = {"data_seed": 3, "noise": 0.0} if name == "denoise" else {"data_seed": 3}
+    whole = build_task(name, picture, "stretch", noiseless)
+    task = build_task(name, picture, "stretch", {**noiseless, "held_out": 0.25})
+    operator, measurements = task.held_out
+    count = len(whole.measurements)
+    assert (len(task.measurements), len(measurements)) == (count - round(count / 4), round(count / 4))
+    torch.testing.assert_close(operator(task.truth), measurements, rtol=1e-13, atol=1e-13)
+    assert task.held_out_loss(task.truth) < 1e-26 and task.held_out_loss(task.truth + 0.1) > 1e-4
+    parts = torch.cat([task.measurements, measurements]).flatten().sort().values
+    assert torch.equal(parts, whole.measurements.flatten().sort().values)
+    if task.operator is None:
+        assert torch.equal(task.grid[task.seen], task.coordinates) and torch.equal(task.truth[task.seen], task.measurements)
+        assert not set(task.seen.tolist()) & set(operator.places.tolist())
+        assert "psnr_unseen" in task.metrics(task.truth)
+    else:
+        torch.testing.assert_close(task.operator(task.truth), task.measurements, rtol=1e-13, atol=1e-13)
+        assert task.coordinates is task.grid and "psnr_unseen" not in task.metrics(task.truth)
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.0, 1e-9, 1.0 - 1e-9, float("nan")])
+def test_fractions_that_hold_out_nothing_or_all(fraction, picture):
+    with pytest.raises(ValueError, match=r"takes some of the \d+ measurements and leaves some"):
+        build_task("superres", picture, "stretch", {"held_out": fraction})
+
+
+def test_unseen_pixels_have_a_psnr_of_their_own(picture):
+    """An image that is right where it was seen and 0.1 off elsewhere: 20 dB unseen, by definition."""
+    task = build_task("inpaint", picture, "stretch", {"missing": 0.5})
+    values = (task.truth + 0.1).index_copy(0, task.seen, task.truth[task.seen])
+    assert task.metrics(values)["psnr_unseen"] == pytest.approx(20, abs=1e-9)
+    assert task.metrics(values)["psnr"] == pytest.approx(20 + 10 * math.log10(2), abs=0.1)
+
+
+def test_noise_has_the_level_that_it_says(picture):
+    """Mean square of n Gaussian numbers: σ²(1 ± 5√(2/n))."""
+    for name, options in (("ct", {"noise": 0.1}), ("superres", {"noise": 0.1, "antialiased": True}), ("denoise", {})):
+        clean = build_task(name, picture, "stretch", {**options, "noise": 0.0}).measurements
+        task = build_task(name, picture, "stretch", options)
+        noise = task.measurements - clean
+        assert task.noise_std == pytest.approx(0.1 * float(clean.abs().max()), rel=1e-12)
+        assert abs(float(noise.square().mean()) / task.noise_std**2 - 1) < 5 * math.sqrt(2 / noise.numel())
+
+
+def test_band_errors_are_those_of_plane_waves():
+    """A wave of r cycles along the longer side lies in octave floor(log2 r), in any direction; the image is not square."""
+    height, width = 24, 32
+    y, x = np.mgrid[0:height, 0:width]
+    waves = {(0, 1): 0, (0, 2): 1, (0, 3): 1, (3, 0): 2, (3, 4): 2, (0, 8): 3, (12, 0): 4}  # cycles along each side; octave
+
+    def wave(cycles: tuple[int, int]) -> np.ndarray:
+        return np.cos(2 * np.pi * (cycles[0] * y / height + cycles[1] * x / width))[..., None]
+
+    target = 0.5 + sum(wave(cycles) for cycles in waves)
+    for cycles, octave in waves.items():
+        power = sum(np.square(wave(other)).mean() for other, k in waves.items() if k == octave)
+        expected = np.zeros(5)
+        expected[octave] = 0.1 * np.sqrt(np.square(wave(cycles)).mean() / power)
+        np.testing.assert_allclose(
+            band_errors(target + 0.1 * wave(cycles) + 7, target), expected, atol=1e-12
+        )  # the mean is in none
+    assert band_errors(wave((0, 1)), wave((0, 1)))[1:] == [None] * 4
+
+
+def test_details_are_logged_as_they_are(picture):
+    task = build_task("signal", picture, "stretch", {})
+    found = task.details(task.truth)
+    assert found["ssim"] == 1 and found["max_error"] == 0 and {e for e in found["band_errors"] if e is not None} == {0.0}

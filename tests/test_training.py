@@ -480,6 +480,65 @@ def test_stop_at_loss(picture, tmp_path):
     assert resume_runs(run.path) == 0 and run.read_metrics() == rows
 
 
+NOISY_CT = {"angles": 12, "noise": 0.2, "held_out": 0.2}
+OVERFITTING = {"task": "ct", "epochs": 200, "hidden_features": 40, "lr": 1e-2, "log_every": 5}
+
+
+def test_stopping_rules_choose_from_the_log(picture, tmp_path):
+    """On a noisy sinogram: what each rule keeps is the epoch that the definition says, the weights and all numbers its own."""
+    runs = {}
+    for rule in ("last", "discrepancy", "held-out"):
+        given = {**OVERFITTING, "source": str(picture), "stop_rule": rule, "hidden_layers": 2}
+        runs[rule] = finish(given, tmp_path / rule, task_options=NOISY_CT)
+    task = build_task("ct", str(picture), "stretch", NOISY_CT)
+    rows, last = runs["last"].read_metrics(), runs["last"].read_summary()
+    least = min(rows, key=lambda row: row["held_out_loss"])
+    enough = next(row for row in rows if row["loss"] <= task.noise_std**2)
+    assert 0 < least["epoch"] < 200 and 0 < enough["epoch"] < 200  # the rules have something to decide
+    assert last["stopping"] == {
+        "discrepancy": {"epoch": enough["epoch"], "psnr": enough["psnr"]},
+        "held_out": {"epoch": least["epoch"], "psnr": least["psnr"]},
+    }
+    assert last["kept_epoch"] == 200 and last["psnr"] == rows[-1]["psnr"]
+
+    kept = runs["held-out"].read_summary()
+    assert kept["kept_epoch"] == least["epoch"] and kept["epochs"] == 200
+    assert kept["psnr"] == pytest.approx(least["psnr"], abs=1e-4) and kept["loss"] == least["loss"]
+    assert runs["held-out"].read_metrics() == rows
+    values = bw.load(runs["held-out"].path)(task.grid.numpy())
+    assert psnr(torch.from_numpy(values), task.truth) == pytest.approx(kept["psnr"], abs=1e-4)
+
+    stopped = runs["discrepancy"].read_summary()
+    assert enough["epoch"] - 5 < stopped["epochs"] <= enough["epoch"] and stopped["loss"] <= task.noise_std**2 * (1 + 1e-5)
+    before = [row for row in runs["discrepancy"].read_metrics() if row["epoch"] < stopped["epochs"]]
+    assert all(row["loss"] > task.noise_std**2 for row in before)
+
+
+@pytest.mark.parametrize("rule, needs", [("discrepancy", "--noise"), ("held-out", "--held-out")])
+def test_stopping_rules_without_data_leave_nothing_behind(picture, tmp_path, rule, needs):
+    with pytest.raises(ValueError, match=needs):
+        start(small(picture, stop_rule=rule), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_symmetric_targets_are_those_of_minus_one_to_one(picture, tmp_path):
+    """With gradient descent: f = (g + 1)/2 has a quarter of g's loss, so that four times the learning rate is the same."""
+    sgd = {"optimizer": "sgd", "lr": 0.4, "epochs": 5, "log_every": 1, "double": True}
+    run = finish(small(picture, symmetric_targets=True, **sgd), tmp_path / "symmetric")
+    config = run.read_config()
+    network = build_network(config, 1)
+    network.output_scale, network.output_shift = 1.0, 0.0
+    task = build_task("signal", str(picture), "stretch", {})
+    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+    for epoch in range(5):
+        optimizer.param_groups[0]["lr"] = config.learning_rate(epoch) / 4
+        optimizer.zero_grad()
+        (network(task.coordinates) - (2 * task.measurements - 1)).square().mean().backward()
+        optimizer.step()
+    mine = (network(task.coordinates).detach().numpy() + 1) / 2
+    np.testing.assert_allclose(bw.load(run.path)(task.coordinates.numpy()), mine, atol=1e-9)  # sums in another order
+
+
 def test_double(picture, tmp_path):
     """All numbers are float64, and the way back loses none of them."""
     run = finish(small(picture, double=True, activation="finer"), tmp_path / "runs")
@@ -614,7 +673,8 @@ def disturbances(request, tmp_path_factory) -> list[Disturbance]:
     folder = tmp_path_factory.mktemp("disturbed")
     picture = folder / "picture.png"
     Image.fromarray(np.arange(0, 240, 4, dtype=np.uint8).reshape(6, 10)).save(picture)
-    config = with_preset(small(picture, epochs=EPOCHS, hidden_features=4, condition_every=1, log_every=2), {"c": 3.0})
+    given = {"epochs": EPOCHS, "hidden_features": 4, "condition_every": 1, "log_every": 2, "stop_rule": "held-out"}
+    config = with_preset(small(picture, **given), {"c": 3.0}, {"held_out": 0.2})
 
     with failing(0, Killed()) as calls:
         start_runs(config, 1, folder / "undisturbed")

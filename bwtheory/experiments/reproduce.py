@@ -17,15 +17,8 @@ from rich.table import Table
 
 from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
+from bwtheory.experiments.runs import finish_runs
 from bwtheory.plots import save
-from bwtheory.tasks import Task, build_task, data_hash
-from bwtheory.training.command import with_absolute_source
-from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import Diverged, settled, train
-from bwtheory.training.run import RunDirectory, build_network
-
-DIVERGED = "diverged.txt"
-WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "settings_from")  # may differ between a finished run and the plan
 
 
 def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None, write: bool = False) -> Path:
@@ -60,7 +53,7 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
             raise ValueError(f"The experiment {name} has no option {option!r}; it has: {', '.join(experiment.takes)}.")
     protocol = f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
     folder, kept = out / protocol, results and results / "runs" / protocol
-    done, failed = _run_all(experiment, budget, folder, kept)
+    done, failed = finish_runs(lambda done, failed: experiment.plan(budget, done), folder / "runs", kept)
     if not done:
         raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
     try:
@@ -81,64 +74,6 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
         for key, finished in done.items() if experiment.keeps_runs else ():
             _keep(finished, kept / key)
     return folder
-
-
-def _run_all(
-    experiment: Experiment, budget: Budget, folder: Path, kept: Path | None
-) -> tuple[dict[str, Finished], dict[str, str]]:
-    done: dict[str, Finished] = {}
-    failed: dict[str, str] = {}
-    tasks: dict[str, Task] = {}
-    while True:
-        planned = experiment.plan(budget, done)
-        waiting = [key for key in planned if key not in done and key not in failed]
-        if not waiting:
-            return done, failed
-        key, config = waiting[0], with_absolute_source(planned[waiting[0]])
-        run = RunDirectory(folder / "runs" / key)
-        if (
-            not run.config_file.exists()
-            and kept
-            and (kept / key).is_dir()
-            and not _difference(RunDirectory(kept / key), config)
-        ):
-            run = RunDirectory(kept / key)
-        own = config
-        if run.config_file.exists():
-            difference = _difference(run, config)
-            if difference:
-                raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
-            own = run.read_config()
-        if (run.path / DIVERGED).exists():
-            failed[key] = (run.path / DIVERGED).read_text(encoding="utf-8")
-            continue
-        if not run.summary_file.exists():
-            data = json.dumps([config.task, config.source, config.coords, config.task_options])
-            if data not in tasks:
-                tasks[data] = build_task(config.task, config.source, config.coords, config.task_options)
-            if not run.config_file.exists():
-                size = build_network(config, tasks[data].channels).count_parameters()
-                own = settled(config, size, len(tasks[data].coordinates))
-                run = RunDirectory.create(run.path, own)
-            try:
-                train(own, tasks[data], run)
-            except Diverged as error:
-                (run.path / DIVERGED).write_text(str(error), encoding="utf-8")
-                continue
-        done[key] = Finished(run, config, run.read_summary())
-
-
-def _difference(run: RunDirectory, planned: TrainingConfig) -> str:
-    """In words, what of a run is not as planned; empty if all is, up to where the run runs and where its data lie."""
-    found = run.read_config()
-    then, now = found.to_json(), planned.to_json()
-    then["source"], now["source"] = Path(found.source).name, Path(planned.source).name
-    for name in now:
-        if name not in WHERE_IT_RUNS and then[name] != now[name]:
-            return f"{name} = {then[name]!r}, not {now[name]!r}"
-    if run.summary_file.exists() and data_hash(planned.task, planned.source) not in (None, run.read_summary()["sha256"]):
-        return f"another {Path(found.source).name}: the SHA-256 differs"
-    return ""
 
 
 def _keep(finished: Finished, target: Path) -> None:

@@ -21,6 +21,7 @@ class Activation(nn.Module):
     """What varies between INR architectures.  A subclass of your own overrides ``forward`` and whatever else it needs."""
 
     dtype_after_first_layer: torch.dtype | None = None  # complex for activations with complex weights
+    tuned_options: tuple[str, ...] = ()  # options that depend on the data, and that its own paper would tune
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -38,6 +39,11 @@ class Activation(nn.Module):
     def width(self, hidden_features: int) -> int:
         """Neurons of a hidden layer for a nominal width."""
         return hidden_features
+
+    @classmethod
+    def options_of_width(cls, hidden_features: int) -> dict[str, Any]:
+        """Options that grow with the width, for a network of another size than its paper's."""
+        return {}
 
     def initialize(self, linear: nn.Linear, layer: int) -> None:
         """Set the weights of hidden layer ``layer``, or of the output layer (-1); PyTorch's default stands without it."""
@@ -69,6 +75,7 @@ class BWReLU(Activation):
     """
 
     fixed_c: Tensor
+    tuned_options = ("c",)
 
     def __init__(self, c: float = 1.0, learnable: bool = False):
         super().__init__()
@@ -103,6 +110,7 @@ class ReLUPositional(ReLU):
     """ReLU after [x, sin(2^i πx), cos(2^i πx)], i < frequencies (Mildenhall et al. 2020)."""
 
     octaves: Tensor
+    tuned_options = ("frequencies",)
 
     def __init__(self, frequencies: int = 7):
         super().__init__()
@@ -122,12 +130,17 @@ class ReLUFourier(ReLU):
     """ReLU after [cos 2πBx, sin 2πBx] with B ~ N(0, sigma²), fixed (Tancik et al. 2020); at most 8 coordinates."""
 
     directions: Tensor
+    tuned_options = ("sigma",)
 
     def __init__(self, sigma: float = 10.0, frequencies: int = 256):
         super().__init__()
         if not sigma > 0 or frequencies < 1:
             raise ValueError(f"Fourier features need sigma > 0 and frequencies >= 1; got {sigma} and {frequencies}.")
         self.register_buffer("directions", sigma * torch.randn(8, frequencies))
+
+    @classmethod
+    def options_of_width(cls, hidden_features: int) -> dict[str, Any]:
+        return {"frequencies": hidden_features}  # 256 for width 256 in the paper
 
     def encoded_features(self, in_features: int) -> int:
         if in_features > len(self.directions):
@@ -141,6 +154,8 @@ class ReLUFourier(ReLU):
 
 class Siren(Activation):
     """sin(ω₀z), weights U(±1/n) in the first layer and U(±√(6/n)/ω₀) after it (Sitzmann et al. 2020)."""
+
+    tuned_options = ("omega_0",)
 
     def __init__(self, omega_0: float = 30.0):
         super().__init__()
@@ -162,6 +177,8 @@ class Siren(Activation):
 
 class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
+
+    tuned_options = ("omega_0", "first_bias_scale")
 
     def __init__(self, omega_0: float = 30.0, first_bias_scale: float = 20.0):
         super().__init__(omega_0)
@@ -204,6 +221,8 @@ class _SineOfGrowing(torch.autograd.Function):
 class Gauss(Activation):
     """exp(−(σ₀z)²) (Ramasinghe and Lucey 2022, in the parametrization of WIRE's code); PyTorch's default initialization."""
 
+    tuned_options = ("sigma_0",)
+
     def __init__(self, sigma_0: float = 10.0):
         super().__init__()
         if not sigma_0 > 0:
@@ -244,6 +263,7 @@ class Wire(Activation):
     """
 
     dtype_after_first_layer = torch.cfloat
+    tuned_options = ("omega_0", "sigma_0")
 
     def __init__(self, omega_0: float = 20.0, sigma_0: float = 10.0):
         super().__init__()

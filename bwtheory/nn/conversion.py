@@ -41,6 +41,8 @@ def to_relu(network: INR) -> nn.Sequential:
         if number < len(maps) - 1:
             weight = (c * weight).repeat_interleave(len(knots), dim=0)
             bias = (c * bias.unsqueeze(-1) - knots).flatten()
+        else:
+            weight, bias = network.output_scale * weight, network.output_scale * bias + network.output_shift
         layers.append(_linear(weight, bias))
         if number < len(maps) - 1:
             layers.append(nn.ReLU())

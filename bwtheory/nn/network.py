@@ -22,6 +22,8 @@ class INR(nn.Module):
     linear_layers : a further linear layer after each activation but the last (the published code's ``--lin-layers``)
     skip : add a linear function of the coordinates to the output
     input_scale : the coordinates are multiplied by it first
+    output_scale, output_shift : the values are output_scale·(last layer) + output_shift; 1/2 and 1/2 for a network that is to
+        learn values of [0, 1] as numbers of [−1, 1]
     options : of the activation: c, omega_0, sigma_0, …; unknown ones are refused by name
 
     All layers are plain ``torch.nn.Linear``; a scale such as c is not folded into their weights.
@@ -29,7 +31,7 @@ class INR(nn.Module):
     Raises
     ------
     ValueError
-        For sizes < 1, an input scale that is not positive, an unknown activation, or an option that it does not have.
+        For sizes < 1, a scale that is not positive, an unknown activation, or an option that it does not have.
 
     Examples
     --------
@@ -47,6 +49,8 @@ class INR(nn.Module):
         linear_layers: bool = False,
         skip: bool = False,
         input_scale: float = 1.0,
+        output_scale: float = 1.0,
+        output_shift: float = 0.0,
         **options,
     ):
         super().__init__()
@@ -55,9 +59,11 @@ class INR(nn.Module):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"An INR needs {name} >= 1; got {size}.")
-        if not (input_scale > 0 and math.isfinite(input_scale)):
-            raise ValueError(f"An INR needs a positive, finite input_scale; got {input_scale}.")
+        for name, scale in {"input_scale": input_scale, "output_scale": output_scale}.items():
+            if not (scale > 0 and math.isfinite(scale)):
+                raise ValueError(f"An INR needs a positive, finite {name}; got {scale}.")
         self.in_features, self.out_features, self.input_scale = in_features, out_features, input_scale
+        self.output_scale, self.output_shift = output_scale, output_shift
         self.activation = build_activation(activation, options)
         width = self.activation.width(hidden_features)
         dtype = self.activation.dtype_after_first_layer
@@ -101,7 +107,9 @@ class INR(nn.Module):
         """(N, in_features) coordinates -> (N, out_features) values."""
         values = self.activation.linear(self._hidden_layers(x)[-1], self.output)
         values = (values.real if values.is_complex() else values)[:, : self.out_features]  # real parts come first
-        return values if self.skip is None else values + self.skip(self.input_scale * x)
+        values = values if self.skip is None else values + self.skip(self.input_scale * x)
+        plain = self.output_scale == 1 and self.output_shift == 0
+        return values if plain else self.output_scale * values + self.output_shift
 
     def count_parameters(self) -> int:
         """Trainable real numbers; a complex weight counts as two."""

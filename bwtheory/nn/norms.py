@@ -17,7 +17,7 @@ def variation_norm(network: INR) -> Tensor:
     function and, for more than one hidden layer, changes the value.  With ``linear_layers`` every layer has output weights of
     its own and the sum is 16c Σ_ℓ Σ_k ‖v⁽ℓ⁾_k‖‖w⁽ℓ⁾_k‖.
 
-    With ``input_scale`` it is the norm of the function of the scaled coordinates.
+    With ``input_scale`` and ``output_scale`` it is the norm of the network between the two scalings.
 
     Raises
     ------

@@ -98,6 +98,47 @@ class BlockAverage(LinearOperator):
         return blocks.expand(-1, f, -1, f, -1).reshape(height * width, -1)
 
 
+class Sampling(LinearOperator):
+    """The values of some pixels, given by their places row by row."""
+
+    def __init__(self, shape: tuple[int, int], places: Tensor):
+        super().__init__(shape, len(places))
+        self.places = places
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        moved = super().to(device, dtype)
+        moved.places = self.places.to(moved.device)
+        return moved
+
+    def _forward(self, values: Tensor) -> Tensor:
+        return values[self.places]
+
+    def _adjoint(self, measurements: Tensor) -> Tensor:
+        zeros = measurements.new_zeros(math.prod(self.shape), measurements.shape[1])
+        return zeros.index_add_(0, self.places, measurements)
+
+
+class Rows(LinearOperator):
+    """Some of another operator's measurements, given by their numbers."""
+
+    def __init__(self, whole: LinearOperator, rows: Tensor):
+        super().__init__(whole.shape, len(rows))
+        self.whole, self.rows = whole, rows
+        self.dtype, self.device = whole.dtype, whole.device
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        moved = super().to(device, dtype)
+        moved.whole, moved.rows = self.whole.to(device, dtype), self.rows.to(moved.device)
+        return moved
+
+    def _forward(self, values: Tensor) -> Tensor:
+        return self.whole(values)[self.rows]
+
+    def _adjoint(self, measurements: Tensor) -> Tensor:
+        zeros = measurements.new_zeros(self.whole.measurements, measurements.shape[1])
+        return self.whole.adjoint(zeros.index_add_(0, self.rows, measurements))
+
+
 class ParallelBeam(LinearOperator):
     """Parallel-beam Radon transform: the image, rotated bilinearly and zero outside, summed along columns.
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bwtheory.tasks.images import load_image
-from bwtheory.tasks.task import ImageTask, psnr_of_normalized
+from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_normalized
 
 
-def signal_representation(image: str, coords: str = "stretch", *, normalize: bool = False, shrink: int = 1) -> ImageTask:
+def signal_representation(
+    image: str, coords: str = "stretch", *, normalize: bool = False, held_out: float = 0.0, data_seed: int = 0, shrink: int = 1
+) -> ImageTask:
     """All pixels of an image are measurements and truth in one.
 
     Parameters
     ----------
     image, coords : as ``load_image`` and ``pixel_coordinates`` take them
     normalize : stretch the pixels to [0, 1] first, as the published code does
+    held_out, data_seed : fraction of the pixels that are not trained on, as ``hold_out`` takes it
     shrink : the image is first made smaller by this factor
     """
     loaded = load_image(image).shrunk(shrink)
     pixels = loaded.pixels
     if normalize and pixels.max() > pixels.min():
         pixels = (pixels - pixels.min()) / (pixels.max() - pixels.min())
-    return replace(ImageTask.of_pixels(pixels, loaded, coords), psnr_as_published=psnr_of_normalized)
+    task = ImageTask.of_pixels(pixels, loaded, coords)
+    return hold_out(replace(task, psnr_as_published=psnr_of_normalized), held_out, data_seed)

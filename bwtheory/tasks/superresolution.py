@@ -9,7 +9,7 @@ from skimage.transform import resize
 
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
-from bwtheory.tasks.task import ImageTask, add_noise, noise_std
+from bwtheory.tasks.task import ImageTask, add_noise, hold_out, noise_std
 
 
 def super_resolution(
@@ -18,6 +18,7 @@ def super_resolution(
     *,
     factor: int = 4,
     noise: float = 0.0,
+    held_out: float = 0.0,
     data_seed: int = 0,
     shrink: int = 1,
     antialiased: bool = False,
@@ -28,7 +29,7 @@ def super_resolution(
     ----------
     image, coords : as ``load_image`` and ``pixel_coordinates`` take them
     factor : side of the blocks, >= 1
-    noise, data_seed : of the low-resolution image, as ``add_noise`` takes them
+    noise, held_out, data_seed : of the low-resolution image, as ``add_noise`` and ``hold_out`` take them
     shrink : the image is first made smaller by this factor (3 in the published code)
     antialiased : measure scikit-image's anti-aliased resize instead of the means, as the published code does; the network is
         still compared through means, so that the true image does not have loss 0
@@ -48,8 +49,8 @@ def super_resolution(
     pixels = pixels[:height, :width]
     operator = BlockAverage((height, width), factor)
     task = ImageTask.of_pixels(pixels, loaded, coords, operator=operator, noise=noise, data_seed=data_seed)
-    if not antialiased:
-        return task
-    low = resize(pixels, (height // factor, width // factor), anti_aliasing=True)
-    measured = torch.from_numpy(low.reshape(-1, pixels.shape[2]))
-    return replace(task, measurements=add_noise(measured, noise, data_seed), noise_std=noise_std(measured, noise))
+    if antialiased:
+        low = resize(pixels, (height // factor, width // factor), anti_aliasing=True)
+        measured = torch.from_numpy(low.reshape(-1, pixels.shape[2]))
+        task = replace(task, measurements=add_noise(measured, noise, data_seed), noise_std=noise_std(measured, noise))
+    return hold_out(task, held_out, data_seed)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bwtheory.tasks.images import LoadedImage, save_image
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import LinearOperator, Rows, Sampling
 
 SSIM_WINDOW = 7
 
@@ -47,6 +47,26 @@ def ssim(target: np.ndarray, image: np.ndarray, rows: int = 256) -> float:
     return total / windows
 
 
+def band_errors(image: np.ndarray, target: np.ndarray) -> list[float | None]:
+    """‖P(image − target)‖/‖P target‖ for the projections P on octaves of frequency; None where the target has nothing.
+
+    Octave k holds the discrete frequencies of 2^k <= r < 2^(k+1) cycles along the longer side of the images (H, W, C); the mean
+    is in none of them.
+    """
+    height, width = target.shape[:2]
+    longer = max(height, width)
+    y, x = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)
+    cycles = longer * np.hypot(y, x)
+    octave = np.floor(np.log2(np.maximum(cycles, 0.5) * (1 + 1e-12))).astype(int)  # the mean is in octave −1
+    error, power = (np.abs(np.fft.fft2(values, axes=(0, 1))) ** 2 for values in (image - target, target))
+    found: list[float | None] = []
+    for k in range(octave.max() + 1):
+        band = octave == k
+        there = power[band].sum()
+        found.append(float(np.sqrt(error[band].sum() / there)) if there > 1e-24 * power.sum() else None)
+    return found
+
+
 def _min_max(values: Tensor) -> Tensor:
     values = values.double()
     low, high = values.min(), values.max()
@@ -61,6 +81,7 @@ class Task:
     measurements : (M, C); without an operator M = N, one for each coordinate
     grid, truth : (P, d) and (P, C), where and with what the result is compared
     noise_std : standard deviation of the noise in the measurements, 0 for none
+    held_out : of measurements that are watched, not trained on: the operator from values on the grid, and the measurements
     source, sha256 : what the data are, and their hash
     """
 
@@ -72,6 +93,7 @@ class Task:
     sha256: str
     operator: LinearOperator | None = None
     noise_std: float = 0.0
+    held_out: tuple[LinearOperator, Tensor] | None = None
 
     score_name: ClassVar[str]
     score_unit: ClassVar[str]
@@ -95,6 +117,17 @@ class Task:
     def metrics(self, values: Tensor) -> dict[str, float | None]:
         """What a summary reports about values (P, C) on the grid; None where it is not defined."""
         return {self.score_name: self.score(values)}
+
+    def details(self, values: Tensor) -> dict[str, Any]:
+        """What may be logged besides the score about values (P, C) on the grid."""
+        return {}
+
+    def held_out_loss(self, values: Tensor) -> float | None:
+        """Mean squared error of the measurements that are held out, by values (P, C) on the grid; None if there are none."""
+        if self.held_out is None:
+            return None
+        operator, measurements = self.held_out
+        return float((operator(values.double()) - measurements).square().mean())
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
         """Write values (P, C) on the grid as an image, a plot or a sound."""
@@ -148,11 +181,28 @@ class ImageTask(Task):
         return psnr(values, self.truth)
 
     def metrics(self, values: Tensor) -> dict[str, float | None]:
-        """PSNR in dB, standard and as the published code measures it; SSIM (None for sides below 7); largest error."""
+        """PSNR in dB, standard and as the published code measures it; SSIM (None for sides below 7); largest error.
+
+        And the PSNR of the pixels that were not seen, if there are any.
+        """
         found: dict[str, float | None] = {"psnr": psnr(values, self.truth)}
         found["psnr_paper"] = self.psnr_as_published(values, self.truth)
-        found["ssim"] = ssim(self.image(self.truth), self.image(values)) if min(self.shape) >= SSIM_WINDOW else None
-        return found | {"max_error": float((values.double() - self.truth).abs().max())}
+        found |= {"ssim": self._ssim(values), "max_error": self._largest_error(values)}
+        if self.seen is not None and len(self.seen) < len(self.truth):
+            unseen = torch.ones(len(self.truth), dtype=torch.bool).index_fill(0, self.seen, False)
+            found["psnr_unseen"] = psnr(values[unseen], self.truth[unseen])
+        return found
+
+    def details(self, values: Tensor) -> dict[str, Any]:
+        """SSIM, largest error, and ``band_errors``."""
+        errors = band_errors(self.image(values), self.image(self.truth))
+        return {"ssim": self._ssim(values), "max_error": self._largest_error(values), "band_errors": errors}
+
+    def _ssim(self, values: Tensor) -> float | None:
+        return ssim(self.image(self.truth), self.image(values)) if min(self.shape) >= SSIM_WINDOW else None
+
+    def _largest_error(self, values: Tensor) -> float:
+        return float((values.double() - self.truth).abs().max())
 
     def image(self, values: Tensor) -> np.ndarray:
         """Values (P, C) on the grid as an array (H, W, C)."""
@@ -199,3 +249,25 @@ def add_noise(measurements: Tensor, level: float, seed: int) -> Tensor:
         return measurements
     generator = torch.Generator().manual_seed(seed)
     return measurements + std * torch.randn(measurements.shape, generator=generator, dtype=torch.float64)
+
+
+def hold_out(task: ImageTask, fraction: float, seed: int) -> ImageTask:
+    """The task without a random fraction of its measurements (of its pixels, without an operator), which are ``held_out``.
+
+    ValueError unless 0 <= fraction < 1 leaves and takes at least one measurement, or is 0.
+    """
+    if fraction == 0:
+        return task
+    count = len(task.measurements)
+    taken = round(fraction * count) if 0 < fraction < 1 else 0
+    if not 0 < taken < count:
+        raise ValueError(f"A fraction 0 < held_out < 1 takes some of the {count} measurements and leaves some; got {fraction}.")
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    out, kept = (part.sort().values for part in order.split([taken, count - taken]))
+    measurements = task.measurements[kept]
+    if task.operator is not None:
+        watched = Rows(task.operator, out), task.measurements[out]
+        return replace(task, measurements=measurements, operator=Rows(task.operator, kept), held_out=watched)
+    seen = torch.arange(len(task.grid)) if task.seen is None else task.seen
+    pixels = Sampling(task.shape, seen[out]), task.measurements[out]
+    return replace(task, coordinates=task.coordinates[kept], measurements=measurements, seen=seen[kept], held_out=pixels)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import Diverged, pick_device, settled, train_together
+from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
 from bwtheory.training.run import RunDirectory, build_network
 
 
@@ -25,6 +25,7 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     task = build_task(first.task, first.source, first.coords, first.task_options)
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
+    require_what_stops(first, task)
     if first.norm_penalty:
         variation_norm(network)  # refuses other activations than BW-ReLU
     first = replace(first, together=seeds if together else 1)
@@ -91,7 +92,7 @@ def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Ta
     for (config, run), found in zip(group, outcomes):
         if not isinstance(found, Diverged):
             score = f"{found[task.score_name]:.4g} {task.score_unit}".rstrip()
-            what = f"{task.score_name} {score} after {found['epochs']} epochs on {task.source}"
+            what = f"{task.score_name} {score} after {found['kept_epoch']} epochs on {task.source}"
             print(f"{run.path}: {what} ({config.settings_from})")
     for found in outcomes:
         if isinstance(found, Diverged):

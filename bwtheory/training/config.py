@@ -25,6 +25,9 @@ class TrainingConfig:
     The learning rate at epoch t is lr·decay^(t/T), T = ``decay_epochs`` or all epochs (Appendix D), constant after T.  What is
     minimized is the mean squared error of the measurements, plus ``weight_decay`` times the squared weights of the linear
     layers, as in (27), plus ``norm_penalty`` times the variation norm (53).
+
+    ``stop_rule`` says which iterate is kept: the last one, the first that fits the measurements as well as their noise allows
+    (*discrepancy*), or the logged one with the least error on measurements that are held out (*held-out*).
     """
 
     source: str  # of the data: an image, a sound, the name of a univariate target
@@ -38,6 +41,7 @@ class TrainingConfig:
     linear_layers: bool = False
     skip: bool = False
     input_scale: float = 1.0
+    symmetric_targets: bool = False
     epochs: int = 1000
     lr: float = 1e-3
     decay: float = 0.1
@@ -46,6 +50,7 @@ class TrainingConfig:
     weight_decay: float = 0.0
     norm_penalty: float = 0.0
     stop_at_loss: float = 0.0
+    stop_rule: str = "last"
     seed: int = 40
     device: str = "cpu"
     chunk: int | None = None  # by width and device
@@ -53,6 +58,7 @@ class TrainingConfig:
     compile: bool | None = None  # if it pays
     together: int = 1  # runs in one batched network
     log_every: int = 10
+    log_details: bool = False
     condition_every: int = 0
     condition_sample: int = 2048
     settings_from: str = OURS
@@ -75,6 +81,8 @@ class TrainingConfig:
             raise ValueError(f"The decay rate lies in (0, 1]; got {self.decay}.")
         if self.double and self.device == "mps":
             raise ValueError("MPS has no float64; leave out --double or take --device cpu.")
+        if self.stop_rule not in ("last", "discrepancy", "held-out"):
+            raise ValueError(f"A stopping rule is 'last', 'discrepancy' or 'held-out'; got {self.stop_rule!r}.")
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f"The optimizer is 'adam' or 'sgd'; got {self.optimizer!r}.")
 
@@ -123,6 +131,7 @@ _NO_SETTINGS = (
     "compile",
     "together",
     "log_every",
+    "log_details",
     "condition_every",
 )
 

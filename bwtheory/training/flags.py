@@ -35,6 +35,8 @@ class Measurement:
     """superres: side of the blocks that are averaged (4)"""
     angles: int | None = None
     """ct: number of projections (100)"""
+    held_out: float | None = None
+    """fraction of the measurements that is only watched, not trained on"""
     missing: float | None = None
     """inpaint: fraction of the pixels that are not seen (0.8)"""
     samples: int | None = None
@@ -92,6 +94,8 @@ class Training:
     """add a linear function of the coordinates"""
     input_scale: float | None = None
     """multiply the coordinates by this first"""
+    symmetric_targets: bool = False
+    """learn values of [0, 1] as numbers of [-1, 1]"""
     epochs: int | None = None
     """steps on all measurements"""
     lr: float | None = None
@@ -108,6 +112,8 @@ class Training:
     """penalty on the variation norm (BW-ReLU)"""
     stop_at_loss: float | None = None
     """end as soon as the loss is this small"""
+    stop_rule: Literal["last", "discrepancy", "held-out"] | None = None
+    """which iterate is kept: the last, the first with a loss of the noise's variance, or that of least held-out error (last)"""
     coords: Literal["stretch", "isotropic"] | None = None
     """both axes from -1 to 1, or the longer one only (stretch)"""
     seed: int | None = None
@@ -120,6 +126,8 @@ class Training:
     """compile a chunk's values and gradients with torch.compile (if the run is long enough to pay for it)"""
     log_every: int | None = None
     """epochs between two entries of metrics.jsonl (10)"""
+    log_details: bool = False
+    """images: SSIM, largest error and the error by octave of frequency in each entry too"""
     condition_every: int | None = None
     """log all singular values of each hidden layer's features every so many epochs"""
     condition_sample: int | None = None

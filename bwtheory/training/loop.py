@@ -57,6 +57,14 @@ def require_compiler(config: TrainingConfig) -> None:
         raise ValueError("Compiling for a CPU needs a C++ compiler (g++ or clang++), and there is none; leave out --compile.")
 
 
+def require_what_stops(config: TrainingConfig, task: Task) -> None:
+    """ValueError if a stopping rule has nothing to go by."""
+    if config.stop_rule == "discrepancy" and not task.noise_std:
+        raise ValueError("The discrepancy principle needs measurements whose noise is known: --noise.")
+    if config.stop_rule == "held-out" and task.held_out is None:
+        raise ValueError("Stopping by held-out measurements needs some: --held-out 0.1.")
+
+
 def has_compiler() -> bool:
     """Whether there is a C++ compiler."""
     return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++"))
@@ -98,7 +106,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     KeyboardInterrupt
         After saving a checkpoint.
     ValueError
-        If the checkpoint is of another configuration, or if there is no compiler to compile with.
+        If the checkpoint is of another configuration, or if there is no compiler to compile with, or nothing to stop by.
     """
     (outcome,) = train_together([config], task, [run])
     if isinstance(outcome, Diverged):
@@ -127,6 +135,7 @@ def train_together(
     x, y = task.coordinates.to(device, dtype), task.measurements.to(device, dtype)
     operator = task.operator and task.operator.to(device, dtype)
     require_compiler(config)
+    require_what_stops(config, task)
     keep_freed_memory()
     with ExitStack() as open_files:
         progress = open_files.enter_context(_progress())
@@ -144,7 +153,7 @@ def train_together(
                 losses, values = chunked.least_squares(x, y, operator)
                 logging = epoch % config.log_every == 0
                 logging |= config.condition_every > 0 and epoch % config.condition_every == 0
-                if logging or config.stop_at_loss or device.type == "cpu":  # reading the loss makes a GPU wait
+                if logging or members[0].enough or device.type == "cpu":  # reading the loss makes a GPU wait
                     numbers = losses.tolist()
                     for number, member in awake:
                         member.read(numbers[number])
@@ -179,6 +188,8 @@ class _Member:
         self.optimizer = algorithm(self.network.parameters(), lr=config.lr)
         self.epoch, self.seconds, self.loss = 0, 0.0, math.nan
         self.stopped = False
+        self.kept: dict[str, Any] | None = None  # of least held-out error so far: loss, epoch, weights
+        self.enough = task.noise_std**2 if config.stop_rule == "discrepancy" else config.stop_at_loss
         self.outcome: Diverged | None = None
         logged_bytes = 0
         checkpoint = run.load_checkpoint(config)
@@ -187,6 +198,7 @@ class _Member:
             self.network.load_state_dict(checkpoint["network"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
+            self.kept = checkpoint.get("kept")
         self.started = time.monotonic()
         self.file = open_files.enter_context(run.metrics_file.open("ab"))
         self.file.truncate(logged_bytes)  # what came after the checkpoint will be computed again
@@ -204,7 +216,7 @@ class _Member:
         self.loss = loss
         if not math.isfinite(loss):
             self._diverged(f"The loss is {loss} at epoch {self.epoch}")
-        elif self.config.stop_at_loss and loss <= self.config.stop_at_loss:
+        elif self.enough and loss <= self.enough:
             self.stopped = True
 
     def step(self) -> None:
@@ -230,12 +242,19 @@ class _Member:
             "config": self.config.to_json(),
             "sha256": self.task.sha256,
         }
+        state |= {"kept": self.kept} if self.kept else {}
         self.run.save_checkpoint(state)
 
     def log(self, values: Tensor, last: bool = False) -> None:
         """Add a row about values (N, C) on the coordinates trained on."""
-        score = self.task.score(self._on_grid(values))
+        on_grid = self._on_grid(values)
+        score, held_out = self.task.score(on_grid), self.task.held_out_loss(on_grid)
         entry: dict[str, Any] = {"epoch": self.epoch, "loss": self.loss, self.task.score_name: score} | _norms(self.network)
+        entry |= {} if held_out is None else {"held_out_loss": held_out}
+        entry |= self.task.details(on_grid) if self.config.log_details else {}
+        if self.config.stop_rule == "held-out" and held_out is not None and (not self.kept or held_out < self.kept["loss"]):
+            weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+            self.kept = {"loss": held_out, "epoch": self.epoch, "network": weights}
         if self.config.condition_every and (last or self.epoch % self.config.condition_every == 0):
             spectra = feature_singular_values(self.network, self.sample)
             entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
@@ -253,15 +272,21 @@ class _Member:
         self.loss = float(((operator(values) if operator else values) - y).square().mean())
         self.log(values, last=True)
         self.file.close()
-        run, task, on_grid = self.run, self.task, self._on_grid(values)
+        if self.kept:
+            self.network.load_state_dict(self.kept["network"])
+            values = predict(self.network, self.x, self.config.chunk_size)
+        run, task, on_grid, rows = self.run, self.task, self._on_grid(values), self.run.read_metrics()
+        kept_epoch = self.kept["epoch"] if self.kept else self.epoch
         run.save_weights(self.network)
         task.save_reconstruction(run.path / task.reconstruction_name, on_grid)
         summary = {
             **task.metrics(on_grid),
             "epochs": self.epoch,
-            "loss": run.read_metrics()[-1]["loss"],
+            "kept_epoch": kept_epoch,
+            "loss": next(row["loss"] for row in reversed(rows) if row["epoch"] == kept_epoch),
             **_norms(self.network),
-            "oracle": _oracle(task, run.read_metrics()),
+            "oracle": _oracle(task, rows),
+            "stopping": stopping(task, rows),
             "source": task.source,
             "shape": list(task.shape) if isinstance(task, ImageTask) else None,
             "sha256": task.sha256,
@@ -319,6 +344,20 @@ def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
     """The logged epoch that is best against the truth: nobody who needs the reconstruction can know it."""
     best = (max if task.higher_is_better else min)(metrics, key=lambda row: row[task.score_name])
     return {"epoch": best["epoch"], task.score_name: best[task.score_name]}
+
+
+def stopping(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """Logged epochs that rules without the truth would have chosen: discrepancy principle, least held-out error.
+
+    The discrepancy principle takes the first whose loss is at most the noise's variance; None if there is none, and for a rule
+    that the task has no data for.
+    """
+    fits = (row for row in metrics if row["loss"] <= task.noise_std**2)
+    found = {"discrepancy": next(fits, None) if task.noise_std else None, "held_out": None}
+    if task.held_out is not None:
+        found["held_out"] = min(metrics, key=lambda row: row["held_out_loss"])
+    name = task.score_name
+    return {rule: row and {"epoch": row["epoch"], name: row[name]} for rule, row in found.items()}
 
 
 @contextmanager

@@ -136,6 +136,8 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
             linear_layers=config.linear_layers,
             skip=config.skip,
             input_scale=config.input_scale,
+            output_scale=0.5 if config.symmetric_targets else 1.0,
+            output_shift=0.5 if config.symmetric_targets else 0.0,
             **config.options,
         )
     return to_double(network) if config.double else network

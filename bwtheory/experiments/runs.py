@@ -1,0 +1,102 @@
+"""Many runs: do those that are planned and not done, and remember which diverged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from bwtheory.experiments.experiment import Finished
+from bwtheory.tasks import Task, build_task, data_hash
+from bwtheory.training.command import with_absolute_source
+from bwtheory.training.config import TrainingConfig
+from bwtheory.training.loop import Diverged, settled, train
+from bwtheory.training.run import RunDirectory, build_network
+
+DIVERGED = "diverged.txt"
+WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "settings_from")  # may differ between a finished run and the plan
+TASKS_KEPT = 4  # a projection matrix takes up to a gigabyte
+
+Plan = Callable[[dict[str, Finished], dict[str, str]], dict[str, TrainingConfig]]
+
+
+def finish_runs(
+    plan: Plan, folder: Path, kept: Path | None = None, after: Callable[[str, Finished], None] | None = None
+) -> tuple[dict[str, Finished], dict[str, str]]:
+    """Train what is planned and neither finished nor diverged, until nothing more is planned; returns both by name.
+
+    Parameters
+    ----------
+    plan : from the finished and the diverged runs (with the reason) to all runs by name, as far as they are known
+    folder : gets a run directory for each
+    kept : finished runs with the same settings are found there, too
+    after : called with each run that is finished, new or not
+
+    Raises
+    ------
+    ValueError
+        For bad settings, or a folder that holds a run with other settings.
+    KeyboardInterrupt
+        After saving; the same call goes on.
+    """
+    done: dict[str, Finished] = {}
+    failed: dict[str, str] = {}
+    tasks: dict[str, Task] = {}
+    while True:
+        planned = plan(done, failed)
+        waiting = [key for key in planned if key not in done and key not in failed]
+        if not waiting:
+            return done, failed
+        for key in waiting:
+            config = with_absolute_source(planned[key])
+            run = RunDirectory(folder / key)
+            if not run.config_file.exists() and kept and (kept / key).is_dir():
+                finished_before = RunDirectory(kept / key)
+                run = run if _difference(finished_before, config) else finished_before
+            own = config
+            if run.config_file.exists():
+                difference = _difference(run, config)
+                if difference:
+                    raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
+                own = run.read_config()
+            if (run.path / DIVERGED).exists():
+                failed[key] = (run.path / DIVERGED).read_text(encoding="utf-8")
+                continue
+            if not run.summary_file.exists():
+                task = _task(config, tasks)
+                if not run.config_file.exists():
+                    size = build_network(config, task.channels).count_parameters()
+                    own = settled(config, size, len(task.coordinates))
+                    run = RunDirectory.create(run.path, own)
+                try:
+                    train(own, task, run)
+                except Diverged as error:
+                    failed[key] = str(error)
+                    (run.path / DIVERGED).write_text(str(error), encoding="utf-8")
+                    continue
+            done[key] = Finished(run, config, run.read_summary())
+            if after:
+                after(key, done[key])
+
+
+def _task(config: TrainingConfig, tasks: dict[str, Task]) -> Task:
+    """A configuration's task, the last few of which are kept."""
+    data = json.dumps([config.task, config.source, config.coords, config.task_options])
+    if data not in tasks:
+        while len(tasks) >= TASKS_KEPT:
+            del tasks[next(iter(tasks))]
+        tasks[data] = build_task(config.task, config.source, config.coords, config.task_options)
+    return tasks[data]
+
+
+def _difference(run: RunDirectory, planned: TrainingConfig) -> str:
+    """In words, what of a run is not as planned; empty if all is, up to where the run runs and where its data lie."""
+    found = run.read_config()
+    then, now = found.to_json(), planned.to_json()
+    then["source"], now["source"] = Path(found.source).name, Path(planned.source).name
+    for name in now:
+        if name not in WHERE_IT_RUNS and then[name] != now[name]:
+            return f"{name} = {then[name]!r}, not {now[name]!r}"
+    if run.summary_file.exists() and data_hash(planned.task, planned.source) not in (None, run.read_summary()["sha256"]):
+        return f"another {Path(found.source).name}: the SHA-256 differs"
+    return ""
