@@ -78,7 +78,7 @@ class Selection(LinearOperator):
 def operator_of(task: ImageTask) -> LinearOperator:
     """The float64 map from all pixels to the task's measurements: its operator, the pixels seen, or all of them."""
     if task.operator is not None:
-        return task.operator.to("cpu", torch.float64)
+        return task.operator
     height, width = task.shape
     return Selection(task.shape, torch.arange(height * width) if task.seen is None else task.seen)
 
@@ -87,4 +87,4 @@ def measured_image(task: ImageTask) -> Tensor:
     """Measurements as an image (H, W, C) float64; ValueError unless every pixel was measured."""
     if task.operator is not None or task.seen is not None:
         raise ValueError("This method takes an image of which every pixel was measured; the task measures something else.")
-    return task.measurements.double().cpu().reshape(*task.shape, -1)
+    return task.measurements.reshape(*task.shape, -1)
