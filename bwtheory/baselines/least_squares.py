@@ -40,7 +40,8 @@ def cgls_iterates(task: ImageTask, iterations: int) -> list[tuple[int, Tensor, f
     ValueError
         If iterations < 1.
     """
-    operator, iterates = operator_of(task), []
+    operator = operator_of(task)
+    iterates: list[tuple[int, Tensor, float]] = []
 
     def record(values: Tensor) -> None:
         iterates.append((len(iterates) + 1, values.clone(), float((operator(values) - task.measurements).norm())))
@@ -61,7 +62,10 @@ def _conjugate_gradients(task: ImageTask, iterations: int, visit: Callable[[Tens
     def normal(x: np.ndarray) -> np.ndarray:
         return operator.adjoint(operator(image(x))).numpy().ravel()
 
+    def visited(x: np.ndarray) -> None:
+        assert visit is not None
+        visit(image(x))
+
     system = LinearOperator((right.numel(), right.numel()), matvec=normal, dtype=np.float64)
-    callback = visit and (lambda x: visit(image(x)))
-    solution, _ = cg(system, right.numpy().ravel(), rtol=SOLVED, maxiter=iterations, callback=callback)
-    return image(solution)
+    solution, _ = cg(system, right.numpy().ravel(), rtol=SOLVED, maxiter=iterations, callback=visit and visited)
+    return image(np.asarray(solution))

@@ -75,7 +75,7 @@ class BWReLU(Activation):
     """
 
     fixed_c: Tensor
-    tuned_options = ("c",)
+    tuned_options: tuple[str, ...] = ("c",)
 
     def __init__(self, c: float = 1.0, learnable: bool = False):
         super().__init__()
@@ -110,7 +110,7 @@ class ReLUPositional(ReLU):
     """ReLU after [x, sin(2^i πx), cos(2^i πx)], i < frequencies (Mildenhall et al. 2020)."""
 
     octaves: Tensor
-    tuned_options = ("frequencies",)
+    tuned_options: tuple[str, ...] = ("frequencies",)
 
     def __init__(self, frequencies: int = 7):
         super().__init__()
@@ -130,7 +130,7 @@ class ReLUFourier(ReLU):
     """ReLU after [cos 2πBx, sin 2πBx] with B ~ N(0, sigma²), fixed (Tancik et al. 2020); at most 8 coordinates."""
 
     directions: Tensor
-    tuned_options = ("sigma",)
+    tuned_options: tuple[str, ...] = ("sigma",)
 
     def __init__(self, sigma: float = 10.0, frequencies: int = 256):
         super().__init__()
@@ -155,7 +155,7 @@ class ReLUFourier(ReLU):
 class Siren(Activation):
     """sin(ω₀z), weights U(±1/n) in the first layer and U(±√(6/n)/ω₀) after it (Sitzmann et al. 2020)."""
 
-    tuned_options = ("omega_0",)
+    tuned_options: tuple[str, ...] = ("omega_0",)
 
     def __init__(self, omega_0: float = 30.0):
         super().__init__()
@@ -178,7 +178,7 @@ class Siren(Activation):
 class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
 
-    tuned_options = ("omega_0", "first_bias_scale")
+    tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
 
     def __init__(self, omega_0: float = 30.0, first_bias_scale: float = 20.0):
         super().__init__(omega_0)
@@ -221,7 +221,7 @@ class _SineOfGrowing(torch.autograd.Function):
 class Gauss(Activation):
     """exp(−(σ₀z)²) (Ramasinghe and Lucey 2022, in the parametrization of WIRE's code); PyTorch's default initialization."""
 
-    tuned_options = ("sigma_0",)
+    tuned_options: tuple[str, ...] = ("sigma_0",)
 
     def __init__(self, sigma_0: float = 10.0):
         super().__init__()
@@ -263,7 +263,7 @@ class Wire(Activation):
     """
 
     dtype_after_first_layer = torch.cfloat
-    tuned_options = ("omega_0", "sigma_0")
+    tuned_options: tuple[str, ...] = ("omega_0", "sigma_0")
 
     def __init__(self, omega_0: float = 20.0, sigma_0: float = 10.0):
         super().__init__()

@@ -1,0 +1,271 @@
+"""``bwtheory compare``: tune every method alike, then run all at equal steps and at equal time."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from bwtheory.baselines import BASELINES, Baseline, Estimate
+from bwtheory.comparison.protocol import TUNING_SEED, Protocol
+from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
+from bwtheory.experiments.experiment import Finished
+from bwtheory.experiments.runs import finish_runs
+from bwtheory.nn import INR
+from bwtheory.tasks import ImageTask, build_task
+from bwtheory.training.config import TrainingConfig
+from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
+from bwtheory.training.run import build_network
+
+ROUNDS, SECONDS = 7, 1.0  # of the timing of steps: at least so many rounds, and so long for each network
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The search for a method's settings: points by score, in dB, in the order in which they were tried."""
+
+    axes: list[Axis]
+    scores: dict[Point, float]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of the best point."""
+        best = best_point(self.scores)
+        return {axis.name: axis.value(place) for axis, place in zip(self.axes, best)}
+
+    @property
+    def at_an_edge(self) -> list[str]:
+        """What may have its optimum beyond the values tried."""
+        return edges(self.axes, self.scores)
+
+
+@dataclass
+class Comparison:
+    """A comparison in its folder: what has been done of it, and what that says.
+
+    step_seconds : of a step, by activation and size, measured side by side on the first image
+    tuned : by activation or baseline
+    runs, failed : finished and diverged runs by ``key``
+    estimates : of the baselines: by name, size and image, a row of metrics
+    """
+
+    protocol: Protocol
+    folder: Path
+    step_seconds: dict[str, float] = field(default_factory=dict)
+    tuned: dict[str, Tuned] = field(default_factory=dict)
+    runs: dict[str, Finished] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    estimates: dict[tuple[str, int, str], dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def budgets(self) -> list[str]:
+        """What is made equal, in turn."""
+        return (["steps"] if self.protocol.steps else []) + ["time"]
+
+    def steps(self, budget: str, activation: str, parameters: int, image: str) -> int:
+        """Of a run: those given, or as many as fit into the time."""
+        if budget != "time":
+            assert self.protocol.steps is not None
+            return self.protocol.steps
+        return max(1, round(self.seconds(parameters, image) / self.seconds_of_step(activation, parameters, image)))
+
+    def key(self, budget: str, activation: str, parameters: int, image: str, seed: int) -> str:
+        """Name of a run's folder; a run of as many steps in the same time is the same run."""
+        if budget == "time" and self.steps(budget, activation, parameters, image) == self.protocol.steps:
+            budget = "steps"
+        return f"{budget}-{activation.rpartition(':')[2]}-{parameters}-{Path(image).stem}-seed{seed}"
+
+    def seconds(self, parameters: int, image: str) -> float:
+        """The time budget on an image: what was given, or what the first activation takes for its steps."""
+        if self.protocol.budget is not None:
+            return self.protocol.budget
+        assert self.protocol.steps is not None
+        return self.protocol.steps * self.seconds_of_step(self.protocol.activations[0], parameters, image)
+
+    def seconds_of_step(self, activation: str, parameters: int, image: str) -> float:
+        """As measured on the first image, in proportion to the number of coordinates."""
+        size = self._coordinates(image) / self._coordinates(self.protocol.images[0])
+        return self.step_seconds[f"{activation}@{parameters}"] * size
+
+    def _coordinates(self, image: str) -> int:
+        sizes = self.__dict__.setdefault("_sizes", {})
+        if image not in sizes:
+            sizes[image] = self.protocol.coordinates(image)
+        return sizes[image]
+
+
+def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) -> Comparison:
+    """Do a comparison, or go on with it: what is finished in the folder is not done again.
+
+    Raises
+    ------
+    ValueError
+        For settings that make no sense, or a folder with another comparison.
+    KeyboardInterrupt
+        After saving; the same call goes on.
+    """
+    say = progress or Console(stderr=True, highlight=False).print
+    for image in (*protocol.images, *protocol.tuning_images):
+        build_task(
+            protocol.task, image, "stretch", protocol.task_options(image)
+        )  # whatever is wrong shows before the first run
+    protocol.save(folder / "protocol.json")
+    done = Comparison(protocol, folder)
+    done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
+    for name in protocol.baselines:
+        _baseline(done, name, say)
+    done.runs, done.failed = finish_runs(
+        lambda runs, failed: _plan(done, runs, failed), folder / "runs", after=_report_run(say)
+    )
+    return done
+
+
+def _report_run(say: Progress) -> Callable[[str, Finished], None]:
+    def report(name: str, finished: Finished) -> None:
+        checkpoint = finished.run.checkpoint_file
+        if checkpoint.exists():
+            checkpoint.unlink()  # of a finished run; the weights stay
+            say(f"{name}: {finished.summary['psnr']:.2f} dB")
+
+    return report
+
+
+def _plan(done: Comparison, runs: dict[str, Finished], failed: dict[str, str]) -> dict[str, TrainingConfig]:
+    """Trials first, as far as their search has come; then, for the activations that are tuned, the runs that are reported."""
+    protocol = done.protocol
+    planned: dict[str, TrainingConfig] = {}
+    for activation in protocol.activations:
+        axes = protocol.axes(activation)
+        scores: dict[Point, float] = {}
+        while (point := propose(axes, scores, protocol.trials)) is not None:
+            trial = {}
+            for image in protocol.tuning_images:
+                name = done.key(f"trial{len(scores)}", activation, protocol.parameters[0], image, TUNING_SEED)
+                trial[name] = _config(
+                    done, done.budgets[0], activation, protocol.settings(activation, point), image, TUNING_SEED
+                )
+            planned |= trial
+            if not all(name in runs or name in failed for name in trial):
+                break
+            found = [runs[name].summary["psnr"] if name in runs else -math.inf for name in trial]
+            scores[point] = statistics.fmean(found)
+        else:
+            done.tuned[activation] = Tuned(axes, scores)
+    for activation in protocol.activations if all(name in done.tuned for name in protocol.activations) else ():
+        chosen = done.tuned[activation].settings
+        for budget in done.budgets:
+            for parameters in protocol.parameters:
+                for image in protocol.images:
+                    for seed in protocol.seed_list:
+                        name = done.key(budget, activation, parameters, image, seed)
+                        planned[name] = _config(done, budget, activation, chosen, image, seed, parameters)
+    return planned
+
+
+def _config(
+    done: Comparison,
+    budget: str,
+    activation: str,
+    chosen: dict[str, Any],
+    image: str,
+    seed: int,
+    parameters: int | None = None,
+) -> TrainingConfig:
+    size = parameters or done.protocol.parameters[0]
+    return done.protocol.network(activation, chosen, image, size, seed, done.steps(budget, activation, size, image))
+
+
+def _step_seconds(done: Comparison, file: Path, say: Progress) -> dict[str, float]:
+    """Median seconds of a step of every network, with the settings that its search starts from, in interleaved rounds."""
+    if file.exists():
+        return json.loads(file.read_text(encoding="utf-8"))
+    protocol = done.protocol
+    image = protocol.images[0]
+    task = build_task(protocol.task, image, "stretch", protocol.task_options(image))
+    assert isinstance(task, ImageTask)
+    keep_freed_memory()
+    steps = {}
+    for activation in protocol.activations:
+        axes = protocol.axes(activation)
+        start = protocol.settings(activation, (0.0,) * len(axes))
+        for parameters in protocol.parameters:
+            config = protocol.network(activation, start, image, parameters, TUNING_SEED, steps=1)
+            steps[f"{activation}@{parameters}"] = _step(config, task)
+    say("Measuring a step of each network …")
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        step()  # the first one may compile
+    began = time.perf_counter()
+    while len(times[next(iter(times))]) < ROUNDS or time.perf_counter() - began < SECONDS * len(steps):
+        for name, step in steps.items():
+            started = time.perf_counter()
+            step()
+            times[name].append(time.perf_counter() - started)
+    found = {name: statistics.median(seconds) for name, seconds in times.items()}
+    file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return found
+
+
+def _step(config: TrainingConfig, task: ImageTask) -> Callable[[], None]:
+    device = torch.device(config.device)
+    network: INR = build_network(config, task.channels).to(device)
+    x, y = task.coordinates.to(device, torch.float32), task.measurements.to(device, torch.float32)
+    operator = task.operator and task.operator.to(device, torch.float32)
+    chunked = ChunkedNetworks([network], config.chunk_size, bool(config.compile))
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.lr)
+
+    def step() -> None:
+        chunked.start()
+        losses, _ = chunked.least_squares(x, y, operator)
+        optimizer.step()
+        losses.tolist()  # waits for a GPU
+
+    return step
+
+
+def _baseline(done: Comparison, name: str, say: Progress) -> None:
+    """Tune a baseline as networks are, then apply it to every image; what is in the folder is read."""
+    protocol, baseline = done.protocol, BASELINES[name]
+    file = done.folder / "baselines" / f"{name}.json"
+    kept: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def row(image: str, settings: dict[str, Any], parameters: int) -> dict[str, Any]:
+        label = json.dumps([image, settings, parameters])
+        if label not in kept:
+            kept[label] = _measure(protocol, baseline, image, settings, parameters)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            say(f"{name}, {Path(image).stem}, {settings}: {kept[label]['psnr']:.2f} dB")
+        return kept[label]
+
+    axes = [Axis(**vars(baseline.setting))] if baseline.setting else []
+    scores: dict[Point, float] = {}
+    size = protocol.parameters[0]
+    while axes and (point := propose(axes, scores, protocol.trials)) is not None:
+        settings = {axes[0].name: axes[0].value(point[0])}
+        scores[point] = statistics.fmean(row(image, settings, size)["psnr"] for image in protocol.tuning_images)
+    done.tuned[name] = Tuned(axes, scores or {(): math.nan})
+    for parameters in protocol.parameters:
+        for image in protocol.images:
+            done.estimates[name, parameters, image] = row(image, done.tuned[name].settings, parameters)
+
+
+def _measure(protocol: Protocol, baseline: Baseline, image: str, settings: dict[str, Any], parameters: int) -> dict[str, Any]:
+    task = build_task(protocol.task, image, "stretch", protocol.task_options(image) | {"held_out": 0.0})
+    assert isinstance(task, ImageTask)
+    started = time.perf_counter()
+    sized = {"parameters": parameters} if baseline.sized else {}
+    estimate: Estimate = baseline.solve(task, *settings.values(), **sized)
+    seconds = time.perf_counter() - started
+    found: dict[str, Any] = {**task.metrics(estimate.values), **task.details(estimate.values)}
+    found |= {"seconds": seconds, "parameters": estimate.parameters, "note": estimate.note, "source": task.source}
+    return found | {"sha256": task.sha256}

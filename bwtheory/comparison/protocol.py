@@ -1,0 +1,160 @@
+"""What a comparison is: its data, its methods and their budgets; the networks that these mean."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from bwtheory.comparison.tuning import Axis, Point, values
+from bwtheory.nn import resolve_activation
+from bwtheory.tasks import build_task
+from bwtheory.tasks.images import load_image
+from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.run import build_network
+
+TUNING_IMAGES = ("rocket", "moon")
+TUNING_SEED = 0
+FIRST_SEED = 40
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All that a comparison's numbers depend on.
+
+    task, options : of ``TASKS``, an image task, and its options
+    images, tuning_images : files or built-in names; settings are chosen on the second, results are about the first
+    side : images are made smaller until the longer side has about so many pixels
+    activations, baselines : the methods; differences are to the first activation
+    parameters : sizes of networks, real numbers; settings are chosen at the first
+    steps : of every network, for the comparison at equal steps; None for no such
+    budget : seconds for every network, for the comparison at equal time; None for the time that the first activation takes for
+        ``steps``
+    trials : settings that are tried for each method
+    """
+
+    task: str
+    images: tuple[str, ...]
+    activations: tuple[str, ...]
+    baselines: tuple[str, ...]
+    tuning_images: tuple[str, ...] = TUNING_IMAGES
+    options: dict[str, Any] | None = None
+    side: int | None = None
+    parameters: tuple[int, ...] = (50_000,)
+    hidden_layers: int = 3
+    steps: int | None = 500
+    budget: float | None = None
+    trials: int = 12
+    seeds: int = 5
+    compile: bool = False
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("images", "activations", "parameters", "tuning_images"):
+            if not getattr(self, name):
+                raise ValueError(f"A comparison needs at least one of {name}.")
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"A comparison needs {name} that differ; got {', '.join(map(str, getattr(self, name)))}.")
+        for name in ("trials", "seeds", "hidden_layers", "steps", "side"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"A comparison needs {name} >= 1; got {value}.")
+        if self.budget is not None and not (self.budget > 0 and math.isfinite(self.budget)):
+            raise ValueError(f"A comparison needs a budget of more than 0 seconds; got {self.budget}.")
+        if self.steps is None and self.budget is None:
+            raise ValueError("A comparison needs a number of steps or a budget.")
+        for name in self.activations:
+            resolve_activation(name)
+
+    @property
+    def seed_list(self) -> range:
+        """Of the runs that are reported, another than that of the trials."""
+        return range(FIRST_SEED, FIRST_SEED + self.seeds)
+
+    @property
+    def overlap(self) -> list[str]:
+        """Images that are reported on and tuned on."""
+        return [image for image in self.images if image in self.tuning_images]
+
+    def task_options(self, image: str) -> dict[str, Any]:
+        """Options of the task for an image, the factor by which it is made smaller among them."""
+        options = dict(self.options or {})
+        if self.side is not None:
+            options["shrink"] = max(1, round(max(_image_shape(image)[:2]) / self.side))
+        return options
+
+    def network(
+        self, activation: str, chosen: dict[str, Any], image: str, parameters: int, seed: int, steps: int
+    ) -> TrainingConfig:
+        """The configuration of one run with ``chosen`` settings, its width such that it has about so many parameters."""
+        cls = resolve_activation(activation)
+        own = {name: value for name, value in chosen.items() if name in cls.tuned_options}
+        training = {name: value for name, value in chosen.items() if name not in own}
+        given: dict[str, Any] = {"task": self.task, "source": image, "activation": activation, "seed": seed, "epochs": steps}
+        given |= {"hidden_layers": self.hidden_layers, "device": self.device, "compile": self.compile, **training}
+        given |= {"log_details": True, "log_every": max(1, steps // 30)}
+        channels = _image_shape(image)[2]
+        width = _width(self.task, activation, self.hidden_layers, tuple(sorted(own.items())), channels, parameters)
+        return with_preset({**given, "hidden_features": width}, cls.options_of_width(width) | own, self.task_options(image))
+
+    def axes(self, activation: str) -> list[Axis]:
+        """What is tuned of an activation: learning rate, its own scales, and whether it learns [0, 1] or [−1, 1]."""
+        preset = with_preset({"task": self.task, "source": self.images[0], "activation": activation})
+        cls = resolve_activation(activation)
+        found = [Axis("lr", preset.lr)]
+        for name in cls.tuned_options:
+            start = preset.options.get(name, signature(cls).parameters[name].default)
+            whole = isinstance(start, int)
+            found.append(Axis(name, start, None if whole else 1.5, whole))
+        return [*found, Axis("symmetric_targets", False, choices=(False, True))]
+
+    def settings(self, activation: str, point: Point) -> dict[str, Any]:
+        """Names and values at a point of ``axes``."""
+        axes = self.axes(activation)
+        return dict(zip((axis.name for axis in axes), values(axes, point)))
+
+    def coordinates(self, image: str) -> int:
+        """Points at which a network is evaluated in one step."""
+        return len(build_task(self.task, image, "stretch", self.task_options(image)).coordinates)
+
+    def save(self, file: Path) -> None:
+        """Write as JSON; ValueError if another protocol is there already."""
+        now = asdict(self)
+        if file.exists():
+            then = json.loads(file.read_text(encoding="utf-8"))
+            for field in fields(self):
+                if json.dumps(then.get(field.name)) != json.dumps(now[field.name]):
+                    raise ValueError(
+                        f"{file.parent} holds a comparison with {field.name} = {then.get(field.name)!r}, "
+                        f"not {now[field.name]!r}; choose another --out."
+                    )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+
+
+@lru_cache(maxsize=256)
+def _image_shape(image: str) -> tuple[int, ...]:
+    return load_image(image).pixels.shape
+
+
+@lru_cache(maxsize=4096)
+def _width(task: str, activation: str, layers: int, own: tuple[tuple[str, Any], ...], channels: int, parameters: int) -> int:
+    """The width of a network whose number of parameters is nearest."""
+
+    @lru_cache
+    def size(width: int) -> int:
+        options = resolve_activation(activation).options_of_width(width) | dict(own)
+        given = {"task": task, "source": "", "activation": activation, "hidden_layers": layers, "hidden_features": width}
+        return build_network(with_preset(given, options), channels).count_parameters()
+
+    low, high = 1, 2
+    while size(high) < parameters:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) < parameters else (low, middle)
+    return min((low, high), key=lambda width: abs(size(width) - parameters))
