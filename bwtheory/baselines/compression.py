@@ -102,7 +102,7 @@ def wavelet_terms(task: ImageTask, parameters: int) -> Estimate:
 
 def _samples(pixels: int) -> sparse.csr_array:
     """The basis (pixels, K) with the fewest levels J that has K = 3·2^J + 1 >= pixels, at the pixels."""
-    levels = next(J for J in range(1, 64) if 3 * 2**J + 1 >= pixels)
+    levels = next(J for J in range(1, 64) if pixels <= 3 * 2**J + 1)
     return sparse.csr_array(IntervalWaveletFamily(levels)(np.linspace(-1, 1, pixels)).T)
 
 

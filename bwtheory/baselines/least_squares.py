@@ -40,7 +40,8 @@ def cgls_iterates(task: ImageTask, iterations: int) -> list[tuple[int, Tensor, f
     ValueError
         If iterations < 1.
     """
-    operator, iterates = operator_of(task), []
+    operator = operator_of(task)
+    iterates: list[tuple[int, Tensor, float]] = []
 
     def record(values: Tensor) -> None:
         iterates.append((len(iterates) + 1, values.clone(), float((operator(values) - task.measurements).norm())))
@@ -55,7 +56,7 @@ def _conjugate_gradients(task: ImageTask, iterations: int, visit: Callable[[Tens
     operator = operator_of(task)
     right = operator.adjoint(task.measurements)
 
-    def image(x: np.ndarray) -> Tensor:
+    def image(x) -> Tensor:
         return torch.from_numpy(x.reshape(right.shape))
 
     def normal(x: np.ndarray) -> np.ndarray:
