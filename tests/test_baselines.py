@@ -278,17 +278,17 @@ def test_spectral_norm(operator):
 @pytest.mark.parametrize("task", tv_tasks(), ids=TV_NAMES)
 @pytest.mark.parametrize("weight", [1e-3, 3e-2])
 def test_tv_is_as_close_to_its_minimum_as_it_says(task, weight):
-    """Nothing in the box lies below (1 − tolerance)·objective: not a solution 1000 times as accurate, nor images near it."""
-    rough, fine = (total_variation(task, weight, tolerance, 40000) for tolerance in (1e-2, 1e-5))
+    """Nothing in the box lies below (1 − tolerance)·objective: not a solution 100 times as accurate, nor images near it."""
+    rough, fine = (total_variation(task, weight, tolerance, 40000) for tolerance in (1e-2, 1e-4))
     assert rough.note == fine.note == ""
     lowest = objective(fine.values, task, weight)
-    assert (1 - 1e-5) * lowest <= objective(rough.values, task, weight) <= lowest / (1 - 1e-2)
+    assert (1 - 1e-4) * lowest <= objective(rough.values, task, weight) <= lowest / (1 - 1e-2)
     assert fine.values.min() >= 0 and fine.values.max() <= 1
     noise = torch.from_numpy(random(*fine.values.shape)) - 0.5
     blurred = fine.values + 0.02 * noise
     smoother = fine.values.mean() + 0.98 * (fine.values - fine.values.mean())
     for other in (blurred, smoother, task.truth):
-        assert objective(other.clamp(0, 1), task, weight) > (1 - 1e-5) * lowest
+        assert objective(other.clamp(0, 1), task, weight) > (1 - 1e-4) * lowest
     assert objective(blurred.clamp(0, 1), task, weight) > 1.001 * lowest
 
 
