@@ -219,6 +219,72 @@ def reproduce(
     return 0
 
 
+def compare(
+    task: tyro.conf.Positional[Literal["signal", "superres", "ct", "denoise", "inpaint"]],
+    *,
+    image: tuple[str, ...],
+    measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
+    activations: tuple[str, ...] = ("bw-relu", "siren", "finer", "wire", "gauss", "relu-pe", "relu-rff", "relu"),
+    tune_on: tuple[str, ...] = ("rocket", "moon"),
+    steps: int | None = None,
+    budget: str | None = None,
+    parameters: tuple[int, ...] = (50_000,),
+    hidden_layers: int = 3,
+    side: int | None = None,
+    trials: int = 12,
+    seeds: int = 5,
+    compile: bool = False,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    out: Path = Path("compared"),
+) -> int:
+    """Compare networks with each other and with methods that are none, on your images: tuned alike, at equal steps and time.
+
+    What is finished is not done again: the same command goes on, and its tables and figure are in the folder.
+
+    Args:
+        task: what to compare on, as for train
+        image: one or more image files or built-in names, on which is reported
+        activations: networks; differences are to the first
+        tune_on: images on which the settings are chosen; those reported, to tune on these
+        steps: of every network; compared at equal steps, and at equal time if no budget is given (500)
+        budget: time of every network, such as 60s or 5min; without it as long as the first network takes for the steps
+        parameters: sizes of the networks, in real numbers; settings are chosen at the first
+        hidden_layers: number of hidden layers
+        side: make the images smaller until the longer side has about so many pixels
+        trials: settings that are tried for each method
+        seeds: runs for each image
+        compile: compile the steps of all networks
+        device: where to train; auto takes CUDA or MPS if there is one
+        out: a folder; the comparison gets one of its own in it
+    """
+    with _bad_input_is_a_sentence():
+        from bwtheory.baselines import baselines_of
+        from bwtheory.comparison.compare import compare as carry_out
+        from bwtheory.comparison.protocol import Protocol, in_seconds
+        from bwtheory.comparison.report import report
+        from bwtheory.training.loop import pick_device
+
+        protocol = Protocol(
+            task,
+            tuple(map(_absolute, image)),
+            activations,
+            tuple(baselines_of(task)),
+            tuple(map(_absolute, tune_on)),
+            flags.given(measurement),
+            side,
+            parameters,
+            hidden_layers,
+            500 if steps is None and budget is None else steps,
+            None if budget is None else in_seconds(budget),
+            trials,
+            seeds,
+            compile,
+            pick_device(device),
+        )
+        report(carry_out(protocol, out / task))
+    return 0
+
+
 def bench(
     *,
     activations: tuple[str, ...] = ("bw-relu", "relu", "siren", "wire"),
@@ -277,6 +343,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "train": train,
                 "render": render_run,
                 "reproduce": reproduce,
+                "compare": compare,
                 "bench": bench,
             },
             prog="bwtheory",
@@ -314,6 +381,11 @@ def _source(task: str, given: dict[str, str]) -> str:
         examples = {"image": "FILE, or a built-in name such as camera", "audio": "FILE, or chirp", "target": "sines"}
         raise BadInput(f"The task {task!r} needs --{needs} {examples[needs]}, and no other source.")
     return given[needs]
+
+
+def _absolute(image: str) -> str:
+    """A file is found again from elsewhere; built-in names stay."""
+    return str(Path(image).resolve()) if Path(image).is_file() else image
 
 
 def _checkout() -> Path:

@@ -22,7 +22,13 @@ BASELINES: dict[str, Baseline] = {
     "fbp": Baseline(
         "filtered back-projection", ("ct",), filtered_back_projection, Setting("filter", FILTERS[0], choices=FILTERS)
     ),
-    "cgls": Baseline("CGLS, stopped early", ("ct", "superres"), cgls, Setting("iterations", 16, 2**0.5, integer=True)),
+    "cgls": Baseline(
+        "CGLS, stopped early",
+        ("ct", "superres"),
+        cgls,
+        Setting("iterations", 16, 2**0.5, integer=True),
+        iterates=cgls_iterates,
+    ),
     "tv": Baseline("total variation", ("ct", "superres", "denoise", "inpaint"), total_variation, Setting("weight", 0.002, 2.0)),
     "bicubic": Baseline("bicubic interpolation", ("superres",), bicubic),
     "lanczos": Baseline("Lanczos interpolation", ("superres",), lanczos),

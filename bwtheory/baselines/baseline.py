@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import LinearOperator, Sampling
 from bwtheory.tasks.task import ImageTask
 
 
@@ -50,6 +50,7 @@ class Baseline:
     solve : of a task alone; of a task and a value of ``setting``; or of a task and ``parameters=`` if ``sized``.  It reads a
         task's measurements, never its truth, and raises ValueError for what it cannot do.
     setting : None if there is nothing to tune
+    iterates : of a task and their number: (k, values, ‖residual‖) for k = 1, …, as a stopping rule needs them
     sized : whether it takes the number of real numbers that it may store
     """
 
@@ -58,21 +59,7 @@ class Baseline:
     solve: Callable[..., Estimate]
     setting: Setting | None = None
     sized: bool = False
-
-
-class Selection(LinearOperator):
-    """The pixels at some places (M,) of the image, row by row: the operator of a task that has none."""
-
-    def __init__(self, shape: tuple[int, int], places: Tensor):
-        super().__init__(shape, len(places))
-        self._places = places
-
-    def _forward(self, values: Tensor) -> Tensor:
-        return values[self._places]
-
-    def _adjoint(self, measurements: Tensor) -> Tensor:
-        height, width = self.shape
-        return measurements.new_zeros(height * width, measurements.shape[1]).index_copy_(0, self._places, measurements)
+    iterates: Callable[[ImageTask, int], list[tuple[int, Tensor, float]]] | None = None
 
 
 def operator_of(task: ImageTask) -> LinearOperator:
@@ -80,7 +67,7 @@ def operator_of(task: ImageTask) -> LinearOperator:
     if task.operator is not None:
         return task.operator
     height, width = task.shape
-    return Selection(task.shape, torch.arange(height * width) if task.seen is None else task.seen)
+    return Sampling(task.shape, torch.arange(height * width) if task.seen is None else task.seen)
 
 
 def measured_image(task: ImageTask) -> Tensor:

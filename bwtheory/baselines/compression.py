@@ -15,8 +15,9 @@ from bwtheory.families import IntervalWaveletFamily
 from bwtheory.tasks.task import ImageTask
 
 DEGREE = 3
-LEVEL_WEIGHT = 4.0  # per level; between 2 and 8 the terms kept change the result by less than 0.1 dB, 1 costs up to 5 dB
-PRECISION, ITERATIONS = 1e-6, 1000  # of LSQR: ‖Aᵀr‖ <= PRECISION·‖A‖·‖r‖, or ‖r‖ that small against the image
+# Per level.  On the camera at 128×128, with 200 to 8000 terms, 8 is within 0.03 dB of it, 2 costs up to 1.1 dB and 1 up to 6.6.
+LEVEL_WEIGHT = 4.0
+PRECISION, ITERATIONS = 1e-5, 1000  # of LSQR: ‖Aᵀr‖ <= PRECISION·‖A‖·‖r‖, or ‖r‖ that small against the image
 
 
 def spline_grid(task: ImageTask, parameters: int) -> Estimate:

@@ -38,8 +38,7 @@ def filtered_back_projection(task: ImageTask, filter_name: str) -> Estimate:
     gaps = np.diff(directions, append=directions[0] + 180)
     if np.ptp(gaps) > 1e-6:
         raise ValueError(
-            "Filtered back-projection needs angles equally spaced modulo 180°; "
-            f"these lie {gaps.min():g}° to {gaps.max():g}° apart."
+            f"Filtered back-projection needs angles equally spaced modulo 180°; got gaps of {gaps.min():g}° to {gaps.max():g}°."
         )
     # Both libraries put their axis at pixel side // 2, of the whole image here and of the square one there.
     (height, width), side = task.shape, max(task.shape)

@@ -22,8 +22,8 @@ def total_variation(task: ImageTask, weight: float, tolerance: float = 1e-3, ite
 
     TV sums the Euclidean norms of forward differences (zero beyond the last row and column), each channel for itself.
     ‖A‖ is the spectral norm, so that a weight means the same for few and many measurements: with A = 1 it is that of
-    ``skimage.restoration.denoise_tv_chambolle``; in tomography the noise of an n×n image from k angles, at a fixed fraction
-    of the largest measurement, asks for a weight that depends on k alone.
+    ``skimage.restoration.denoise_tv_chambolle``; in tomography with noise at a fixed fraction of the largest measurement, the
+    best one hardly depends on the image's size (with 1 % and 100 angles 5e-4 to 1e-3, for sides from 32 to 256).
 
     The method is Chambolle and Pock's (2011) with both terms dualized, over-relaxed (Condat 2013), its step sizes balanced by
     the residuals (Goldstein et al. 2013).  For multipliers y of the data and p of the gradient, |p| <= weight, the Lagrangian

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from bwtheory.baselines import BASELINES, Baseline, Estimate
 from bwtheory.comparison.protocol import TUNING_SEED, Protocol
@@ -25,6 +27,7 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_network
 
+ITERATES = 4  # of a stopping rule, by those of the tuned method
 ROUNDS, SECONDS = 7, 1.0  # of the timing of steps: at least so many rounds, and so long for each network
 Progress = Callable[[str], None]
 
@@ -121,12 +124,32 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     protocol.save(folder / "protocol.json")
     done = Comparison(protocol, folder)
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
+    say(f"The steps of all networks take about {_in_words(_total_seconds(done))}; what is done is not done again.")
     for name in protocol.baselines:
         _baseline(done, name, say)
     done.runs, done.failed = finish_runs(
         lambda runs, failed: _plan(done, runs, failed), folder / "runs", after=_report_run(say)
     )
     return done
+
+
+def _total_seconds(done: Comparison) -> float:
+    """Of the steps of all networks, finished or not."""
+    protocol, total = done.protocol, 0.0
+    for name in protocol.activations:
+        for image in protocol.tuning_images:
+            size = protocol.parameters[0]
+            steps = done.steps(done.budgets[0], name, size, image)
+            total += protocol.trials * steps * done.seconds_of_step(name, size, image)
+        for image in protocol.images:
+            for size in protocol.parameters:
+                steps = sum({done.steps(budget, name, size, image) for budget in done.budgets})
+                total += protocol.seeds * steps * done.seconds_of_step(name, size, image)
+    return total
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _report_run(say: Progress) -> Callable[[str, Finished], None]:
@@ -268,4 +291,17 @@ def _measure(protocol: Protocol, baseline: Baseline, image: str, settings: dict[
     seconds = time.perf_counter() - started
     found: dict[str, Any] = {**task.metrics(estimate.values), **task.details(estimate.values)}
     found |= {"seconds": seconds, "parameters": estimate.parameters, "note": estimate.note, "source": task.source}
+    if baseline.iterates and task.noise_std:
+        found |= _stopping(baseline.iterates(task, ITERATES * max(settings.values())), task)
     return found | {"sha256": task.sha256}
+
+
+def _stopping(iterates: list[tuple[int, Tensor, float]], task: ImageTask) -> dict[str, Any]:
+    """Of an iterative method: the iterate best against the truth, and the first whose residual is that of the noise."""
+    psnrs = [task.score(values) for _, values, _ in iterates]
+    enough = task.noise_std * math.sqrt(task.measurements.numel())
+    first = next((number for number, (_, _, residual) in enumerate(iterates) if residual <= enough), None)
+    best = int(np.argmax(psnrs))
+    chosen = None if first is None else {"epoch": iterates[first][0], "psnr": psnrs[first]}
+    oracle = {"epoch": iterates[best][0], "psnr": psnrs[best]}
+    return {"oracle": oracle, "stopping": {"discrepancy": chosen, "held_out": None}}

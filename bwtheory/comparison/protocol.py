@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from inspect import signature
 from pathlib import Path
@@ -17,7 +17,6 @@ from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.run import build_network
 
-TUNING_IMAGES = ("rocket", "moon")
 TUNING_SEED = 0
 FIRST_SEED = 40
 
@@ -41,8 +40,8 @@ class Protocol:
     images: tuple[str, ...]
     activations: tuple[str, ...]
     baselines: tuple[str, ...]
-    tuning_images: tuple[str, ...] = TUNING_IMAGES
-    options: dict[str, Any] | None = None
+    tuning_images: tuple[str, ...] = ("rocket", "moon")
+    options: dict[str, Any] = field(default_factory=dict)
     side: int | None = None
     parameters: tuple[int, ...] = (50_000,)
     hidden_layers: int = 3
@@ -82,7 +81,7 @@ class Protocol:
 
     def task_options(self, image: str) -> dict[str, Any]:
         """Options of the task for an image, the factor by which it is made smaller among them."""
-        options = dict(self.options or {})
+        options = dict(self.options)
         if self.side is not None:
             options["shrink"] = max(1, round(max(_image_shape(image)[:2]) / self.side))
         return options
@@ -126,14 +125,24 @@ class Protocol:
         now = asdict(self)
         if file.exists():
             then = json.loads(file.read_text(encoding="utf-8"))
-            for field in fields(self):
-                if json.dumps(then.get(field.name)) != json.dumps(now[field.name]):
+            for each in fields(self):
+                if json.dumps(then.get(each.name)) != json.dumps(now[each.name]):
                     raise ValueError(
-                        f"{file.parent} holds a comparison with {field.name} = {then.get(field.name)!r}, "
-                        f"not {now[field.name]!r}; choose another --out."
+                        f"{file.parent} holds a comparison with {each.name} = {then.get(each.name)!r}, "
+                        f"not {now[each.name]!r}; choose another --out."
                     )
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+
+
+def in_seconds(text: str) -> float:
+    """Seconds of "60s", "5min", "1h" or "60"; ValueError for anything else."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    units = {"": 1, "s": 1, "min": 60, "h": 3600}
+    try:
+        return float(number) * units[text[len(number) :]]
+    except (ValueError, KeyError):
+        raise ValueError(f"A budget is a time such as 60s, 5min or 1h; got {text!r}.") from None
 
 
 @lru_cache(maxsize=256)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.runs import finish_runs
+from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.plots import save
 
 
@@ -92,23 +90,11 @@ def _keep(finished: Finished, target: Path) -> None:
 
 def _write(experiment: Experiment, report: Report, done: dict[str, Finished], budget: Budget, folder: Path) -> None:
     save(report.figure, folder, "figure")
-    table = Table(title=experiment.title, title_style="bold")
-    for column in report.columns:
-        table.add_column(column, justify="left" if column == report.columns[0] else "right")
-    for row in report.rows:
-        table.add_row(*row)
-    console = Console(width=None if Console().is_terminal else 160)
-    console.print(table)
+    table, console = Table(experiment.title, report.columns, report.rows), wide_console()
+    table.show(console)
     for note in report.notes:
         console.print(note, highlight=False)
-    lines: list[str] = [
-        f"# {experiment.title}",
-        "",
-        _markdown_row(report.columns),
-        _markdown_row(["---"] * len(report.columns)),
-    ]
-    lines += [_markdown_row(row) for row in report.rows]
-    lines += ["", *(f"- {note}" for note in report.notes), ""]
+    lines = [f"# {experiment.title}", "", *table.markdown(), "", *(f"- {note}" for note in report.notes), ""]
     (folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
     console.print(f"{folder / 'table.md'}, {folder / 'figure.png'}", highlight=False)
     where = _provenance(experiment, done, budget)
@@ -126,10 +112,6 @@ def _write_results(target: Path, results: dict[str, Any]) -> None:
     """One result a line, so that a change can be read."""
     lines = [f"{json.dumps(name)}: {json.dumps(results[name], ensure_ascii=False)}" for name in sorted(results)]
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-
-
-def _markdown_row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budget) -> dict[str, Any]:

@@ -1,0 +1,458 @@
+"""What a comparison says: tables, one figure, and in words what can and cannot be concluded."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bwtheory.baselines import BASELINES
+from bwtheory.comparison.compare import Comparison
+from bwtheory.comparison.statistics import Difference, Scores, mean_and_seed_error, paired_difference
+from bwtheory.experiments.experiment import Finished
+from bwtheory.experiments.tables import Table, wide_console
+from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, save
+from bwtheory.tasks.images import load_image
+
+LABELS = {"bw-relu": "BW-ReLU", "siren": "SIREN", "finer": "FINER", "wire": "WIRE", "gauss": "Gauss"}
+LABELS |= {"relu-pe": "ReLU+P.E.", "relu-rff": "ReLU+F.F.", "relu": "ReLU"}
+LABELS |= {name: baseline.label for name, baseline in BASELINES.items()}
+COLOURS = dict(zip(LABELS, (BLUE, VERMILION, ORANGE, GREEN, SKY, "#CC79A7", "#666666", BLACK)))
+DASHES = dict(zip(LABELS, ("-", "--", (0, (5, 1)), "-.", (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), ":")))
+HALF_LEVEL = 0.5 / 255
+EQUAL = {"steps": "equal steps", "time": "equal time"}
+
+
+def report(done: Comparison) -> None:
+    """Print a comparison and write table.md, results.json and figure.png into its folder."""
+    tables = [_results(done, budget, size) for budget in done.budgets for size in done.protocol.parameters]
+    tables += [_tuning(done), _by_image(done)]
+    conclusions, objections = [conclusion(done, budget) for budget in done.budgets], _objections(done)
+    console = wide_console()
+    lines = [f"# {_title(done)}", ""]
+    for table in tables:
+        table.show(console)
+        lines += [f"## {table.title}", "", *table.markdown(), ""]
+    for title, sentences in (("What can be concluded", conclusions), ("What can be held against it", objections)):
+        console.print(title, style="bold")
+        lines += [f"## {title}", ""]
+        for sentence in sentences:
+            console.print(f"- {sentence}", highlight=False)
+            lines.append(f"- {sentence}")
+        lines.append("")
+    (done.folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
+    (done.folder / "results.json").write_text(
+        json.dumps(_machine_readable(done, conclusions), indent=1) + "\n", encoding="utf-8"
+    )
+    save(_figure(done), done.folder, "figure")
+    console.print(f"{done.folder / 'table.md'}, {done.folder / 'figure.png'}", highlight=False)
+
+
+def scores(done: Comparison, budget: str, method: str, size: int, metric: Callable[[dict[str, Any]], float]) -> Scores:
+    """Of a network or a baseline: by image, a number of each summary."""
+    found: dict[str, list[float]] = {}
+    for image in done.protocol.images:
+        if method in BASELINES:
+            rows = [done.estimates[method, size, image]]
+        else:
+            rows = [run.summary for run in _finished(done, budget, method, size, image)]
+        if rows:
+            found[image] = [metric(row) for row in rows]
+    return found
+
+
+def differences(done: Comparison, budget: str, size: int) -> dict[str, Difference]:
+    """PSNR of every other method minus that of the first activation, with simultaneous 95 % confidence."""
+    protocol = done.protocol
+    others = [*protocol.activations[1:], *protocol.baselines]
+    first = scores(done, budget, protocol.activations[0], size, _psnr)
+    return {name: paired_difference(scores(done, budget, name, size, _psnr), first, len(others)) for name in others}
+
+
+def conclusion(done: Comparison, budget: str) -> str:
+    """One sentence: who is ahead of the first activation, who is behind, and who cannot be told apart from it."""
+    protocol, size = done.protocol, done.protocol.parameters[0]
+    found = differences(done, budget, size)
+    where = f"At {EQUAL[budget]}, on {len(protocol.images)} image{'s' * (len(protocol.images) > 1)}"
+    if len(protocol.images) == 1:
+        ranking = sorted(protocol.activations, key=lambda name: -_mean(scores(done, budget, name, size, _psnr)))
+        order = ", ".join(_label(name) for name in ranking)
+        return f"{where}, the networks' order is {order}; one image says nothing about others."
+    exact = [name for name in found if found[name].mean == math.inf]
+    ahead = [name for name, d in found.items() if d.lower > 0]
+    behind = [name for name, d in found.items() if d.upper < 0]
+    unclear = [name for name in found if name not in (*exact, *ahead, *behind)]
+
+    def listed(names: list[str]) -> str:
+        ordered = sorted(names, key=lambda name: -found[name].mean)
+        return ", ".join(f"{_label(name)} ({_interval(found[name])})" for name in ordered) or "none"
+
+    parts = [f"ahead of {_label(protocol.activations[0])}: {listed(ahead)}", f"behind: {listed(behind)}"]
+    parts.append(f"not to be told apart from it: {listed(unclear)}")
+    parts += [f"exact: {', '.join(map(_label, exact))}"] if exact else []
+    failed = [name for name in protocol.activations if _failures(done, budget, name, size)]
+    parts += [f"with failed runs, which are in no mean: {', '.join(map(_label, failed))}"] if failed else []
+    return f"{where}, in dB and with simultaneous 95 % confidence for images like these: {'; '.join(parts)}."
+
+
+def _results(done: Comparison, budget: str, size: int) -> Table:
+    protocol = done.protocol
+    first = protocol.activations[0]
+    found = differences(done, budget, size)
+    noisy = protocol.task == "denoise" or protocol.options.get("noise")
+    rules = ["discrepancy"] * bool(noisy) + ["held_out"] * bool(protocol.options.get("held_out"))
+    columns = ["", "parameters", f"step, by {_label(first)}'s", "steps", "PSNR, dB", "SSIM", f"minus {_label(first)}, dB"]
+    columns += ["oracle, dB"] + [f"{rule.replace('_', ' ')} rule, dB" for rule in rules]
+    columns += ["8-bit exact"] * (protocol.task == "signal") + ["failed"]
+    rows = []
+    for name in (*protocol.activations, *protocol.baselines):
+        psnr = scores(done, budget, name, size, _psnr)
+        if not psnr:
+            rows.append([_label(name), *[""] * (len(columns) - 2), _failures(done, budget, name, size)])
+            continue
+        mean, error = mean_and_seed_error(psnr)
+        cells = [_label(name), _parameters(done, budget, name, size)]
+        if name in BASELINES:
+            seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
+            cells += ["", f"≈ {seconds / done.step_seconds[f'{first}@{size}']:.1g}"]
+        else:
+            steps = [run.summary["epochs"] for run in _runs_of(done, budget, name, size)]
+            ratio = done.step_seconds[f"{name}@{size}"] / done.step_seconds[f"{first}@{size}"]
+            cells += [f"{ratio:.2f}", f"{min(steps)}" if min(steps) == max(steps) else f"{min(steps)} … {max(steps)}"]
+        cells.append("exact" if mean == math.inf else f"{mean:.2f}" + (f" ± {error:.2f}" if math.isfinite(error) else ""))
+        cells.append(f"{_mean(scores(done, budget, name, size, lambda row: _number(row['ssim']))):.3f}")
+        cells.append(_interval(found[name]) if name in found else "")
+        cells += _rules(done, budget, name, size, rules)
+        if protocol.task == "signal":
+            cells.append(_exact(done, budget, name, size))
+        rows.append([*cells, _failures(done, budget, name, size)])
+    return Table(f"{EQUAL[budget].capitalize()}, {size:,} parameters", columns, rows)
+
+
+def _rules(done: Comparison, budget: str, name: str, size: int, rules: list[str]) -> list[str]:
+    """The oracle's PSNR and those of the stopping rules, means over the runs in which the rule chooses something."""
+    if name in BASELINES and "stopping" not in done.estimates[name, size, done.protocol.images[0]]:
+        return [""] * (1 + len(rules))
+    cells = [f"{_mean(scores(done, budget, name, size, lambda row: row['oracle']['psnr'])):.2f}"]
+    for rule in rules:
+        if name in BASELINES:
+            rows = [done.estimates[name, size, image] for image in done.protocol.images]
+        else:
+            rows = [run.summary for run in _runs_of(done, budget, name, size)]
+        there = [row["stopping"][rule]["psnr"] for row in rows if row["stopping"][rule]]
+        if not there:
+            cells.append("never" if rule == "discrepancy" else "")
+            continue
+        cells.append(f"{statistics.fmean(there):.2f}" + f" ({len(there)} of {len(rows)})" * (len(there) < len(rows)))
+    return cells
+
+
+def _exact(done: Comparison, budget: str, name: str, size: int) -> str:
+    """How many runs reach the 8-bit image, and at which median step of those that do."""
+    if name in BASELINES:
+        exact = [done.estimates[name, size, image]["max_error"] < HALF_LEVEL for image in done.protocol.images]
+        return f"{sum(exact)} of {len(exact)}"
+    runs = _runs_of(done, budget, name, size)
+    firsts = [next((row["epoch"] for row in run.metrics() if row["max_error"] < HALF_LEVEL), None) for run in runs]
+    reached = [first for first in firsts if first is not None]
+    return f"{len(reached)} of {len(runs)}" + (f", step {statistics.median(reached):.0f}" if reached else "")
+
+
+def _tuning(done: Comparison) -> Table:
+    rows = []
+    for name in (*done.protocol.activations, *done.protocol.baselines):
+        tuned = done.tuned[name]
+        if not tuned.axes:
+            continue
+        chosen = ", ".join(f"{key} {_short(value)}" for key, value in tuned.settings.items())
+        failed = sum(not math.isfinite(score) for score in tuned.scores.values())
+        best = max(tuned.scores.values())
+        rows.append([_label(name), chosen, f"{best:.2f}", ", ".join(tuned.at_an_edge), str(len(tuned.scores)), str(failed)])
+    columns = ("", "chosen", "PSNR there, dB", "not bracketed", "trials", "failed")
+    return Table(f"Tuning on {', '.join(_name(image) for image in done.protocol.tuning_images)}", columns, rows)
+
+
+def _by_image(done: Comparison) -> Table:
+    protocol, budget, size = done.protocol, done.budgets[0], done.protocol.parameters[0]
+    rows = []
+    for name in (*protocol.activations, *protocol.baselines):
+        found = scores(done, budget, name, size, _psnr)
+        cells = [f"{statistics.fmean(found[image]):.2f}" if image in found else "" for image in protocol.images]
+        rows.append([_label(name), *(cell.replace("inf", "exact") for cell in cells)])
+    return Table(f"PSNR by image, {EQUAL[budget]}, dB", ("", *map(_name, protocol.images)), rows)
+
+
+def _objections(done: Comparison) -> list[str]:
+    """What the author of a method could say, as far as it can be known from here."""
+    protocol = done.protocol
+    found = [
+        f"One architecture for all: {protocol.hidden_layers} hidden layers, Adam, and one decay of the learning rate.",
+        f"{protocol.trials} trials for each network, of one seed, from the preset of its paper or ours: others may find more.",
+        "Last iterates are compared; the oracle is the best logged one against the truth, which a user does not have.",
+    ]
+    if len(done.budgets) > 1:
+        found.append("The settings are those chosen at equal steps; at equal time a slow network might prefer others.")
+    if len(protocol.parameters) > 1:
+        found.append(f"They were chosen at {protocol.parameters[0]:,} parameters and kept for the other sizes.")
+    edges = [f"{_label(name)} ({', '.join(t.at_an_edge)})" for name, t in done.tuned.items() if t.at_an_edge]
+    if edges:
+        found.append(f"The search ended at the edge of what it had tried, so that more may lie beyond: {'; '.join(edges)}.")
+    if protocol.overlap:
+        found.append(
+            f"Settings were tuned on images that are reported: {', '.join(_name(image) for image in protocol.overlap)}."
+        )
+    if not protocol.compile:
+        found.append("Nothing is compiled. Compiled steps of wide networks cost nearly the same for all, see `bwtheory bench`.")
+    if protocol.options.get("held_out"):
+        found.append("The networks do not see the measurements that are held out; the methods without a network see all.")
+    notes = {f"{_label(name)}: {row['note']}" for (name, _, _), row in done.estimates.items() if row["note"]}
+    kinds = sorted({note.split(":")[0] for note in notes})
+    if kinds:
+        found.append(f"Not converged for some image: {', '.join(kinds)}; results.json says how far.")
+    found.append(
+        "Steps of a method without a network: its time by that of one step of the first network; the order of magnitude."
+    )
+    return found
+
+
+def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any]:
+    protocol = done.protocol
+    networks = [
+        {"budget": budget, "method": name, "parameters": size, "image": _name(image), "seed": run.config.seed}
+        | {metric: run.summary[metric] for metric in ("psnr", "ssim", "max_error", "oracle", "stopping", "epochs", "sha256")}
+        | {"actual_parameters": run.summary["parameters"]}
+        for budget in done.budgets
+        for name in protocol.activations
+        for size in protocol.parameters
+        for image in protocol.images
+        for run in _finished(done, budget, name, size, image)
+    ]
+    others = [
+        {"method": name, "parameters": size, "image": _name(image)}
+        | {metric: row[metric] for metric in ("psnr", "ssim", "max_error", "note", "sha256")}
+        for (name, size, image), row in done.estimates.items()
+    ]
+    some = next(iter(done.runs.values())).summary
+    return {
+        "protocol": json.loads((done.folder / "protocol.json").read_text(encoding="utf-8"))
+        | {name: [_name(image) for image in getattr(protocol, name)] for name in ("images", "tuning_images")},
+        "settings": {name: tuned.settings for name, tuned in done.tuned.items()},
+        "not_bracketed": {name: tuned.at_an_edge for name, tuned in done.tuned.items() if tuned.at_an_edge},
+        "step_by_first": {
+            name: s / done.step_seconds[f"{protocol.activations[0]}@{name.rpartition('@')[2]}"]
+            for name, s in done.step_seconds.items()
+        },
+        "conclusions": conclusions,
+        "failed": done.failed,
+        "networks": _finite(networks),
+        "baselines": _finite(others),
+        "where": {name: some[name] for name in ("device", "device_name", "threads", "torch", "numpy", "bwtheory", "python")}
+        | {"reported_with": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}},
+    }
+
+
+def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """JSON has no infinity; an exact reconstruction has no PSNR."""
+    return [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows]
+
+
+def _figure(done: Comparison) -> Figure:
+    protocol = done.protocol
+    methods = len(protocol.activations) + len(protocol.baselines)
+    figure, grid = canvas(12.5, 2 * (2.2 + 0.12 * methods) + 0.8, nrows=2, ncols=3)
+    panels: list[Axes] = list(np.ravel(grid))
+    _draw_differences(panels[0], done)
+    _draw_time(panels[1], done, "psnr", "PSNR, dB")
+    _draw_time(panels[2], done, "ssim", "SSIM")
+    _draw_tuning(panels[3], done)
+    _draw_octaves(panels[4], done)
+    handles, labels = panels[1].get_legend_handles_labels()
+    if len(protocol.parameters) > 1:
+        _draw_sizes(panels[5], done)
+        figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=8)
+    else:
+        panels[5].set_axis_off()
+        panels[5].legend(handles, labels, loc="center", fontsize=9)
+    figure.suptitle(_title(done), fontsize=11)
+    return figure
+
+
+def _draw_differences(axes: Axes, done: Comparison) -> None:
+    protocol, size = done.protocol, done.protocol.parameters[0]
+    names = [*protocol.activations[1:], *protocol.baselines]
+    for budget in done.budgets:
+        found = differences(done, budget, size)
+        for place, name in enumerate(names):
+            d = found[name]
+            if not math.isfinite(d.mean) or (name in BASELINES and budget != done.budgets[0]):
+                continue
+            y = place + (0.18 if budget == "time" else -0.18) * (len(done.budgets) > 1 and name not in BASELINES)
+            reach = [[d.mean - d.lower], [d.upper - d.mean]] if math.isfinite(d.lower) else None
+            fill = "white" if budget == "time" else _colour(name)
+            axes.errorbar(d.mean, y, xerr=reach, fmt=_marker(name), color=_colour(name), mfc=fill, ms=5, capsize=2, lw=1)
+    axes.axvline(0, color=BLACK, lw=0.8)
+    axes.set_yticks(range(len(names)), [_label(name) for name in names], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"PSNR minus {_label(protocol.activations[0])}'s, dB")
+    axes.set_title("differences" + "; hollow: equal time" * (len(done.budgets) > 1), fontsize=9)
+
+
+def _draw_time(axes: Axes, done: Comparison, metric: str, title: str) -> None:
+    """Means over images and seeds, against time in steps of the first activation."""
+    protocol, size = done.protocol, done.protocol.parameters[0]
+    unit = done.step_seconds[f"{protocol.activations[0]}@{size}"]
+    for name in protocol.activations:
+        runs = [
+            [row for row in run.metrics() if row[metric] is not None] for run in _runs_of(done, done.budgets[-1], name, size)
+        ]
+        length = min(map(len, runs), default=0)
+        step = done.step_seconds[f"{name}@{size}"] / unit
+        times = [step * statistics.fmean(run[n]["epoch"] for run in runs) for n in range(1, length)]
+        means = [statistics.fmean(run[n][metric] for run in runs) for n in range(1, length)]
+        axes.plot(times, means, color=_colour(name), ls=DASHES.get(name, "-"), lw=1.3, label=_label(name))
+    for name in protocol.baselines:
+        found = scores(done, done.budgets[0], name, size, lambda row: _number(row[metric]))
+        seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
+        mean = _mean(found)
+        label = _label(name) + " (exact)" * (mean == math.inf)
+        axes.plot(
+            seconds / unit, mean if math.isfinite(mean) else math.nan, _marker(name), color=_colour(name), ms=5, label=label
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel(f"time, in steps of {_label(protocol.activations[0])}")
+    axes.set_title(title, fontsize=9)
+
+
+def _draw_tuning(axes: Axes, done: Comparison) -> None:
+    """The best score at every learning rate that was tried; hollow where the optimum is at the edge of some axis."""
+    for name in done.protocol.activations:
+        tuned = done.tuned[name]
+        best: dict[float, float] = {}
+        for point, score in tuned.scores.items():
+            lr = tuned.axes[0].value(point[0])
+            best[lr] = max(best.get(lr, -math.inf), score)
+        rates = sorted(rate for rate in best if math.isfinite(best[rate]))
+        axes.plot(rates, [best[r] for r in rates], color=_colour(name), ls=DASHES.get(name, "-"), marker=".", ms=4, lw=1)
+        chosen = tuned.settings["lr"]
+        if chosen in rates:
+            fill = "white" if tuned.at_an_edge else _colour(name)
+            axes.plot(chosen, best[chosen], "o", color=_colour(name), mfc=fill, ms=7)
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate, other settings the best tried")
+    axes.set_title("tuning: PSNR, dB; hollow: not bracketed", fontsize=9)
+
+
+def _draw_octaves(axes: Axes, done: Comparison) -> None:
+    protocol, size = done.protocol, done.protocol.parameters[0]
+    for name in (*protocol.activations, *protocol.baselines):
+        if name in BASELINES:
+            rows = [done.estimates[name, size, image]["band_errors"] for image in protocol.images]
+        else:
+            rows = [run.metrics()[-1]["band_errors"] for run in _runs_of(done, done.budgets[0], name, size)]
+        longest = max(map(len, rows), default=0)
+        bands = [[row[k] for row in rows if k < len(row) and row[k] is not None] for k in range(longest)]
+        means = [statistics.fmean(band) if band else math.nan for band in bands]
+        if any(mean > 0 for mean in means):
+            style: dict[str, Any] = (
+                {"marker": _marker(name), "lw": 0.8} if name in BASELINES else {"ls": DASHES.get(name, "-"), "lw": 1.3}
+            )
+            axes.plot([2.0**k for k in range(longest)], means, color=_colour(name), ms=4, **style)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xlabel("octave from … cycles an image")
+    axes.set_title("relative error by frequency", fontsize=9)
+
+
+def _draw_sizes(axes: Axes, done: Comparison) -> None:
+    protocol = done.protocol
+    for name in (*protocol.activations, *(name for name in protocol.baselines if BASELINES[name].sized)):
+        means = [_mean(scores(done, done.budgets[0], name, size, _psnr)) for size in sorted(protocol.parameters)]
+        kept = [(size, mean) for size, mean in zip(sorted(protocol.parameters), means) if math.isfinite(mean)]
+        if kept:
+            axes.plot(*zip(*kept), color=_colour(name), ls=DASHES.get(name, "-"), marker=_marker(name), ms=4, lw=1.3)
+    axes.set_xscale("log")
+    axes.set_xlabel("parameters")
+    axes.set_title(f"PSNR, dB, {EQUAL[done.budgets[0]]}", fontsize=9)
+
+
+def _title(done: Comparison) -> str:
+    protocol = done.protocol
+    options = "".join(f", {name.replace('_', ' ')} {value}" for name, value in protocol.options.items())
+    size = f", longer side about {protocol.side}" if protocol.side else ""
+    images, seeds = len(protocol.images), protocol.seeds
+    return f"{protocol.task}{options}: {images} image{'s' * (images > 1)}{size}, {seeds} seed{'s' * (seeds > 1)}"
+
+
+def _finished(done: Comparison, budget: str, name: str, size: int, image: str) -> list[Finished]:
+    keys = [done.key(budget, name, size, image, seed) for seed in done.protocol.seed_list]
+    return [done.runs[key] for key in keys if key in done.runs]
+
+
+def _runs_of(done: Comparison, budget: str, name: str, size: int) -> list[Finished]:
+    return [run for image in done.protocol.images for run in _finished(done, budget, name, size, image)]
+
+
+def _failures(done: Comparison, budget: str, name: str, size: int) -> str:
+    if name in BASELINES:
+        return ""
+    keys = [done.key(budget, name, size, image, seed) for image in done.protocol.images for seed in done.protocol.seed_list]
+    failed = sum(key in done.failed for key in keys)
+    return f"{failed} of {len(keys)}" if failed else ""
+
+
+def _parameters(done: Comparison, budget: str, name: str, size: int) -> str:
+    if name in BASELINES:
+        counts = [done.estimates[name, size, image]["parameters"] for image in done.protocol.images]
+    else:
+        counts = [run.summary["parameters"] for run in _runs_of(done, budget, name, size)]
+    if None in counts:
+        return "pixels"
+    return f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} … {max(counts):,}"
+
+
+def _interval(difference: Difference) -> str:
+    if not math.isfinite(difference.mean):
+        return "exact" if difference.mean == math.inf else ""
+    ends = f" [{difference.lower:+.2f}, {difference.upper:+.2f}]" if math.isfinite(difference.lower) else ""
+    return f"{difference.mean:+.2f}{ends}"
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _psnr(row: dict[str, Any]) -> float:
+    return row["psnr"]
+
+
+def _mean(found: Scores) -> float:
+    return mean_and_seed_error(found)[0] if found else math.nan
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name)
+
+
+def _name(image: str) -> str:
+    return load_image(image).name if Path(image).is_file() else image
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _colour(name: str) -> str:
+    return COLOURS.get(name, BLACK)
+
+
+def _marker(name: str) -> str:
+    return dict(zip(BASELINES, "sDv^<>PX*")).get(name, "o")

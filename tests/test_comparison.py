@@ -1,0 +1,312 @@
+"""Comparing methods: the search, the statistics, and a whole comparison from the command line."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy import stats
+
+from bwtheory import cli
+from bwtheory.baselines import baselines_of
+from bwtheory.comparison import compare as engine
+from bwtheory.comparison import report as reporting
+from bwtheory.comparison.compare import Comparison, compare
+from bwtheory.comparison.protocol import Protocol, in_seconds
+from bwtheory.comparison.statistics import mean_and_seed_error, paired_difference
+from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
+from bwtheory.experiments import runs as runs_module
+from bwtheory.nn import ACTIVATIONS
+from bwtheory.training.loop import Diverged
+from bwtheory.training.run import RunDirectory, build_network
+
+torch.set_num_threads(1)
+
+
+def search(axes: list[Axis], score, trials: int) -> dict[Point, float]:
+    scores: dict[Point, float] = {}
+    while (point := propose(axes, scores, trials)) is not None:
+        assert point not in scores
+        scores[point] = score(*values(axes, point))
+    return scores
+
+
+def test_the_search_finds_the_best_of_a_concave_score():
+    """A quadratic in log lr and log scale, 3 and −2 steps from the start; choices are found too."""
+    axes = [Axis("lr", 1e-3), Axis("scale", 10.0, 1.5), Axis("flag", False, choices=(False, True))]
+
+    def score(lr: float, scale: float, flag: bool) -> float:
+        return -((math.log2(lr / 8e-3)) ** 2) - (math.log(scale / 10, 1.5) + 2) ** 2 + flag
+
+    scores = search(axes, score, 30)
+    assert len(scores) <= 30 and values(axes, best_point(scores)) == (8e-3, pytest.approx(10 / 1.5**2), True)
+    assert edges(axes, scores) == []
+
+
+def test_every_method_has_the_same_number_of_trials():
+    for activation in ACTIVATIONS:
+        axes = Protocol("signal", ("camera",), (activation,), ()).axes(activation)
+        assert axes[0].name == "lr" and axes[-1].name == "symmetric_targets"
+        assert len(search(axes, lambda *at: sum(hash(str(a)) % 97 for a in at), 12)) == 12
+
+
+def test_an_optimum_that_is_not_bracketed_is_flagged():
+    axes = [Axis("lr", 1.0), Axis("n", 3, None, integer=True)]
+    rising = search(axes, lambda lr, n: math.log(lr) - (n - 3) ** 2, 6)
+    assert edges(axes, rising) == ["lr"]
+    assert edges(axes, search(axes, lambda lr, n: -(math.log(lr) ** 2) - n, 40)) == []  # n ends at 1, where there is no more
+    assert edges(axes, {(0.0, 0.0): 1.0}) == ["lr", "n"]
+
+
+def test_points_with_the_same_values_are_tried_once():
+    """Rounded iterations 4·1.2^k: half and quarter steps often round to the same number."""
+    axes = [Axis("iterations", 4, 1.2, integer=True)]
+    scores = search(axes, lambda n: -abs(n - 9), 50)
+    tried = [values(axes, point) for point in scores]
+    assert len(set(tried)) == len(tried) and values(axes, best_point(scores)) == (9,)
+
+
+def test_failed_trials_count_and_lose():
+    axes = [Axis("lr", 1.0)]
+    scores = search(axes, lambda lr: -math.inf if lr > 1.5 else -abs(lr - 1.2), 6)
+    assert values(axes, best_point(scores))[0] <= 1.5 and -math.inf in scores.values()
+    nowhere = search(axes, lambda lr: -math.inf, 3)
+    assert best_point(nowhere) == (0.0,)
+
+
+def test_standard_error_over_seeds():
+    """Two images of variance 4/3·σ²… by the formula, and by simulation: the spread of the mean over repetitions."""
+    generator = np.random.default_rng(0)
+    found = []
+    for _ in range(4000):
+        scores = {"a": list(generator.normal(10, 1, 3)), "b": list(generator.normal(20, 2, 3))}
+        found.append(mean_and_seed_error(scores))
+    means, errors = np.array(found).T
+    spread = math.sqrt((1 + 4) / 3) / 2
+    assert means.std() == pytest.approx(spread, rel=0.05) and math.sqrt(np.mean(errors**2)) == pytest.approx(spread, rel=0.05)
+    assert math.isnan(mean_and_seed_error({"a": [1.0]})[1])
+
+
+def test_paired_differences_cover_as_often_as_they_say():
+    """Images of very different difficulty; the same interval without pairing would be useless."""
+    generator = np.random.default_rng(1)
+    covered, comparisons = 0, 5
+    for _ in range(2000):
+        difficulty = generator.normal(0, 30, 8)
+        first = {str(n): [d + 1.0 + e] for n, (d, e) in enumerate(zip(difficulty, generator.normal(0, 1, 8)))}
+        second = {str(n): [d] for n, d in enumerate(difficulty)}
+        found = paired_difference(first, second, comparisons)
+        covered += found.lower <= 1.0 <= found.upper
+    assert stats.binomtest(covered, 2000, 0.99).pvalue > 1e-4  # Bonferroni: 1 − 0.05/5
+    assert stats.binomtest(covered, 2000, 0.95).pvalue < 1e-4  # so that the test can fail
+
+
+def test_differences_that_have_no_interval():
+    one = paired_difference({"a": [3.0]}, {"a": [1.0]})
+    assert one.mean == 2 and math.isnan(one.lower) and not one.significant
+    exact = paired_difference({"a": [math.inf], "b": [5.0]}, {"a": [1.0], "b": [2.0]})
+    assert exact.mean == math.inf and not exact.significant
+    assert paired_difference({"a": [1.0]}, {"b": [1.0]}).images == 0
+    assert paired_difference({"a": [2.0], "b": [3.1]}, {"a": [1.0], "b": [2.0]}).significant
+
+
+@pytest.mark.parametrize("text, seconds", [("60s", 60), ("60", 60), ("5min", 300), ("1.5h", 5400)])
+def test_budgets(text, seconds):
+    assert in_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("parameters", [1000, 50_000])
+def test_networks_have_the_parameters_asked_for(activation, parameters):
+    """To half a neuron's: less than a width of 2·√(parameters/2) more weights in each of two layers, twice for complex ones."""
+    protocol = Protocol("signal", ("camera",), (activation,), (), side=16)
+    axes = protocol.axes(activation)
+    config = protocol.network(activation, protocol.settings(activation, (0.0,) * len(axes)), "camera", parameters, 0, 1)
+    size = build_network(config, 1).count_parameters()
+    assert abs(size - parameters) <= 8 * math.sqrt(parameters)
+    wider = build_network(replace(config, hidden_features=config.hidden_features + 2), 1).count_parameters()
+    assert abs(size - parameters) <= abs(wider - parameters)
+
+
+@pytest.fixture
+def pictures(tmp_path) -> list[str]:
+    generator = np.random.default_rng(0)
+    names = []
+    for name in ("one", "two", "three"):
+        waves = sum(
+            np.sin(np.linspace(0, generator.uniform(3, 9), 16))[:, None] * generator.normal(0, 40, 12) for _ in range(2)
+        )
+        Image.fromarray(np.clip(127 + waves, 0, 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+        names.append(str(tmp_path / f"{name}.png"))
+    return names
+
+
+def tiny(pictures: list[str], **changes) -> Protocol:
+    settings = {
+        "task": "signal",
+        "images": tuple(pictures[:2]),
+        "tuning_images": (pictures[2],),
+        "activations": ("relu", "siren"),
+        "baselines": ("grid",),
+        "parameters": (60,),
+        "steps": 10,
+        "trials": 3,
+        "seeds": 2,
+    }
+    return Protocol(**{**settings, **changes})
+
+
+def quiet(text: str) -> None:
+    """For ``compare``'s progress."""
+
+
+def test_a_comparison_is_what_its_protocol_says(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    protocol = tiny(pictures)
+    done = compare(protocol, tmp_path / "out", quiet)
+    trials = {name for name in done.runs if name.startswith("trial")}
+    assert len(trials) == 3 * 2 and not done.failed
+    for name in trials:  # on the tuning image only, with a seed that is not reported
+        assert "three-seed0" in name
+    for activation in protocol.activations:
+        chosen = done.tuned[activation].settings
+        for image in protocol.images:
+            for budget in ("steps", "time"):
+                for seed in (40, 41):
+                    run = done.runs[done.key(budget, activation, 60, image, seed)]
+                    assert run.config.lr == chosen["lr"] and run.config.symmetric_targets == chosen["symmetric_targets"]
+                    assert run.config.epochs == (10 if budget == "steps" else done.steps("time", activation, 60, image))
+                    assert abs(run.summary["parameters"] - 60) < 25 and not run.run.checkpoint_file.exists()
+        score = max(done.tuned[activation].scores.values())
+        assert score == max(done.runs[name].summary["psnr"] for name in trials if f"-{activation}-" in name)
+    ratio = done.step_seconds["relu@60"] / done.step_seconds["siren@60"]
+    assert (
+        done.steps("time", "siren", 60, pictures[0]) == max(1, round(10 * ratio))
+        and done.steps("time", "relu", 60, pictures[0]) == 10
+    )
+    assert done.key("time", "relu", 60, pictures[0], 40) == done.key("steps", "relu", 60, pictures[0], 40)  # one run for both
+
+    def no_training(*arguments):
+        raise AssertionError("A finished run was trained again.")
+
+    monkeypatch.setattr(runs_module, "train", no_training)
+    monkeypatch.setattr(engine, "_measure", no_training)
+    again = compare(protocol, tmp_path / "out", quiet)
+    assert again.runs.keys() == done.runs.keys() and again.step_seconds == done.step_seconds
+    with pytest.raises(ValueError, match="holds a comparison with steps = 10, not 11; choose another --out"):
+        compare(replace(protocol, steps=11), tmp_path / "out", quiet)
+
+
+def test_runs_that_diverge_are_counted_and_in_no_mean(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    real = runs_module.train
+
+    def train(config, task, run):
+        if config.activation == "siren" and (config.seed == 41 or config.lr > 1.5e-3):
+            raise Diverged("The loss is nan at epoch 1.")
+        return real(config, task, run)
+
+    monkeypatch.setattr(runs_module, "train", train)
+    done = compare(tiny(pictures, baselines=()), tmp_path / "out", quiet)
+    assert done.tuned["siren"].settings["lr"] <= 1.5e-3 and -math.inf in done.tuned["siren"].scores.values()
+    assert sum("seed41" in name for name in done.failed) == 4
+    reporting.report(done)
+    page = (tmp_path / "out" / "table.md").read_text()
+    assert page.count("| 2 of 4 |") == 2 and "with failed runs, which are in no mean: SIREN" in page
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(results["failed"]) == len(done.failed) and {
+        row["seed"] for row in results["networks"] if row["method"] == "siren"
+    } == {40}
+
+
+def test_the_conclusion_follows_the_intervals(pictures, tmp_path):
+    """Given scores: 3 ± 0.1 dB ahead, 3 ± 0.1 behind, 0.1 ± 3, and exact."""
+    protocol = replace(tiny(pictures), images=("a", "b", "c"), activations=("relu", "siren", "wire", "gauss"), seeds=1)
+    done = Comparison(protocol, tmp_path)
+    offsets = {"relu": (0, 0, 0), "siren": (3, 3.1, 2.9), "wire": (-3, -3.1, -2.9), "gauss": (3, -3, 0.3)}
+
+    class Run:
+        def __init__(self, psnr: float):
+            self.summary = {"psnr": psnr}
+
+    for name, offset in offsets.items():
+        for image, d in zip(protocol.images, offset):
+            done.runs[done.key("steps", name, 60, image, 40)] = Run({"a": 20, "b": 30, "c": 40}[image] + d)
+    for image in protocol.images:
+        done.estimates["grid", 60, image] = {"psnr": math.inf}
+    said = reporting.conclusion(done, "steps")
+    ahead, behind, unclear, exact = said.split("; ")
+    assert "ahead of ReLU: SIREN (+3.00 [" in ahead and "WIRE" not in ahead
+    assert "behind: WIRE (-3.00 [" in behind and "Gauss (+0.10 [" in unclear and exact == "exact: cubic splines on a grid."
+    one = reporting.conclusion(Comparison(replace(protocol, images=("a",)), tmp_path, runs=done.runs), "steps")
+    assert one.endswith("SIREN, Gauss, ReLU, WIRE; one image says nothing about others.") or "one image says nothing" in one
+
+
+def test_the_command(pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    arguments = ["compare", "ct", "--image", *pictures[:2], "--tune-on", pictures[2], "--activations", "bw-relu", "relu-rff"]
+    arguments += ["--angles", "9", "--noise", "0.05", "--held-out", "0.2", "--parameters", "80", "120", "--steps", "12"]
+    arguments += ["--trials", "2", "--seeds", "2", "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert cli.main(arguments) == 0
+    folder = tmp_path / "out" / "ct"
+    assert {path.name for path in folder.iterdir()} >= {"protocol.json", "table.md", "results.json", "figure.png", "runs"}
+    page = (folder / "table.md").read_text()
+    for word in (
+        "Equal steps, 80 parameters",
+        "Equal time, 120 parameters",
+        "discrepancy rule, dB",
+        "held out rule, dB",
+        "oracle, dB",
+    ):
+        assert word in page
+    for baseline in baselines_of("ct").values():
+        assert f"| {baseline.label} |" in page
+    assert "nothing is compiled" in page.lower() and "chosen at 80 parameters" in page
+    results = json.loads((folder / "results.json").read_text())
+    assert str(tmp_path) not in (folder / "results.json").read_text()
+    assert len(results["networks"]) == 2 * 2 * 2 * 2 * 2 and len(results["baselines"]) == 3 * 2 * 2
+    run = RunDirectory(folder / "runs" / "steps-bw-relu-80-one-seed40")
+    assert run.read_config().task_options == {"angles": 9, "noise": 0.05, "held_out": 0.2}
+    assert "ssim" in run.read_metrics()[-1] and len(capsys.readouterr().out.splitlines()) > 20
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (["--budget", "soon"], "A budget is a time such as 60s, 5min or 1h; got 'soon'."),
+        (["--budget", "0s"], "more than 0 seconds"),
+        (["--steps", "0"], "steps >= 1; got 0"),
+        (["--activations", "relu", "relu"], "activations that differ"),
+        (["--activations", "relo"], "no activation 'relo'"),
+        (["--image", "nowhere.png"], "no image file 'nowhere.png'"),
+        (["--noise", "0.1"], "'signal' has no option 'noise'"),
+        (["--trials", "0"], "trials >= 1"),
+        (["--parameters", "0"], "parameters >= 1"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(pictures, tmp_path, capsys, changes, message):
+    arguments = ["compare", "signal", "--image", pictures[0], "--out", str(tmp_path / "out"), *changes]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_tuning_on_what_is_reported_is_said(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    protocol = tiny(pictures, tuning_images=(pictures[0],), activations=("relu",), baselines=(), trials=1, seeds=1)
+    reporting.report(compare(protocol, tmp_path / "out", quiet))
+    assert "tuned on images that are reported: one." in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_equal_time_by_a_budget(pictures, tmp_path):
+    protocol = tiny(pictures, steps=None, budget=3.0)
+    done = Comparison(protocol, tmp_path, {"relu@60": 0.01, "siren@60": 0.02})
+    assert done.budgets == ["time"]
+    assert [done.steps("time", name, 60, pictures[0]) for name in protocol.activations] == [300, 150]
+    assert Path(done.key("time", "relu", 60, pictures[0], 40)).name == "time-relu-60-one-seed40"
