@@ -59,7 +59,7 @@ class Task:
 
     coordinates : (N, d) in [−1, 1], where the network is evaluated in training
     measurements : (M, C); without an operator M = N, one for each coordinate
-    grid, truth : (P, d) and (P, C), where and with what the result is compared
+    grid, truth : (P, d) and (P, C), where and with what the result is compared; the truth is (0, C) where nobody knows it
     noise_std : standard deviation of the noise in the measurements, 0 for none
     source, sha256 : what the data are, and their hash
     """

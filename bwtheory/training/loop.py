@@ -315,8 +315,10 @@ def _fixed_sample(size: int, wanted: int) -> Tensor:
     return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:wanted].sort().values
 
 
-def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
-    """The logged epoch that is best against the truth: nobody who needs the reconstruction can know it."""
+def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The logged epoch that is best against the truth, if there is one: nobody who needs the reconstruction can know it."""
+    if not len(task.truth):
+        return None
     best = (max if task.higher_is_better else min)(metrics, key=lambda row: row[task.score_name])
     return {"epoch": best["epoch"], task.score_name: best[task.score_name]}
 
