@@ -25,7 +25,7 @@ __all__ = ["FILE_OPTIONS", "TASKS", "ImageTask", "Problem", "Task", "build_task"
 class Problem:
     """How a task is made of a source (an image, a sound, a target's name), and the dimension d of its coordinates.
 
-    ``own`` : the option that stands for one's own measurements, and how the task is made of these
+    own : the option that stands for one's own measurements, and how the task is made of those
     """
 
     build: Callable[..., Task]
@@ -60,7 +60,7 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
     problem = TASKS[name]
     if coords != "stretch" and problem.in_features == 1:
         raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
-    if problem.own and problem.own[0] in options:
+    if problem.own and options.get(problem.own[0]):
         owner, build = f"The task {name!r} with --{problem.own[0]}", problem.own[1]
     else:
         owner, build = f"The task {name!r}", problem.build

@@ -14,7 +14,7 @@ from torch import Tensor
 from bwtheory.tasks.measured import MeasuredTask, measured_task
 from bwtheory.tasks.operators import LinearOperator
 
-TOLERANCE = 1e-3  # of ‖A − Bᵀ‖ relative to ‖A‖, Frobenius norms: some hundred roundings of a float32 operator
+TOLERANCE = 1e-4  # of ‖A − Bᵀ‖ relative to ‖A‖, Frobenius norms: 1700 roundings to float32
 
 
 class PhysicsOperator(LinearOperator):
@@ -25,7 +25,7 @@ class PhysicsOperator(LinearOperator):
 
     Parameters
     ----------
-    physics : ``A`` takes (1, C, H, W) to (1, C, …), real; ``A_adjoint`` takes that back; both on the CPU at first
+    physics : ``A`` takes (1, C, H, W) to (1, C, …), for C = 1 to (1, …), real; ``A_adjoint`` takes that back; both on the CPU
     shape : (H, W)
     channels : C
     dtype : the one that ``physics`` computes in; whatever the operator is asked for, it is no more accurate
@@ -33,7 +33,7 @@ class PhysicsOperator(LinearOperator):
     Attributes
     ----------
     physics, channels : as above
-    measured_shape : (1, C, …), what ``A`` returns
+    measured_shape : of what ``A`` returns
 
     Raises
     ------
@@ -53,16 +53,20 @@ class PhysicsOperator(LinearOperator):
             size = f"(1, {channels}, {shape[0]}, {shape[1]})"
             reason = " ".join(str(error).split())
             raise ValueError(f"{type(physics).__name__}.A does not take an image {size} in {dtype}: {reason}") from None
-        if not isinstance(measured, Tensor) or measured.is_complex() or measured.shape[:2] != (1, channels):
+        kept = (1, channels) if channels > 1 else (1,)
+        if not isinstance(measured, Tensor) or measured.is_complex() or measured.shape[: len(kept)] != kept:
             got = f"{tuple(measured.shape)} in {measured.dtype}" if isinstance(measured, Tensor) else type(measured).__name__
-            raise ValueError(f"A takes an image (1, {channels}, H, W) to a real tensor (1, {channels}, …); it returned {got}.")
+            wanted = "(" + "".join(f"{side}, " for side in kept) + "…)"
+            raise ValueError(f"A takes an image (1, {channels}, H, W) to a real tensor {wanted}; it returned {got}.")
         self.measured_shape = tuple(measured.shape)
-        super().__init__(shape, math.prod(measured.shape[2:]))
+        super().__init__(shape, measured.numel() // channels)
         self._require_adjoint()
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         moved = super().to(device, dtype)
         if moved.device != self.device:
+            if not callable(getattr(self.physics, "to", None)):
+                raise ValueError(f"{type(self.physics).__name__} has no method to; it stays on {self.device}.")
             moved.physics = copy.deepcopy(self.physics).to(moved.device)  # a module moves in place
         return moved
 
@@ -152,4 +156,4 @@ def _require_methods(physics: Any) -> None:
 def _is_batch_of_one(tensor: Any) -> bool:
     if not (isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.device.type == "cpu"):
         return False
-    return tensor.ndim > 2 and len(tensor) == 1 and bool(tensor.isfinite().all())
+    return tensor.ndim > 1 and len(tensor) == 1 and bool(tensor.isfinite().all())

@@ -99,6 +99,6 @@ def read_angles(angles: int | str, endpoint: bool = False) -> np.ndarray:
     if degrees.size != max(degrees.shape):
         raise ValueError(f"A file of angles has one number for each projection; {angles} has {degrees.shape} of them.")
     degrees = degrees.reshape(-1)
-    if len(degrees) > 8 and 3 < np.ptp(degrees) < 6.3:
+    if len(degrees) > 8 and 2.7 < np.ptp(degrees) < 6.3:
         raise ValueError(f"Angles are in degrees; {angles} spans {np.ptp(degrees):.4g}, which looks like radians.")
     return degrees

@@ -22,7 +22,7 @@ class Source:
     sinogram: str | None = None
     """ct: measured line integrals (.npy, .csv, .txt or an image), a row of detector bins for each angle"""
     physics: str | None = None
-    """package.module:function that returns (physics, y) or (physics, y, x), an operator of deepinv's kind and its measurements"""
+    """package.module:function that returns (physics, y) or (physics, y, x): an operator as deepinv's, measurements, image"""
 
 
 @dataclass(frozen=True)
