@@ -81,7 +81,9 @@ RIGHT = Mixing()
         (Wrong(lambda x: torch.cat([x, x])), r"to a real tensor \(1, …\); it returned \(2, 1, 4, 6\)"),
         (Wrong(lambda x: torch.fft.fft2(x)), r"it returned \(1, 1, 4, 6\) in torch.complex64"),
         (Wrong(lambda x: x.numpy()), "it returned ndarray"),
-        (Wrong(lambda x: x @ x), r"Wrong.A does not take an image \(1, 1, 4, 6\) in torch.float32: "),
+        (Wrong(lambda x: x @ x), r"Wrong.A does not take a tensor \(1, 1, 4, 6\) in torch.float32: "),
+        (Wrong(RIGHT.A, lambda y: y), r"A_adjoint takes what A returns to .*\(1, 1, 4, 6\).*; it returned \(1, 1, 4, 3\)"),
+        (Wrong(RIGHT.A, lambda y: y @ y), r"Wrong.A_adjoint does not take a tensor \(1, 1, 4, 3\)"),
         (math, "has methods A and A_adjoint; module has no A"),
     ],
 )
@@ -159,7 +161,7 @@ SMALL = {"task": "physics", "hidden_features": 12, "hidden_layers": 2, "device":
 
 def test_training_and_resuming(tmp_path):
     """The residual falls; a run that is done again ends in the same weights."""
-    config = with_preset({"source": "duck_physics:colour", "epochs": 150, "log_every": 1, **SMALL})
+    config = with_preset({"source": "duck_physics:colour", "epochs": 150, "log_every": 1, **SMALL, "hidden_features": 60})
     assert start_runs(config, 1, tmp_path / "runs") == 0
     run = RunDirectory(tmp_path / "runs" / "colour-physics-bw-relu-seed40")
     summary, rows = run.read_summary(), run.read_metrics()

@@ -46,18 +46,16 @@ class PhysicsOperator(LinearOperator):
     def __init__(self, physics: Any, shape: tuple[int, int], channels: int = 1, dtype: torch.dtype = torch.float32):
         _require_methods(physics)
         self.physics, self.channels, self._inner = physics, channels, dtype
-        try:
-            with torch.no_grad():
-                measured = physics.A(torch.zeros(1, channels, *shape, dtype=dtype))
-        except (RuntimeError, TypeError) as error:
-            size = f"(1, {channels}, {shape[0]}, {shape[1]})"
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{type(physics).__name__}.A does not take an image {size} in {dtype}: {reason}") from None
-        kept = (1, channels) if channels > 1 else (1,)
+        image, kept = torch.zeros(1, channels, *shape, dtype=dtype), (1, channels) if channels > 1 else (1,)
+        measured = self._tried("A", image)
         if not isinstance(measured, Tensor) or measured.is_complex() or measured.shape[: len(kept)] != kept:
-            got = f"{tuple(measured.shape)} in {measured.dtype}" if isinstance(measured, Tensor) else type(measured).__name__
             wanted = "(" + "".join(f"{side}, " for side in kept) + "…)"
-            raise ValueError(f"A takes an image (1, {channels}, H, W) to a real tensor {wanted}; it returned {got}.")
+            raise ValueError(
+                f"A takes an image (1, {channels}, H, W) to a real tensor {wanted}; it returned {_named(measured)}."
+            )
+        back = self._tried("A_adjoint", measured)
+        if not isinstance(back, Tensor) or back.is_complex() or back.shape != image.shape:
+            raise ValueError(f"A_adjoint takes what A returns to a real tensor {_named(image)}; it returned {_named(back)}.")
         self.measured_shape = tuple(measured.shape)
         super().__init__(shape, measured.numel() // channels)
         self._require_adjoint()
@@ -82,6 +80,14 @@ class PhysicsOperator(LinearOperator):
         parts = columns.to(self._inner).T.split(self.channels)
         found = [apply(part.reshape(shape)).reshape(self.channels, -1) for part in parts]
         return torch.cat(found).T.to(columns.dtype)
+
+    @torch.no_grad()
+    def _tried(self, method: str, tensor: Tensor) -> Any:
+        try:
+            return getattr(self.physics, method)(tensor)
+        except (RuntimeError, TypeError) as error:
+            what, reason = f"{type(self.physics).__name__}.{method}", " ".join(str(error).split())
+            raise ValueError(f"{what} does not take a tensor {_named(tensor)}: {reason}") from None
 
     def _require_adjoint(self) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -151,6 +157,10 @@ def _require_methods(physics: Any) -> None:
     for method in ("A", "A_adjoint"):
         if not callable(getattr(physics, method, None)):
             raise ValueError(f"A physics has methods A and A_adjoint; {type(physics).__name__} has no {method}.")
+
+
+def _named(found: Any) -> str:
+    return f"{tuple(found.shape)} in {found.dtype}" if isinstance(found, Tensor) else type(found).__name__
 
 
 def _is_batch_of_one(tensor: Any) -> bool:
