@@ -198,6 +198,27 @@ def test_complex_images_are_drawn_by_their_modulus(tmp_path):
         assert np.abs(np.asarray(kept) / 255 - modulus.clip(0, 1)).max() <= 0.5 / 255 + 1e-6
 
 
+class Module(torch.nn.Module, Mixing):
+    """With a method ``to``, which moves it in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("matrix", torch.ones(1, 1))
+
+    def A_adjoint(self, y: Tensor) -> Tensor:
+        return torch.stack([y, torch.zeros_like(y)], dim=-1).flatten(-2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("make", [Mixing, Module])
+def test_cuda_is_the_cpu(make):
+    """With an operator that moves, as a copy, and with one that stays on the CPU."""
+    here = PhysicsOperator(make(), (4, 6))
+    there = here.to("cuda")
+    x, y = random(24, 2), random(12, 2, seed=1)
+    assert torch.equal(there(x.cuda()).cpu(), here(x)) and torch.equal(there.adjoint(y.cuda()).cpu(), here.adjoint(y))
+
+
 def from_deepinv(name: str):
     """An operator of deepinv for an image of 16×16 pixels."""
     deepinv = pytest.importorskip("deepinv")

@@ -45,7 +45,7 @@ class PhysicsOperator(LinearOperator):
 
     def __init__(self, physics: Any, shape: tuple[int, int], channels: int = 1, dtype: torch.dtype = torch.float32):
         _require_methods(physics)
-        self.physics, self.channels, self._inner = physics, channels, dtype
+        self.physics, self.channels, self._inner, self._home = physics, channels, dtype, torch.device("cpu")
         image, kept = torch.zeros(1, channels, *shape, dtype=dtype), (1, channels) if channels > 1 else (1,)
         measured = self._tried("A", image)
         if not isinstance(measured, Tensor) or measured.is_complex() or measured.shape[: len(kept)] != kept:
@@ -62,10 +62,8 @@ class PhysicsOperator(LinearOperator):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         moved = super().to(device, dtype)
-        if moved.device != self.device:
-            if not callable(getattr(self.physics, "to", None)):
-                raise ValueError(f"{type(self.physics).__name__} has no method to; it stays on {self.device}.")
-            moved.physics = copy.deepcopy(self.physics).to(moved.device)  # a module moves in place
+        if moved.device != self._home and callable(getattr(self.physics, "to", None)):  # without it, it stays where it is
+            moved.physics, moved._home = copy.deepcopy(self.physics).to(moved.device), moved.device  # a module moves in place
         return moved
 
     def _forward(self, values: Tensor) -> Tensor:
@@ -77,9 +75,9 @@ class PhysicsOperator(LinearOperator):
     def _each(self, apply: Any, columns: Tensor, shape: tuple[int, ...]) -> Tensor:
         if columns.shape[1] % self.channels:
             raise ValueError(f"This operator takes {self.channels} columns for each image; got {columns.shape[1]}.")
-        parts = columns.to(self._inner).T.split(self.channels)
+        parts = columns.to(self._home, self._inner).T.split(self.channels)
         found = [apply(part.reshape(shape)).reshape(self.channels, -1) for part in parts]
-        return torch.cat(found).T.to(columns.dtype)
+        return torch.cat(found).T.to(columns.device, columns.dtype)
 
     @torch.no_grad()
     def _tried(self, method: str, tensor: Tensor) -> Any:

@@ -95,7 +95,7 @@ def read_angles(angles: int | str, endpoint: bool = False) -> np.ndarray:
         if angles < 1:
             raise ValueError(f"Tomography needs angles >= 1; got {angles}.")
         return np.linspace(0, 180, angles, endpoint=endpoint)
-    degrees = read_numbers(angles, "angles in degrees (a number of projections is the other choice)")
+    degrees = np.atleast_1d(read_numbers(angles, "angles in degrees (a number of projections is the other choice)"))
     if degrees.size != max(degrees.shape):
         raise ValueError(f"A file of angles has one number for each projection; {angles} has {degrees.shape} of them.")
     degrees = degrees.reshape(-1)
