@@ -111,7 +111,7 @@ def figures(
 
 
 def train(
-    task: tyro.conf.Positional[Literal["signal", "superres", "ct", "denoise", "inpaint", "univariate", "audio"]],
+    task: tyro.conf.Positional[Literal["signal", "superres", "ct", "denoise", "inpaint", "physics", "univariate", "audio"]],
     source: tyro.conf.OmitArgPrefixes[flags.Source] = flags.Source(),
     measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
     activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
@@ -128,7 +128,7 @@ def train(
 
     Args:
         task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
-            (inpaint), samples of a function (univariate), a sound (audio)
+            (inpaint), what an operator of one's own measures (physics), samples of a function (univariate), a sound (audio)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
         together: train the seeds as one batched network, not one after another; pays for small networks
@@ -148,6 +148,8 @@ def train(
                 raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
             return resume_runs(resume, task)
         config = {"task": task, "source": _source(task, groups[0]), "device": device or "auto", **groups[3]}
+        if "sinogram" in groups[0]:
+            groups[1]["sinogram"] = True
         first = with_preset(config, activation.as_options(), groups[1], faithful)
         return start_runs(first, 1 if seeds is None else seeds, out or Path("runs"), together)
 
@@ -376,11 +378,19 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
 def _source(task: str, given: dict[str, str]) -> str:
     from bwtheory.tasks import TASKS
 
-    needs = TASKS[task].needs
-    if list(given) != [needs]:
-        examples = {"image": "FILE, or a built-in name such as camera", "audio": "FILE, or chirp", "target": "sines"}
-        raise BadInput(f"The task {task!r} needs --{needs} {examples[needs]}, and no other source.")
-    return given[needs]
+    examples = {
+        "image": "FILE, or a built-in name such as camera",
+        "audio": "FILE, or chirp",
+        "target": "sines",
+        "sinogram": "FILE",
+        "physics": "package.module:function",
+    }
+    problem = TASKS[task]
+    choices = [problem.needs, *([problem.own[0]] if problem.own and problem.own[0] in examples else [])]
+    if len(given) != 1 or not set(given) <= set(choices):
+        wanted = ", or ".join(f"--{name} {examples[name]}" for name in choices)
+        raise BadInput(f"The task {task!r} needs {wanted}, and no other source.")
+    return next(iter(given.values()))
 
 
 def _absolute(image: str) -> str:

@@ -53,13 +53,14 @@ def test_every_method_has_the_same_number_of_trials():
     for activation in ACTIVATIONS:
         axes = Protocol("signal", ("camera",), (activation,), ()).axes(activation)
         assert axes[0].name == "lr" and axes[-1].name == "symmetric_targets"
-        assert len(search(axes, lambda *at: sum(hash(str(a)) % 97 for a in at), 12)) == 12
+        assert len(search(axes, lambda *at: -abs(math.log(at[0])), 12)) == 12  # and this is not the worst case
+        assert len(search(axes, lambda *at: 0.0, 12)) >= (9 if activation == "relu" else 12)  # the start is the best
 
 
 def test_an_optimum_that_is_not_bracketed_is_flagged():
     axes = [Axis("lr", 1.0), Axis("n", 3, None, integer=True)]
     rising = search(axes, lambda lr, n: math.log(lr) - (n - 3) ** 2, 6)
-    assert edges(axes, rising) == ["lr"]
+    assert edges(axes, rising) == ["lr", "n"]  # it never came to n
     assert edges(axes, search(axes, lambda lr, n: -(math.log(lr) ** 2) - n, 40)) == []  # n ends at 1, where there is no more
     assert edges(axes, {(0.0, 0.0): 1.0}) == ["lr", "n"]
 
@@ -139,9 +140,7 @@ def pictures(tmp_path) -> list[str]:
     generator = np.random.default_rng(0)
     names = []
     for name in ("one", "two", "three"):
-        waves = sum(
-            np.sin(np.linspace(0, generator.uniform(3, 9), 16))[:, None] * generator.normal(0, 40, 12) for _ in range(2)
-        )
+        waves = np.sin(np.linspace(0, generator.uniform(3, 9), 16))[:, None] * generator.normal(0, 40, 12)
         Image.fromarray(np.clip(127 + waves, 0, 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
         names.append(str(tmp_path / f"{name}.png"))
     return names
@@ -215,21 +214,21 @@ def test_runs_that_diverge_are_counted_and_in_no_mean(pictures, tmp_path, monkey
     monkeypatch.setattr(runs_module, "train", train)
     done = compare(tiny(pictures, baselines=()), tmp_path / "out", quiet)
     assert done.tuned["siren"].settings["lr"] <= 1.5e-3 and -math.inf in done.tuned["siren"].scores.values()
-    assert sum("seed41" in name for name in done.failed) == 4
+    expected = {done.key(budget, "siren", 60, image, 41) for budget in ("steps", "time") for image in pictures[:2]}
+    assert {name for name in done.failed if not name.startswith("trial")} == expected
     reporting.report(done)
     page = (tmp_path / "out" / "table.md").read_text()
     assert page.count("| 2 of 4 |") == 2 and "with failed runs, which are in no mean: SIREN" in page
     results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert len(results["failed"]) == len(done.failed) and {
-        row["seed"] for row in results["networks"] if row["method"] == "siren"
-    } == {40}
+    assert results["failed"].keys() == done.failed.keys()
+    assert {row["seed"] for row in results["networks"] if row["method"] == "siren"} == {40}
 
 
 def test_the_conclusion_follows_the_intervals(pictures, tmp_path):
     """Given scores: 3 ± 0.1 dB ahead, 3 ± 0.1 behind, 0.1 ± 3, and exact."""
     protocol = replace(tiny(pictures), images=("a", "b", "c"), activations=("relu", "siren", "wire", "gauss"), seeds=1)
     done = Comparison(protocol, tmp_path)
-    offsets = {"relu": (0, 0, 0), "siren": (3, 3.1, 2.9), "wire": (-3, -3.1, -2.9), "gauss": (3, -3, 0.3)}
+    offsets = {"relu": (0, 0, 0), "siren": (3, 3.1, 2.9), "wire": (-3, -3.1, -2.9), "gauss": (2.9, -3, 0.4)}
 
     class Run:
         def __init__(self, psnr: float):
@@ -244,8 +243,9 @@ def test_the_conclusion_follows_the_intervals(pictures, tmp_path):
     ahead, behind, unclear, exact = said.split("; ")
     assert "ahead of ReLU: SIREN (+3.00 [" in ahead and "WIRE" not in ahead
     assert "behind: WIRE (-3.00 [" in behind and "Gauss (+0.10 [" in unclear and exact == "exact: cubic splines on a grid."
-    one = reporting.conclusion(Comparison(replace(protocol, images=("a",)), tmp_path, runs=done.runs), "steps")
-    assert one.endswith("SIREN, Gauss, ReLU, WIRE; one image says nothing about others.") or "one image says nothing" in one
+    done.protocol = replace(protocol, images=("a",))
+    order = "the networks' order is SIREN, Gauss, ReLU, WIRE; one image says nothing about others."
+    assert reporting.conclusion(done, "steps") == f"At equal steps, on 1 image, {order}"
 
 
 def test_the_command(pictures, tmp_path, monkeypatch, capsys):
@@ -257,14 +257,14 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "out" / "ct"
     assert {path.name for path in folder.iterdir()} >= {"protocol.json", "table.md", "results.json", "figure.png", "runs"}
     page = (folder / "table.md").read_text()
-    for word in (
+    for words in (
         "Equal steps, 80 parameters",
         "Equal time, 120 parameters",
-        "discrepancy rule, dB",
-        "held out rule, dB",
+        "discrepancy rule",
+        "held out rule",
         "oracle, dB",
     ):
-        assert word in page
+        assert words in page
     for baseline in baselines_of("ct").values():
         assert f"| {baseline.label} |" in page
     assert "nothing is compiled" in page.lower() and "chosen at 80 parameters" in page

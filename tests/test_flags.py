@@ -17,7 +17,7 @@ from PIL import Image
 
 from bwtheory import cli
 from bwtheory.nn import ACTIVATIONS
-from bwtheory.tasks import TASKS
+from bwtheory.tasks import FILE_OPTIONS, TASKS
 from bwtheory.tasks.images import BUILT_IN
 from bwtheory.tasks.univariate import TARGETS
 from bwtheory.training import flags
@@ -75,11 +75,15 @@ def test_only_what_is_given_counts():
 def test_flags_are_those_of_the_tasks_and_the_configuration():
     """Every task and every flag has its other end."""
     assert get_args(get_type_hints(cli.train)["task"]) == tuple(TASKS)
-    assert {f.name for f in fields(flags.Source)} == {problem.needs for problem in TASKS.values()}
+    own = {problem.own[0]: problem.own[1] for problem in TASKS.values() if problem.own}
+    sources, measurements = ({f.name for f in fields(group)} for group in (flags.Source, flags.Measurement))
+    assert set(own) <= sources | measurements and sources == {p.needs for p in TASKS.values()} | (set(own) - measurements)
     assert {f.name for f in fields(flags.Training)} <= {f.name for f in fields(TrainingConfig)}
-    options = {name: set(inspect.signature(problem.build).parameters) for name, problem in TASKS.items()}
-    for measurement in fields(flags.Measurement):
-        assert any(measurement.name in known for known in options.values()), measurement.name
+    builders = [*(problem.build for problem in TASKS.values()), *own.values()]
+    assert measurements <= {name for build in builders for name in inspect.signature(build).parameters}
+    for name, build in own.items():  # it is asked for by name
+        assert name in inspect.signature(build).parameters
+    assert set(FILE_OPTIONS) <= measurements
 
 
 def test_the_help_is_right():
@@ -182,7 +186,7 @@ def complaint(arguments: list[str], capsys) -> str:
 def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     needs = TASKS[task].needs
-    right = {"image": "camera", "audio": "chirp", "target": "sines"}
+    right = {"image": "camera", "audio": "chirp", "target": "sines", "physics": "duck_physics:gray"}
     others = [name for name in right if name != needs]
     wrong = [[], *([f"--{name}", right[name]] for name in others)]
     wrong.append([f"--{needs}", right[needs], f"--{others[0]}", right[others[0]]])  # one too many

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -42,6 +43,11 @@ def every_operator() -> list:
         pytest.param(lambda s=s, f=f, m=m: ParallelBeam(s, ANGLES, f, m), id=f"{f}-{m}-{s[0]}x{s[1]}")
         for s in SHAPES
         for f in FRAMES
+        for m in METHODS
+    ]
+    cases += [
+        pytest.param(lambda n=n, m=m: ParallelBeam((n, n), ANGLES, "circle", m), id=f"circle-{m}-{n}")
+        for n in (1, 7, 12)
         for m in METHODS
     ]
     blocks = [((1, 1), 1), ((6, 9), 3), ((8, 12), 4), ((5, 7), 1)]
@@ -96,6 +102,20 @@ def test_full_frame_is_scikit_image(shape, method):
     found = operator.sinogram(operator(image.reshape(-1, 1)))[..., 0].T.numpy()
     assert found.shape == expected.shape == (operator.bins, len(ANGLES))
     assert np.abs(found - expected).max() <= rounding(operator.bins)
+
+
+@pytest.mark.parametrize("side", [2, 7, 12])
+@pytest.mark.parametrize("method", METHODS)
+def test_circle_frame_is_scikit_image(side, method):
+    """Corners included: scikit-image warns, and projects what it can."""
+    image = random(side, side).clamp(-1, 1)
+    operator = ParallelBeam((side, side), ANGLES, "circle", method)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Radon transform: image must be zero outside")
+        expected = radon(image.numpy(), ANGLES, circle=True)
+    found = operator.sinogram(operator(image.reshape(-1, 1)))[..., 0].T.numpy()
+    assert found.shape == expected.shape == (side, len(ANGLES))
+    assert np.abs(found - expected).max() <= rounding(side)
 
 
 @pytest.mark.parametrize("longest", [1, 2, 29, 70, 99, 169, 408, 435, 512, 985, 1393])
@@ -250,7 +270,8 @@ def test_sinogram_is_ordered_by_angle_and_bin():
         (lambda: ParallelBeam((4, 4), [0.0, math.nan]), "finite numbers; got .*nan"),
         (lambda: ParallelBeam((4, 4), [math.inf]), "finite numbers; got .*inf"),
         (lambda: ParallelBeam((4, 4), [[0.0]]), "sequence"),
-        (lambda: ParallelBeam((4, 4), [0.0], frame="circle"), "'full' or 'image'; got 'circle'"),
+        (lambda: ParallelBeam((4, 4), [0.0], frame="square"), "'full', 'image' or 'circle'; got 'square'"),
+        (lambda: ParallelBeam((4, 5), [0.0], frame="circle"), "an image is square; got 4×5"),
         (lambda: ParallelBeam((4, 4), [0.0], method="dense"), "'sparse' or 'matrix-free'; got 'dense'"),
         (lambda: BlockAverage((4, 4), 2).to("cpu", torch.float16), "got torch.float16"),
         (lambda: BlockAverage((4, 4), 2)(random(15, 1)), r"values \(16, C\) in torch.float64; got \(15, 1\)"),

@@ -46,12 +46,12 @@ def colour(tmp_path) -> str:
 
 
 def source_of(name: str, image: str) -> str:
-    return {"image": image, "target": "smooth", "audio": "chirp"}[TASKS[name].needs]
+    return {"image": image, "target": "smooth", "audio": "chirp", "physics": "duck_physics:gray"}[TASKS[name].needs]
 
 
 def without_noise(name: str, source: str, **options):
     """The task with exact measurements, whatever its default."""
-    return build_task(name, source, "stretch", options if name == "signal" else {"noise": 0.0, **options})
+    return build_task(name, source, "stretch", options if name in ("signal", "physics") else {"noise": 0.0, **options})
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -139,7 +139,7 @@ def test_data_depend_on_the_data_seed_only(name, options, picture):
 
 
 @pytest.mark.parametrize("level", [-0.1, math.nan, math.inf])
-@pytest.mark.parametrize("name", [name for name in TASKS if name != "signal"])
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ("signal", "physics")])
 def test_noise_levels_that_are_refused(name, level, picture):
     with pytest.raises(ValueError, match="finite fraction >= 0"):
         build_task(name, source_of(name, picture), "stretch", {"noise": level})
@@ -586,6 +586,7 @@ OPTIONS = {
     "ct": "angles, noise, held_out, data_seed, shrink, published_geometry",
     "denoise": "noise, held_out, data_seed, shrink",
     "inpaint": "missing, noise, held_out, data_seed, shrink",
+    "physics": "noise_std, held_out, data_seed",
     "univariate": "samples, noise, data_seed",
     "audio": "seconds, noise, data_seed",
 }
@@ -601,11 +602,12 @@ def test_unknown_options_and_sources_are_refused_by_name(name, picture):
     sentence = {
         "image": f"no image file 'nowhere', and no built-in image of that name; there are {', '.join(BUILT_IN)}",
         "target": f"no univariate target 'nowhere'; there are {', '.join(TARGETS)}",
+        "physics": "is given as package.module:function; got 'nowhere'",
         "audio": "no audio file 'nowhere', and the only built-in sound is 'chirp'",
     }[TASKS[name].needs]
     with pytest.raises(ValueError, match=sentence):
         build_task(name, "nowhere", "stretch", {})
-    if TASKS[name].needs == "image":
+    if TASKS[name].in_features == 2:
         with pytest.raises(ValueError, match="'stretch' or 'isotropic'; got 'square'"):
             build_task(name, source, "square", {})
     else:

@@ -62,6 +62,8 @@ class Protocol:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"A comparison needs {name} >= 1; got {value}.")
+        if min(self.parameters) < 1:
+            raise ValueError(f"A comparison needs parameters >= 1; got {min(self.parameters)}.")
         if self.budget is not None and not (self.budget > 0 and math.isfinite(self.budget)):
             raise ValueError(f"A comparison needs a budget of more than 0 seconds; got {self.budget}.")
         if self.steps is None and self.budget is None:

@@ -44,8 +44,8 @@ class Axis:
 def propose(axes: Sequence[Axis], scores: Mapping[Point, float], trials: int) -> Point | None:
     """The next point to try, or None when ``trials`` are used up or nothing is left to try.
 
-    A pattern search: from the best point so far one step along each axis in turn, then, if no neighbour is better, half a step
-    and a quarter.  The first point is the start of all axes.  Two points with the same values are one.
+    A pattern search: from the best point so far one step along each axis in turn, then, if no neighbour is better, half a step,
+    a quarter, an eighth.  The first point is the start of all axes.  Two points with the same values are one.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def propose(axes: Sequence[Axis], scores: Mapping[Point, float], trials: int) ->
         return None
     tried = {values(axes, point) for point in scores}
     best = best_point(scores)
-    for step in (1.0, 0.5, 0.25):
+    for step in (1.0, 0.5, 0.25, 0.125):
         for number, sign in itertools.product(range(len(axes)), (1, -1)):
             point = (*best[:number], best[number] + sign * step, *best[number + 1 :])
             if axes[number].holds(point[number]) and values(axes, point) not in tried:

@@ -10,34 +10,42 @@ from bwtheory.options import check_options
 from bwtheory.tasks.audio import audio
 from bwtheory.tasks.denoising import denoising
 from bwtheory.tasks.images import load_image
-from bwtheory.tasks.inpainting import inpainting
+from bwtheory.tasks.inpainting import inpainting, inpainting_under_mask
+from bwtheory.tasks.physics import physics
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.tasks.superresolution import super_resolution
 from bwtheory.tasks.task import ImageTask, Task
-from bwtheory.tasks.tomography import tomography
+from bwtheory.tasks.tomography import tomography, tomography_of_sinogram
 from bwtheory.tasks.univariate import univariate
 
-__all__ = ["TASKS", "ImageTask", "Problem", "Task", "build_task", "data_hash"]
+__all__ = ["FILE_OPTIONS", "TASKS", "ImageTask", "Problem", "Task", "build_task", "data_hash"]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """How a task is made of a source (an image, a sound, a target's name), and the dimension d of its coordinates."""
+    """How a task is made of a source (an image, a sound, a target's name), and the dimension d of its coordinates.
+
+    own : the option that stands for one's own measurements, and how the task is made of those
+    """
 
     build: Callable[..., Task]
     needs: str
     in_features: int
+    own: tuple[str, Callable[..., Task]] | None = None
 
 
 TASKS: dict[str, Problem] = {
     "signal": Problem(signal_representation, "image", 2),
     "superres": Problem(super_resolution, "image", 2),
-    "ct": Problem(tomography, "image", 2),
+    "ct": Problem(tomography, "image", 2, ("sinogram", tomography_of_sinogram)),
     "denoise": Problem(denoising, "image", 2),
-    "inpaint": Problem(inpainting, "image", 2),
+    "inpaint": Problem(inpainting, "image", 2, ("mask", inpainting_under_mask)),
+    "physics": Problem(physics, "physics", 2),
     "univariate": Problem(univariate, "target", 1),
     "audio": Problem(audio, "audio", 1),
 }
+
+FILE_OPTIONS = ("angles", "mask", "truth")  # task options that may name files
 
 
 def data_hash(name: str, source: str) -> str | None:
@@ -49,8 +57,12 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
     """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
-    build = TASKS[name].build
-    if coords != "stretch" and TASKS[name].needs != "image":
+    problem = TASKS[name]
+    if coords != "stretch" and problem.in_features == 1:
         raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
-    check_options(f"The task {name!r}", build, options)
+    if problem.own and options.get(problem.own[0]):
+        owner, build = f"The task {name!r} with --{problem.own[0]}", problem.own[1]
+    else:
+        owner, build = f"The task {name!r}", problem.build
+    check_options(owner, build, options)
     return build(source, coords, **options)

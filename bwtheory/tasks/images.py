@@ -52,42 +52,49 @@ class LoadedImage:
         return replace(self, pixels=pixels, shrink=self.shrink * factor)
 
 
-def load_image(source: str) -> LoadedImage:
+def load_image(source: str, seen: np.ndarray | None = None) -> LoadedImage:
     """Read an image.
 
     Parameters
     ----------
     source : path of a file (8 or 16 bits, gray, RGB, RGBA without its alpha, palette, float), or a name of ``BUILT_IN``
+    seen : (H, W) booleans, some of them true; the other pixels of a file may hold anything, and come back as a seen one
 
     Raises
     ------
     ValueError
-        If there is no such file or name, if Pillow cannot read it, or if its pixels are not finite.
+        If there is no such file or name, if Pillow cannot read it, if its pixels are not finite, or not as many as in ``seen``.
     """
     path = Path(source)
     if path.is_file():
-        data = path.read_bytes()
-        return LoadedImage(_decode(path), path.stem, hashlib.sha256(data).hexdigest())
-    if source in BUILT_IN:
+        levels = read_levels(path)
+        if seen is not None and levels.shape[:2] == seen.shape:
+            levels = levels.copy()
+            levels[~seen] = levels[seen][0]
+        loaded = LoadedImage(_to_unit_range(levels, str(path)), path.stem, hashlib.sha256(path.read_bytes()).hexdigest())
+    elif source in BUILT_IN:
         from skimage import data as samples
 
         pixels = _to_unit_range(np.asarray(getattr(samples, source)()), source)
-        return LoadedImage(pixels, source, hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest())
-    raise ValueError(f"There is no image file {source!r}, and no built-in image of that name; there are {', '.join(BUILT_IN)}.")
+        loaded = LoadedImage(pixels, source, hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest())
+    else:
+        known = ", ".join(BUILT_IN)
+        raise ValueError(f"There is no image file {source!r}, and no built-in image of that name; there are {known}.")
+    if seen is not None and loaded.pixels.shape[:2] != seen.shape:
+        (height, width), (rows, columns) = loaded.pixels.shape[:2], seen.shape
+        raise ValueError(f"{source} has {height}×{width} pixels and its mask {rows}×{columns}; they must be of one size.")
+    return loaded
 
 
-def _decode(path: Path) -> np.ndarray:
+def read_levels(path: Path) -> np.ndarray:
+    """Pixels (H, W) or (H, W, 3) of an image file as they are stored; ValueError if Pillow cannot read it."""
     try:
         with Image.open(path) as image:
             if image.mode in ("RGBA", "P", "CMYK", "YCbCr", "PA", "LAB", "HSV"):
-                pixels = np.asarray(image.convert("RGB"))
-            elif image.mode in ("1", "LA"):
-                pixels = np.asarray(image.convert("L"))
-            else:
-                pixels = np.asarray(image)
+                return np.asarray(image.convert("RGB"))
+            return np.asarray(image.convert("L") if image.mode in ("1", "LA") else image)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not an image that can be read: {error}.") from None
-    return _to_unit_range(pixels, str(path))
 
 
 def _to_unit_range(pixels: np.ndarray, name: str) -> np.ndarray:
@@ -109,6 +116,8 @@ def _to_unit_range(pixels: np.ndarray, name: str) -> np.ndarray:
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:
-    """Write (H, W, C) values as an 8-bit PNG, clipped to [0, 1]."""
+    """Write (H, W, C) values as an 8-bit PNG, clipped to [0, 1]: gray, colour, or for other C the norm over the channels."""
+    if pixels.shape[-1] not in (1, 3):
+        pixels = np.linalg.norm(pixels, axis=-1, keepdims=True)
     levels = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
     Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path, format="PNG")

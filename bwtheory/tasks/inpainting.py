@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from bwtheory.tasks.images import load_image
+from bwtheory.tasks.images import load_image, read_levels
+from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task
 from bwtheory.tasks.task import ImageTask, hold_out
 
 
@@ -32,3 +34,41 @@ def inpainting(
     known = order[: max(1, round((1 - missing) * len(order)))].sort().values
     task = replace(task, coordinates=task.coordinates[known], measurements=task.measurements[known], seen=known)
     return hold_out(task, held_out, data_seed)
+
+
+def inpainting_under_mask(
+    image: str,
+    coords: str = "stretch",
+    *,
+    mask: str,
+    truth: str | None = None,
+    noise_std: float = 0.0,
+    held_out: float = 0.0,
+    data_seed: int = 0,
+) -> MeasuredTask:
+    """The pixels where a mask is black are unknown.
+
+    Parameters
+    ----------
+    image, coords : as ``load_image`` and ``pixel_coordinates`` take them; what the image is under the mask is never used
+    mask : an image file of the same size; a pixel is seen where it is not 0, in any channel
+    truth : an image, or .npy or text file, to compare with
+    noise_std, held_out, data_seed : as ``measured_task`` takes them
+
+    Raises
+    ------
+    ValueError
+        If the mask is no image file, not of the image's size, or black everywhere.
+    """
+    if not Path(mask).is_file():
+        raise ValueError(f"There is no mask file {mask!r}.")
+    levels = read_levels(Path(mask))
+    seen = (levels != 0).reshape(*levels.shape[:2], -1).any(axis=2)
+    if not seen.any():
+        raise ValueError(f"The mask {mask} is black everywhere; it is white (not 0) where a pixel has been seen.")
+    loaded = load_image(image, seen)
+    known = torch.from_numpy(seen.reshape(-1).nonzero()[0])
+    measurements = torch.from_numpy(loaded.pixels.reshape(len(seen.flat), -1))[known]
+    files = [image, mask] + ([truth] if truth else [])
+    name, sha256, noise = loaded.name, joint_hash(*files), (noise_std, held_out, data_seed)
+    return measured_task(name, sha256, seen.shape, coords, measurements, truth, None, known, 1.0, *noise)

@@ -154,6 +154,8 @@ class ParallelBeam(LinearOperator):
         pixels' footprints.
         ``"image"`` is the image's own H×W frame about ((W−1)/2, (H−1)/2), as in the published code: W bins, and what
         rotates out is lost, at 90° a quarter of a 4:3 image.
+        ``"circle"`` is ``skimage.transform.radon(circle=True)``, as accurately: an n×n image, n bins, the axis in the pixel
+        n//2; it is meant for what lies in the inscribed circle, and loses the corners.
     method : ``"sparse"`` stores the matrix and its transpose; ``"matrix-free"`` rotates at every call, in bounded memory,
         with the accuracy of the rotated coordinates (in float32 some 1e-5 pixels at 400×400) and, on CUDA, atomic sums
         in its adjoint; ``"auto"`` is sparse up to about ``SPARSE_ENTRIES`` entries.
@@ -167,7 +169,8 @@ class ParallelBeam(LinearOperator):
     Raises
     ------
     ValueError
-        If there are no angles, one is not finite, or the frame or method is none of these.
+        If there are no angles, one is not finite, the frame or method is none of these, or the frame is "circle" and the
+        image is not square.
     """
 
     def __init__(
@@ -180,8 +183,8 @@ class ParallelBeam(LinearOperator):
         degrees = np.asarray(angles, dtype=np.float64)
         if degrees.ndim != 1 or not degrees.size or not np.isfinite(degrees).all():
             raise ValueError(f"Angles are a sequence of one or more finite numbers; got {angles!r}.")
-        if frame not in ("full", "image"):
-            raise ValueError(f"A frame is 'full' or 'image'; got {frame!r}.")
+        if frame not in ("full", "image", "circle"):
+            raise ValueError(f"A frame is 'full', 'image' or 'circle'; got {frame!r}.")
         if method not in ("auto", "sparse", "matrix-free"):
             raise ValueError(f"A method is 'auto', 'sparse' or 'matrix-free'; got {method!r}.")
 
@@ -193,8 +196,11 @@ class ParallelBeam(LinearOperator):
             self._frame_center = (float(self.bins // 2),) * 2
             self._image_center = float(width // 2), float(height // 2)
         else:
+            if frame == "circle" and height != width:
+                raise ValueError(f"In the frame 'circle' an image is square; got {height}×{width}.")
             self._rows, self.bins = height, width
-            self._frame_center = self._image_center = (width - 1) / 2, (height - 1) / 2
+            center = (width - 1) / 2, (height - 1) / 2
+            self._frame_center = self._image_center = (float(width // 2),) * 2 if frame == "circle" else center
         super().__init__((height, width), degrees.size * self.bins)
         self.angles, self.frame = tuple(degrees.tolist()), frame
         radians = np.deg2rad(degrees)

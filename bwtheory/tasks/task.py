@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from bwtheory.tasks.images import LoadedImage, save_image
 from bwtheory.tasks.operators import LinearOperator, Rows, Sampling
 
 SSIM_WINDOW = 7
+AnyImageTask = TypeVar("AnyImageTask", bound="ImageTask")
 
 
 def psnr(values: Tensor, target: Tensor) -> float:
@@ -79,7 +80,7 @@ class Task:
 
     coordinates : (N, d) in [−1, 1], where the network is evaluated in training
     measurements : (M, C); without an operator M = N, one for each coordinate
-    grid, truth : (P, d) and (P, C), where and with what the result is compared
+    grid, truth : (P, d) and (P, C), where and with what the result is compared; the truth is (0, C) where nobody knows it
     noise_std : standard deviation of the noise in the measurements, 0 for none
     held_out : of measurements that are watched, not trained on: the operator from values on the grid, and the measurements
     source, sha256 : what the data are, and their hash
@@ -251,7 +252,7 @@ def add_noise(measurements: Tensor, level: float, seed: int) -> Tensor:
     return measurements + std * torch.randn(measurements.shape, generator=generator, dtype=torch.float64)
 
 
-def hold_out(task: ImageTask, fraction: float, seed: int) -> ImageTask:
+def hold_out(task: AnyImageTask, fraction: float, seed: int) -> AnyImageTask:
     """The task without a random fraction of its measurements (of its pixels, without an operator), which are ``held_out``.
 
     ValueError unless 0 <= fraction < 1 leaves and takes at least one measurement, or is 0.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import torch
+from skimage.transform import iradon
 
 from bwtheory.tasks.images import load_image
+from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task, read_numbers
 from bwtheory.tasks.operators import ParallelBeam
 from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_peak
 
@@ -15,27 +19,97 @@ def tomography(
     image: str,
     coords: str = "stretch",
     *,
-    angles: int = 100,
+    angles: int | str = 100,
     noise: float = 0.0,
     held_out: float = 0.0,
     data_seed: int = 0,
     shrink: int = 1,
     published_geometry: bool = False,
 ) -> ImageTask:
-    """Recover an image from parallel projections at equally spaced angles; the channels of a colour image one by one.
+    """Recover an image from its parallel projections; the channels of a colour image one by one.
 
     Parameters
     ----------
     image, coords : as ``load_image`` and ``pixel_coordinates`` take them
-    angles : number of projections, >= 1, in [0°, 180°)
+    angles : number of projections, >= 1, equally spaced in [0°, 180°), or a file as ``read_angles`` takes it
     noise, held_out, data_seed : of the sinogram, as ``add_noise`` and ``hold_out`` take them
     shrink : the image is first made smaller by this factor
     published_geometry : angles from 0° to 180° with both ends, and rotation within the image's own frame: corners leave it
     """
-    if angles < 1:
-        raise ValueError(f"Tomography needs angles >= 1; got {angles}.")
+    degrees = read_angles(angles, endpoint=published_geometry)
     loaded = load_image(image).shrunk(shrink)
-    degrees = np.linspace(0, 180, angles, endpoint=published_geometry)
     operator = ParallelBeam(loaded.pixels.shape[:2], degrees, frame="image" if published_geometry else "full")
     task = ImageTask.of_pixels(loaded.pixels, loaded, coords, operator=operator, noise=noise, data_seed=data_seed)
-    return hold_out(replace(task, psnr_as_published=psnr_of_peak), held_out, data_seed)
+    sha256 = task.sha256 if isinstance(angles, int) else joint_hash(image, angles)
+    return hold_out(replace(task, psnr_as_published=psnr_of_peak, sha256=sha256), held_out, data_seed)
+
+
+def tomography_of_sinogram(
+    source: str,
+    coords: str = "stretch",
+    *,
+    sinogram: bool = True,
+    angles: int | str = 100,
+    truth: str | None = None,
+    noise_std: float = 0.0,
+    held_out: float = 0.0,
+    data_seed: int = 0,
+) -> MeasuredTask:
+    """Recover an image from projections that were measured, in the geometry of ``skimage.transform.radon(circle=True)``.
+
+    Parameters
+    ----------
+    source : line integrals as ``read_numbers`` takes them, angles × bins (× channels), of any scale: what is trained on is
+        divided by the largest value of a filtered back-projection, and so is the truth
+    coords : as ``pixel_coordinates`` takes them, for an image of bins × bins pixels
+    sinogram : always true, tells this task from simulated measurements
+    angles : as for ``tomography``, one for each row
+    truth : an image, or .npy or text file, to compare with, in the sinogram's units
+    noise_std, held_out, data_seed : as ``measured_task`` takes them
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read, if the files do not fit together, or if the sinogram is zero.
+    """
+    degrees, measured = read_angles(angles), read_numbers(source, "a sinogram (angles × bins)")
+    if measured.ndim not in (2, 3) or len(measured) != len(degrees):
+        shape = " × ".join(map(str, measured.shape))
+        turned = "; transpose it" if measured.ndim > 1 and measured.shape[1] == len(degrees) else ""
+        raise ValueError(
+            f"A sinogram is angles × detector bins (× channels), with one angle in degrees for each of its rows; "
+            f"{source} is {shape}, for {len(degrees)} angles{turned}."
+        )
+    bins = measured.shape[1]
+    measured = measured.reshape(len(degrees), bins, -1)
+    scale = max(
+        float(np.abs(iradon(channel.T, degrees, filter_name="hann", circle=True)).max())
+        for channel in np.moveaxis(measured, 2, 0)
+    )
+    if not scale > 0:
+        raise ValueError(f"The sinogram {source} is zero everywhere.")
+    files = [source, *(name for name in (angles, truth) if isinstance(name, str))]
+    operator = ParallelBeam((bins, bins), degrees, frame="circle")
+    measurements = torch.from_numpy(measured.reshape(len(degrees) * bins, -1))
+    sides, noise = (bins, bins), (noise_std, held_out, data_seed)
+    return measured_task(
+        Path(source).stem, joint_hash(*files), sides, coords, measurements, truth, operator, None, scale, *noise
+    )
+
+
+def read_angles(angles: int | str, endpoint: bool = False) -> np.ndarray:
+    """Degrees (A,): so many equally spaced ones from 0 to 180, or those of a file, one number for each projection.
+
+    ValueError for less than one, a file that is no list of numbers, and angles that look like radians.
+    """
+    if isinstance(angles, int):
+        if angles < 1:
+            raise ValueError(f"Tomography needs angles >= 1; got {angles}.")
+        return np.linspace(0, 180, angles, endpoint=endpoint)
+    degrees = np.atleast_1d(read_numbers(angles, "angles in degrees (a number of projections is the other choice)"))
+    if degrees.size != max(degrees.shape):
+        raise ValueError(f"A file of angles has one number for each projection; {angles} has {degrees.shape} of them.")
+    degrees = degrees.reshape(-1)
+    if len(degrees) > 8 and 2.7 < np.ptp(degrees) < 6.3:
+        raise ValueError(f"Angles are in degrees; {angles} spans {np.ptp(degrees):.4g}, which looks like radians.")
+    return degrees

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bwtheory.nn import variation_norm
-from bwtheory.tasks import TASKS, Task, build_task
+from bwtheory.tasks import FILE_OPTIONS, TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
 from bwtheory.training.run import RunDirectory, build_network
@@ -30,7 +31,7 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
         variation_norm(network)  # refuses other activations than BW-ReLU
     first = replace(first, together=seeds if together else 1)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
-    name = Path(first.source).stem
+    name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     folders = [out / f"{name}-{config.run_name}" for config in configs]
     for folder in folders:
         RunDirectory(folder).refuse_existing()
@@ -41,9 +42,14 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
 
 
 def with_absolute_source(config: TrainingConfig) -> TrainingConfig:
-    """A file is found again from elsewhere; names of built-in data stay."""
-    is_file = TASKS[config.task].needs != "target" and Path(config.source).is_file()
-    return replace(config, source=str(Path(config.source).resolve())) if is_file else config
+    """Files are found again from elsewhere; names of built-in data stay."""
+    source = config.source if TASKS[config.task].needs in ("target", "physics") else _absolute(config.source)
+    options = {name: _absolute(value) if name in FILE_OPTIONS else value for name, value in config.task_options.items()}
+    return replace(config, source=source, task_options=options)
+
+
+def _absolute(value: Any) -> Any:
+    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).is_file() else value
 
 
 def resume_runs(folder: Path, task: str | None = None) -> int:

@@ -19,6 +19,10 @@ class Source:
     """a WAV file, or chirp"""
     target: str | None = None
     """univariate function: sines, steps, smooth or kinks"""
+    sinogram: str | None = None
+    """ct: measured line integrals (.npy, .csv, .txt or an image), a row of detector bins for each angle"""
+    physics: str | None = None
+    """package.module:function that returns (physics, y) or (physics, y, x): an operator as deepinv's, measurements, image"""
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,22 @@ class Measurement:
     """make the image smaller by this factor first"""
     noise: float | None = None
     """standard deviation of the measurements' noise, as a fraction of the largest one"""
+    noise_std: float | None = None
+    """what is known of the noise of your own measurements: its standard deviation, in their units"""
     data_seed: int | None = None
     """seed of the noise, of the missing pixels, of the univariate target"""
     factor: int | None = None
     """superres: side of the blocks that are averaged (4)"""
-    angles: int | None = None
-    """ct: number of projections (100)"""
+    angles: int | str | None = None
+    """ct: number of projections in [0, 180), or a file of angles in degrees (100)"""
     held_out: float | None = None
     """fraction of the measurements that is only watched, not trained on"""
     missing: float | None = None
     """inpaint: fraction of the pixels that are not seen (0.8)"""
+    mask: str | None = None
+    """inpaint: an image file, black where a pixel is unknown; instead of random pixels"""
+    truth: str | None = None
+    """inpaint with a mask, ct with a sinogram: an image to compare with, in the units of the measurements"""
     samples: int | None = None
     """univariate: number of samples (20)"""
     seconds: float | None = None

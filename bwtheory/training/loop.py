@@ -60,7 +60,7 @@ def require_compiler(config: TrainingConfig) -> None:
 def require_what_stops(config: TrainingConfig, task: Task) -> None:
     """ValueError if a stopping rule has nothing to go by."""
     if config.stop_rule == "discrepancy" and not task.noise_std:
-        raise ValueError("The discrepancy principle needs measurements whose noise is known: --noise.")
+        raise ValueError("The discrepancy principle needs a known noise: --noise, or --noise-std of your own measurements.")
     if config.stop_rule == "held-out" and task.held_out is None:
         raise ValueError("Stopping by held-out measurements needs some: --held-out 0.1.")
 
@@ -340,8 +340,10 @@ def _fixed_sample(size: int, wanted: int) -> Tensor:
     return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:wanted].sort().values
 
 
-def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
-    """The logged epoch that is best against the truth: nobody who needs the reconstruction can know it."""
+def _oracle(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The logged epoch that is best against the truth, if there is one: nobody who needs the reconstruction can know it."""
+    if not len(task.truth):
+        return None
     best = (max if task.higher_is_better else min)(metrics, key=lambda row: row[task.score_name])
     return {"epoch": best["epoch"], task.score_name: best[task.score_name]}
 

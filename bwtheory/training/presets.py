@@ -24,6 +24,7 @@ TASK_SETTINGS: dict[str, dict[str, Any]] = {
     "ct": {"epochs": 10000, "decay": 0.1, "hidden_features": 300},
     "denoise": {"epochs": 300, "decay": 0.1, "hidden_features": 256},
     "inpaint": {"epochs": 500, "decay": 0.1, "hidden_features": 256},
+    "physics": {"epochs": 500, "decay": 0.1, "hidden_features": 256},
     "univariate": {"epochs": 5000, "decay": 0.1, "hidden_features": 100, "hidden_layers": 1},
     "audio": {"epochs": 1000, "decay": 0.1, "hidden_features": 256},
 }
@@ -49,6 +50,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ("univariate", "relu"): Preset({"lr": 5e-3}, {}, _SCRIPT),
     ("denoise", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}),
     ("inpaint", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}),
+    ("physics", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}),
     ("audio", "bw-relu"): Preset({"lr": 2e-3, "input_scale": 100.0}, {"c": 3.0}),
     ("audio", "siren"): Preset({"lr": 1e-4, "input_scale": 100.0}, {"omega_0": 30.0}),
 }

@@ -33,7 +33,7 @@ def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, floa
     """
     function = load(run_dir)
     config = function.config
-    if TASKS[config.task].needs != "image":
+    if TASKS[config.task].in_features != 2:
         raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
     shape = _training_shape(RunDirectory(run_dir), config)
     width, height = _parse_size(size) if size else shape[::-1]
