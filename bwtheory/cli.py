@@ -177,7 +177,9 @@ def render_run(
 
 
 def reproduce(
-    experiment: tyro.conf.Positional[Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "all"]],
+    experiment: tyro.conf.Positional[
+        Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "all"]
+    ],
     *,
     quick: bool = False,
     full: bool = False,
@@ -194,14 +196,15 @@ def reproduce(
     """Do an experiment of the paper, or go on with it: runs, table and figure; what is finished is not run again.
 
     Args:
-        experiment: a figure of the paper, next1 (condition numbers on imaging tasks), or all of them
+        experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
+            (which frequencies are learned when), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image
         seeds: fewer or more seeds than the protocol's
         epochs: fewer or more epochs than the protocol's
         shrink: make the image smaller by this factor first
-        activations: some of the architectures of Figures 4 to 6, or others
+        activations: some of the architectures of Figures 4 to 6 and of bandwidth, or others
         faithful: settings of the published code where it differs from the paper
         device: where to train; auto takes CUDA or MPS if there is one
         out: a folder; each experiment gets one of its own in it

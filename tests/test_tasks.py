@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.io import wavfile
 
 from bwtheory.tasks import TASKS, build_task
-from bwtheory.tasks.images import BUILT_IN, load_image, save_image
+from bwtheory.tasks.images import BUILT_IN, load_image, octaves, save_image
 from bwtheory.tasks.operators import BlockAverage, ParallelBeam
 from bwtheory.tasks.task import band_errors, pixel_coordinates, psnr, psnr_of_normalized, psnr_of_peak, ssim
 from bwtheory.tasks.univariate import TARGETS
@@ -708,3 +708,17 @@ def test_details_are_logged_as_they_are(picture):
     task = build_task("signal", picture, "stretch", {})
     found = task.details(task.truth)
     assert found["ssim"] == 1 and found["max_error"] == 0 and {e for e in found["band_errors"] if e is not None} == {0.0}
+
+
+@pytest.mark.parametrize("side", [16, 128])
+def test_octaves_have_one_wave_of_the_same_power_each(side):
+    """By the discrete Fourier transform: one pair of frequencies in each octave below the last, and nothing else."""
+    pixels = octaves(side)
+    assert pixels.shape == (side, side, 1) and 0 <= pixels.min() and pixels.max() <= 1
+    spectrum = np.abs(np.fft.fft2(pixels[..., 0])) / side**2
+    spectrum[0, 0] -= 0.5
+    y, x = np.nonzero(spectrum > 1e-10)
+    cycles = np.sort(np.hypot(*(np.where(f > side // 2, side - f, f) for f in (y, x))))[::2]
+    count = int(math.log2(side)) - 1
+    assert np.floor(np.log2(cycles)).tolist() == list(range(count)) and len(y) == 2 * count
+    np.testing.assert_allclose(spectrum[y, x], 0.25 / count, rtol=1e-9)

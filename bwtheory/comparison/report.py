@@ -17,15 +17,13 @@ from matplotlib.figure import Figure
 
 from bwtheory.baselines import BASELINES
 from bwtheory.comparison.compare import Comparison
+from bwtheory.comparison.labels import LABELS, label
 from bwtheory.comparison.statistics import Difference, Scores, mean_and_seed_error, paired_difference
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, save
 from bwtheory.tasks.images import load_image
 
-LABELS = {"bw-relu": "BW-ReLU", "siren": "SIREN", "finer": "FINER", "wire": "WIRE", "gauss": "Gauss"}
-LABELS |= {"relu-pe": "ReLU+P.E.", "relu-rff": "ReLU+F.F.", "relu": "ReLU"}
-LABELS |= {name: baseline.label for name, baseline in BASELINES.items()}
 COLOURS = dict(zip(LABELS, (BLUE, VERMILION, ORANGE, GREEN, SKY, "#CC79A7", "#666666", BLACK)))
 DASHES = dict(zip(LABELS, ("-", "--", (0, (5, 1)), "-.", (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), ":")))
 HALF_LEVEL = 0.5 / 255
@@ -85,7 +83,7 @@ def conclusion(done: Comparison, budget: str) -> str:
     where = f"At {EQUAL[budget]}, on {len(protocol.images)} image{'s' * (len(protocol.images) > 1)}"
     if len(protocol.images) == 1:
         ranking = sorted(protocol.activations, key=lambda name: -_mean(scores(done, budget, name, size, _psnr)))
-        order = ", ".join(_label(name) for name in ranking)
+        order = ", ".join(label(name) for name in ranking)
         return f"{where}, the networks' order is {order}; one image says nothing about others."
     exact = [name for name in found if found[name].mean == math.inf]
     ahead = [name for name, d in found.items() if d.lower > 0]
@@ -94,13 +92,13 @@ def conclusion(done: Comparison, budget: str) -> str:
 
     def listed(names: list[str]) -> str:
         ordered = sorted(names, key=lambda name: -found[name].mean)
-        return ", ".join(f"{_label(name)} ({_interval(found[name])})" for name in ordered) or "none"
+        return ", ".join(f"{label(name)} ({_interval(found[name])})" for name in ordered) or "none"
 
-    parts = [f"ahead of {_label(protocol.activations[0])}: {listed(ahead)}", f"behind: {listed(behind)}"]
+    parts = [f"ahead of {label(protocol.activations[0])}: {listed(ahead)}", f"behind: {listed(behind)}"]
     parts.append(f"not to be told apart from it: {listed(unclear)}")
-    parts += [f"exact: {', '.join(map(_label, exact))}"] if exact else []
+    parts += [f"exact: {', '.join(map(label, exact))}"] if exact else []
     failed = [name for name in protocol.activations if _failures(done, budget, name, size)]
-    parts += [f"with failed runs, which are in no mean: {', '.join(map(_label, failed))}"] if failed else []
+    parts += [f"with failed runs, which are in no mean: {', '.join(map(label, failed))}"] if failed else []
     return f"{where}, in dB and with simultaneous 95 % confidence for images like these: {'; '.join(parts)}."
 
 
@@ -110,17 +108,17 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
     found = differences(done, budget, size)
     noisy = protocol.task == "denoise" or protocol.options.get("noise")
     rules = ["discrepancy"] * bool(noisy) + ["held_out"] * bool(protocol.options.get("held_out"))
-    columns = ["", "parameters", f"step, by {_label(first)}'s", "steps", "PSNR, dB", "SSIM", f"minus {_label(first)}, dB"]
+    columns = ["", "parameters", f"step, by {label(first)}'s", "steps", "PSNR, dB", "SSIM", f"minus {label(first)}, dB"]
     columns += ["oracle, dB"] + [f"{rule.replace('_', ' ')} rule, dB" for rule in rules]
     columns += ["8-bit exact"] * (protocol.task == "signal") + ["failed"]
     rows = []
     for name in (*protocol.activations, *protocol.baselines):
         psnr = scores(done, budget, name, size, _psnr)
         if not psnr:
-            rows.append([_label(name), *[""] * (len(columns) - 2), _failures(done, budget, name, size)])
+            rows.append([label(name), *[""] * (len(columns) - 2), _failures(done, budget, name, size)])
             continue
         mean, error = mean_and_seed_error(psnr)
-        cells = [_label(name), _parameters(done, budget, name, size)]
+        cells = [label(name), _parameters(done, budget, name, size)]
         if name in BASELINES:
             seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
             cells += ["", f"≈ {seconds / done.step_seconds[f'{first}@{size}']:.1g}"]
@@ -176,7 +174,7 @@ def _tuning(done: Comparison) -> Table:
         chosen = ", ".join(f"{key} {_short(value)}" for key, value in tuned.settings.items())
         failed = sum(not math.isfinite(score) for score in tuned.scores.values())
         best = max(tuned.scores.values())
-        rows.append([_label(name), chosen, f"{best:.2f}", ", ".join(tuned.at_an_edge), str(len(tuned.scores)), str(failed)])
+        rows.append([label(name), chosen, f"{best:.2f}", ", ".join(tuned.at_an_edge), str(len(tuned.scores)), str(failed)])
     columns = ("", "chosen", "PSNR there, dB", "not bracketed", "trials", "failed")
     return Table(f"Tuning on {', '.join(_name(image) for image in done.protocol.tuning_images)}", columns, rows)
 
@@ -187,7 +185,7 @@ def _by_image(done: Comparison) -> Table:
     for name in (*protocol.activations, *protocol.baselines):
         found = scores(done, budget, name, size, _psnr)
         cells = [f"{statistics.fmean(found[image]):.2f}" if image in found else "" for image in protocol.images]
-        rows.append([_label(name), *(cell.replace("inf", "exact") for cell in cells)])
+        rows.append([label(name), *(cell.replace("inf", "exact") for cell in cells)])
     return Table(f"PSNR by image, {EQUAL[budget]}, dB", ("", *map(_name, protocol.images)), rows)
 
 
@@ -203,7 +201,7 @@ def _objections(done: Comparison) -> list[str]:
         found.append("The settings are those chosen at equal steps; at equal time a slow network might prefer others.")
     if len(protocol.parameters) > 1:
         found.append(f"They were chosen at {protocol.parameters[0]:,} parameters and kept for the other sizes.")
-    edges = [f"{_label(name)} ({', '.join(t.at_an_edge)})" for name, t in done.tuned.items() if t.at_an_edge]
+    edges = [f"{label(name)} ({', '.join(t.at_an_edge)})" for name, t in done.tuned.items() if t.at_an_edge]
     if edges:
         found.append(f"The search ended at the edge of what it had tried, so that more may lie beyond: {'; '.join(edges)}.")
     if protocol.overlap:
@@ -214,7 +212,7 @@ def _objections(done: Comparison) -> list[str]:
         found.append("Nothing is compiled. Compiled steps of wide networks cost nearly the same for all, see `bwtheory bench`.")
     if protocol.options.get("held_out"):
         found.append("The networks do not see the measurements that are held out; the methods without a network see all.")
-    notes = {f"{_label(name)}: {row['note']}" for (name, _, _), row in done.estimates.items() if row["note"]}
+    notes = {f"{label(name)}: {row['note']}" for (name, _, _), row in done.estimates.items() if row["note"]}
     kinds = sorted({note.split(":")[0] for note in notes})
     if kinds:
         found.append(f"Not converged for some image: {', '.join(kinds)}; results.json says how far.")
@@ -300,9 +298,9 @@ def _draw_differences(axes: Axes, done: Comparison) -> None:
             fill = "white" if budget == "time" else _colour(name)
             axes.errorbar(d.mean, y, xerr=reach, fmt=_marker(name), color=_colour(name), mfc=fill, ms=5, capsize=2, lw=1)
     axes.axvline(0, color=BLACK, lw=0.8)
-    axes.set_yticks(range(len(names)), [_label(name) for name in names], fontsize=8)
+    axes.set_yticks(range(len(names)), [label(name) for name in names], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel(f"PSNR minus {_label(protocol.activations[0])}'s, dB")
+    axes.set_xlabel(f"PSNR minus {label(protocol.activations[0])}'s, dB")
     axes.set_title("differences" + "; hollow: equal time" * (len(done.budgets) > 1), fontsize=9)
 
 
@@ -318,17 +316,17 @@ def _draw_time(axes: Axes, done: Comparison, metric: str, title: str) -> None:
         step = done.step_seconds[f"{name}@{size}"] / unit
         times = [step * statistics.fmean(run[n]["epoch"] for run in runs) for n in range(1, length)]
         means = [statistics.fmean(run[n][metric] for run in runs) for n in range(1, length)]
-        axes.plot(times, means, color=_colour(name), ls=DASHES.get(name, "-"), lw=1.3, label=_label(name))
+        axes.plot(times, means, color=_colour(name), ls=DASHES.get(name, "-"), lw=1.3, label=label(name))
     for name in protocol.baselines:
         found = scores(done, done.budgets[0], name, size, lambda row: _number(row[metric]))
         seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
         mean = _mean(found)
-        label = _label(name) + " (exact)" * (mean == math.inf)
+        shown = label(name) + " (exact)" * (mean == math.inf)
         axes.plot(
-            seconds / unit, mean if math.isfinite(mean) else math.nan, _marker(name), color=_colour(name), ms=5, label=label
+            seconds / unit, mean if math.isfinite(mean) else math.nan, _marker(name), color=_colour(name), ms=5, label=shown
         )
     axes.set_xscale("log")
-    axes.set_xlabel(f"time, in steps of {_label(protocol.activations[0])}")
+    axes.set_xlabel(f"time, in steps of {label(protocol.activations[0])}")
     axes.set_title(title, fontsize=9)
 
 
@@ -436,10 +434,6 @@ def _psnr(row: dict[str, Any]) -> float:
 
 def _mean(found: Scores) -> float:
     return mean_and_seed_error(found)[0] if found else math.nan
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name, name)
 
 
 def _name(image: str) -> str:

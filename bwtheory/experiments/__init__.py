@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bwtheory.experiments.architectures import Architectures
+from bwtheory.experiments.bandwidth import Bandwidth
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.interpolation import Interpolation
@@ -18,4 +19,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fig8": ScaleSweep("fig8", "superres", (2.0, 3.0, 5.0)),
     "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0, image="shepp_logan_phantom"),
     "next1": TaskConditioning(),
+    "bandwidth": Bandwidth(),
 }

@@ -9,13 +9,14 @@ import matplotlib.image
 import numpy as np
 from matplotlib.axes import Axes
 
+from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, ledger_name, mean_and_error, plus_minus
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
 from bwtheory.tasks import ImageTask, build_task
 from bwtheory.training.config import TrainingConfig, with_preset
 
-LABELS = {"bw-relu": "BW-ReLU", "siren": "SIREN", "wire": "WIRE", "relu-pe": "ReLU+P.E.", "relu": "ReLU"}
-STYLES = dict(zip(LABELS, ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (ORANGE, (0, (5, 1))), (BLACK, ":"))))
+COMPARED = ("bw-relu", "siren", "wire", "relu-pe", "relu")
+STYLES = dict(zip(COMPARED, ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (ORANGE, (0, (5, 1))), (BLACK, ":"))))
 
 
 class Architectures(Experiment):
@@ -30,7 +31,7 @@ class Architectures(Experiment):
 
     def architectures(self, budget: Budget) -> tuple[str, ...]:
         """Those of the paper, or those asked for."""
-        return budget.activations or tuple(LABELS)
+        return budget.activations or COMPARED
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
         runs = {}
@@ -53,9 +54,9 @@ class Architectures(Experiment):
             worst = max(run.summary["max_error"] for run in found)
             cells = [plus_minus(metrics["psnr"]), plus_minus(metrics["psnr_paper"]), plus_minus(metrics["ssim"], 4)]
             parameters = str(found[0].summary["parameters"])
-            rows.append([_label(activation), *cells, f"{worst:.1e}", plus_minus(oracle), parameters, str(len(found))])
+            rows.append([label(activation), *cells, f"{worst:.1e}", plus_minus(oracle), parameters, str(len(found))])
             results |= self._result(budget, activation, found, metrics)
-        if self.name == "fig5" and set(groups) == set(LABELS):
+        if self.name == "fig5" and set(groups) == set(COMPARED):
             results |= self._speed(budget, groups)
         columns = ("", "PSNR, dB", "PSNR as published, dB", "SSIM", "largest error", "oracle PSNR, dB", "parameters", "runs")
         notes = (
@@ -107,7 +108,7 @@ class Architectures(Experiment):
             if run is None:
                 panel.set_axis_off()
                 continue
-            caption = f"{_label(activation)}: {run.summary['psnr']:.2f} dB"
+            caption = f"{label(activation)}: {run.summary['psnr']:.2f} dB"
             _show(panel, matplotlib.image.imread(run.run.path / task.reconstruction_name), caption)
         for panel in panels[len(groups) + 1 : -2]:
             panel.set_axis_off()
@@ -116,16 +117,12 @@ class Architectures(Experiment):
             for number, run in enumerate(found):
                 metrics = run.metrics()
                 epochs, psnrs = [m["epoch"] for m in metrics], [m["psnr"] for m in metrics]
-                label = _label(activation) if number == 0 else None
-                curves.plot(epochs, psnrs, color=colour, ls=style, lw=1.2, label=label)
+                shown = label(activation) if number == 0 else None
+                curves.plot(epochs, psnrs, color=colour, ls=style, lw=1.2, label=shown)
         curves.set_xlabel("epoch")
         curves.set_title("PSNR, dB", fontsize=9)
         curves.legend(fontsize=7)
         return figure
-
-
-def _label(activation: str) -> str:
-    return LABELS.get(activation, activation)
 
 
 def _epochs_to(run: Finished, level: float) -> float:

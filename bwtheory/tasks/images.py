@@ -17,8 +17,9 @@ PAPER_IMAGES = {
 IMAGE_OF_FIGURE = dict(zip(("fig5", "fig4"), PAPER_IMAGES)) | {"fig7": list(PAPER_IMAGES)[1]}  # the others are not public
 BUILT_IN = (
     *("astronaut", "camera", "chelsea", "coffee", "coins", "immunohistochemistry", "moon", "page", "retina", "rocket"),
-    *("shepp_logan_phantom", "text"),
+    *("shepp_logan_phantom", "text", "octaves"),
 )
+OCTAVES_SIDE = 128
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def load_image(source: str, seen: np.ndarray | None = None) -> LoadedImage:
     elif source in BUILT_IN:
         from skimage import data as samples
 
-        pixels = _to_unit_range(np.asarray(getattr(samples, source)()), source)
+        pixels = octaves() if source == "octaves" else _to_unit_range(np.asarray(getattr(samples, source)()), source)
         loaded = LoadedImage(pixels, source, hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest())
     else:
         known = ", ".join(BUILT_IN)
@@ -84,6 +85,19 @@ def load_image(source: str, seen: np.ndarray | None = None) -> LoadedImage:
         (height, width), (rows, columns) = loaded.pixels.shape[:2], seen.shape
         raise ValueError(f"{source} has {height}×{width} pixels and its mask {rows}×{columns}; they must be of one size.")
     return loaded
+
+
+def octaves(side: int = OCTAVES_SIDE) -> np.ndarray:
+    """Pixels (side, side, 1): one plane wave of the same power for each octave of frequency below the last one, around 1/2.
+
+    Each has whole numbers of cycles along both sides, so that they are orthogonal on the pixels, and a direction of its own.
+    """
+    y, x = np.mgrid[:side, :side] / side
+    count = round(np.log2(side)) - 1
+    directions = np.pi * (np.arange(count) * (np.sqrt(5) - 1) / 2 + 0.1)  # golden angles
+    cycles = [np.round(1.25 * 2**k * np.array([np.cos(a), np.sin(a)])) for k, a in enumerate(directions)]
+    waves = [np.cos(2 * np.pi * (down * y + across * x) + k) for k, (across, down) in enumerate(cycles)]
+    return 0.5 + 0.5 * np.mean(waves, axis=0)[..., None]
 
 
 def read_levels(path: Path) -> np.ndarray:

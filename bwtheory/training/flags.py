@@ -14,7 +14,7 @@ class Source:
 
     image: str | None = None
     """an image file, or a built-in one: astronaut, camera, chelsea, coffee, coins, immunohistochemistry, moon, page, retina,
-    rocket, shepp_logan_phantom, text"""
+    rocket, shepp_logan_phantom, text, octaves"""
     audio: str | None = None
     """a WAV file, or chirp"""
     target: str | None = None
