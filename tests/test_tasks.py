@@ -714,7 +714,7 @@ def test_details_are_logged_as_they_are(picture):
 def test_octaves_have_one_wave_of_the_same_power_each(side):
     """By the discrete Fourier transform: one pair of frequencies in each octave below the last, and nothing else."""
     pixels = octaves(side)
-    assert pixels.shape == (side, side, 1) and 0 <= pixels.min() and pixels.max() <= 1
+    assert pixels.shape == (side, side, 1) and pixels.min() >= 0 and pixels.max() <= 1
     spectrum = np.abs(np.fft.fft2(pixels[..., 0])) / side**2
     spectrum[0, 0] -= 0.5
     y, x = np.nonzero(spectrum > 1e-10)

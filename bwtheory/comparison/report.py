@@ -48,9 +48,7 @@ def report(done: Comparison) -> None:
             lines.append(f"- {sentence}")
         lines.append("")
     (done.folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
-    (done.folder / "results.json").write_text(
-        json.dumps(_machine_readable(done, conclusions), indent=1) + "\n", encoding="utf-8"
-    )
+    _write_json(done.folder / "results.json", _machine_readable(done, conclusions))
     save(_figure(done), done.folder, "figure")
     console.print(f"{done.folder / 'table.md'}, {done.folder / 'figure.png'}", highlight=False)
 
@@ -109,6 +107,8 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
     noisy = protocol.task == "denoise" or protocol.options.get("noise")
     rules = ["discrepancy"] * bool(noisy) + ["held_out"] * bool(protocol.options.get("held_out"))
     columns = ["", "parameters", f"step, by {label(first)}'s", "steps", "PSNR, dB", "SSIM", f"minus {label(first)}, dB"]
+    unseen = any("psnr_unseen" in run.summary for run in _runs_of(done, budget, first, size))
+    columns += ["unseen pixels, dB"] * unseen
     columns += ["oracle, dB"] + [f"{rule.replace('_', ' ')} rule, dB" for rule in rules]
     columns += ["8-bit exact"] * (protocol.task == "signal") + ["failed"]
     rows = []
@@ -129,6 +129,9 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
         cells.append("exact" if mean == math.inf else f"{mean:.2f}" + (f" ± {error:.2f}" if math.isfinite(error) else ""))
         cells.append(f"{_mean(scores(done, budget, name, size, lambda row: _number(row['ssim']))):.3f}")
         cells.append(_interval(found[name]) if name in found else "")
+        if unseen:
+            there = scores(done, budget, name, size, lambda row: _number(row.get("psnr_unseen")))
+            cells.append(f"{_mean(there):.2f}".replace("nan", ""))
         cells += _rules(done, budget, name, size, rules)
         if protocol.task == "signal":
             cells.append(_exact(done, budget, name, size))
@@ -251,16 +254,33 @@ def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any
         },
         "conclusions": conclusions,
         "failed": done.failed,
-        "networks": _finite(networks),
-        "baselines": _finite(others),
+        "networks": networks,
+        "baselines": others,
         "where": {name: some[name] for name in ("device", "device_name", "threads", "torch", "numpy", "bwtheory", "python")}
         | {"reported_with": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}},
     }
 
 
-def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """JSON has no infinity; an exact reconstruction has no PSNR."""
-    return [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows]
+def _write_json(file: Path, value: dict[str, Any]) -> None:
+    """One run a line, so that a change can be read; JSON has no infinity, and an exact reconstruction no PSNR: null."""
+    lines = []
+    for name, part in _finite(value).items():
+        rows = part if isinstance(part, list) and part and isinstance(part[0], dict) else None
+        text = json.dumps(part, ensure_ascii=False) if rows is None else _one_a_line(rows)
+        lines.append(f"{json.dumps(name)}: {text}")
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def _one_a_line(rows: list[dict[str, Any]]) -> str:
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _figure(done: Comparison) -> Figure:
