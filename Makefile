@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test gallery figures lint clean
+.PHONY: verify test gallery study figures lint clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -21,6 +21,29 @@ gallery: $(VENV)/ready
 	$(BIN)/bwtheory reproduce all --quick --device cpu --out reproduced
 	mkdir -p docs/gallery
 	for folder in reproduced/*-quick; do cp $$folder/figure.png docs/gallery/$$(basename $$folder -quick).png; done
+
+# docs/choosing.md: about three hours of two cores.  The three files are the paper's cameraman and chest, and a photograph;
+# with other ones the study is another one.
+CAMERAMAN ?= cameraman.tif
+CHEST ?= chest.png
+PHOTO ?= div2k_castle.png
+COMPARE = $(BIN)/bwtheory compare
+STUDY = --image $(CAMERAMAN) $(CHEST) $(PHOTO) astronaut camera chelsea coffee coins --tune-on rocket moon --trials 20 --seeds 2
+STUDY += --device cpu
+study: $(VENV)/ready
+	$(COMPARE) signal $(STUDY) --side 64 --parameters 11600 2900 --steps 500 --out study/clean
+	$(COMPARE) ct $(STUDY) --side 64 --parameters 11600 --steps 300 --angles 40 --out study/clean
+	$(COMPARE) ct $(STUDY) --side 64 --parameters 11600 --steps 300 --angles 40 --noise 0.02 --held-out 0.1 --out study/noisy
+	$(COMPARE) superres $(STUDY) --side 96 --parameters 11600 --steps 300 --out study/clean
+	$(COMPARE) superres $(STUDY) --side 96 --parameters 11600 --steps 300 --noise 0.05 --held-out 0.1 --out study/noisy
+	mkdir -p results/study docs/study
+	for path in clean/signal clean/ct clean/superres noisy/ct noisy/superres; do \
+		name=$$(basename $$path)$$(dirname $$path | sed 's/clean//; s/noisy/-noisy/'); \
+		cp study/$$path/table.md results/study/$$name.md; \
+		cp study/$$path/results.json results/study/$$name.json; \
+		cp study/$$path/figure.png docs/study/$$name.png; \
+	done
+	$(BIN)/python -m bwtheory.comparison.study results/study
 
 figures: $(VENV)/ready
 	$(BIN)/bwtheory figures

@@ -236,7 +236,7 @@ def compare(
     parameters: tuple[int, ...] = (50_000,),
     hidden_layers: int = 3,
     side: int | None = None,
-    trials: int = 12,
+    trials: int = 20,
     seeds: int = 5,
     compile: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",

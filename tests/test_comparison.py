@@ -20,6 +20,7 @@ from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
 from bwtheory.comparison.protocol import Protocol, in_seconds
 from bwtheory.comparison.statistics import mean_and_seed_error, paired_difference
+from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
 from bwtheory.nn import ACTIVATIONS
@@ -310,3 +311,37 @@ def test_equal_time_by_a_budget(pictures, tmp_path):
     assert done.budgets == ["time"]
     assert [done.steps("time", name, 60, pictures[0]) for name in protocol.activations] == [300, 150]
     assert Path(done.key("time", "relu", 60, pictures[0], 40)).name == "time-relu-60-one-seed40"
+
+
+def test_several_comparisons_read_together(tmp_path):
+    """Invented results: BW-ReLU's mean over two problems, and the best other network's, with errors over seeds by hand."""
+    psnrs = {
+        "ct": {"bw-relu": (20, 22), "siren": (30, 30), "relu": (10, 10)},
+        "signal": {"bw-relu": (40, 40), "siren": (10, 14), "relu": (5, 5)},
+    }
+    for task, networks in psnrs.items():
+        rows = [
+            {
+                "budget": budget,
+                "method": name,
+                "parameters": 60,
+                "image": "one",
+                "seed": 40 + n,
+                "psnr": psnr + (budget == "time"),
+            }
+            for budget in ("steps", "time")
+            for name, found in networks.items()
+            for n, psnr in enumerate(found)
+        ]
+        rows.append({**rows[0], "parameters": 120, "psnr": 99})
+        protocol = {"activations": list(networks), "baselines": ["grid"], "parameters": [60, 120]}
+        others = [{"method": "grid", "parameters": 60, "image": "one", "psnr": None if task == "signal" else 33.3}]
+        study = {"protocol": protocol, "networks": rows, "baselines": others, "where": {"device": "cpu"}}
+        (tmp_path / "study").mkdir(exist_ok=True)
+        (tmp_path / "study" / f"{task}.json").write_text(json.dumps(study))
+    main(tmp_path / "study")
+    found = json.loads((tmp_path / "state.json").read_text())["state-of-the-art"]
+    assert found["first"] == [30.5, pytest.approx(0.5)]  # s/√2 = 1 and 0, over two problems
+    assert found["best_other"] == "siren" and found["second"] == [21.0, pytest.approx(1.0)] and found["trials"] == 4
+    page = (tmp_path / "study" / "summary.md").read_text()
+    assert "| BW-ReLU | 21.0 / 22.0 | 40.0 / 41.0 |" in page and "| cubic splines on a grid | 33.3 | exact |" in page

@@ -47,7 +47,7 @@ class Protocol:
     hidden_layers: int = 3
     steps: int | None = 500
     budget: float | None = None
-    trials: int = 12
+    trials: int = 20
     seeds: int = 5
     compile: bool = False
     device: str = "cpu"
@@ -124,11 +124,11 @@ class Protocol:
 
     def save(self, file: Path) -> None:
         """Write as JSON; ValueError if another protocol is there already."""
-        now = asdict(self)
+        now = json.loads(json.dumps(asdict(self)))
         if file.exists():
             then = json.loads(file.read_text(encoding="utf-8"))
             for each in fields(self):
-                if json.dumps(then.get(each.name)) != json.dumps(now[each.name]):
+                if then.get(each.name) != now[each.name]:
                     raise ValueError(
                         f"{file.parent} holds a comparison with {each.name} = {then.get(each.name)!r}, "
                         f"not {now[each.name]!r}; choose another --out."

@@ -1,0 +1,93 @@
+"""Several comparisons read together: ``python -m bwtheory.comparison.study results/study``.
+
+Writes summary.md there, a table of all problems, and state.json one folder up, what the ledger reads.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from bwtheory.comparison.labels import label
+from bwtheory.comparison.statistics import Scores, mean_and_seed_error
+from bwtheory.experiments.tables import Table
+
+Study = dict[str, Any]  # a comparison's results.json
+
+
+def network_scores(study: Study, budget: str, method: str) -> Scores:
+    """PSNR by image and seed, at the size at which the settings were chosen."""
+    size = study["protocol"]["parameters"][0]
+    found: dict[str, list[float]] = {}
+    for row in study["networks"]:
+        if (row["budget"], row["method"], row["parameters"]) == (budget, method, size):
+            found.setdefault(row["image"], []).append(row["psnr"])
+    return found
+
+
+def summary(studies: dict[str, Study]) -> Table:
+    """Mean PSNR of every method on every problem, at equal steps and at equal time; exact where it is infinite."""
+    networks = list(dict.fromkeys(name for study in studies.values() for name in study["protocol"]["activations"]))
+    others = list(dict.fromkeys(name for study in studies.values() for name in study["protocol"]["baselines"]))
+    rows = []
+    for name in networks:
+        cells = []
+        for study in studies.values():
+            pairs = [network_scores(study, budget, name) for budget in ("steps", "time")]
+            cells.append(" / ".join(f"{mean_and_seed_error(found)[0]:.1f}" if found else "" for found in pairs))
+        rows.append([label(name), *cells])
+    for name in others:
+        rows.append([label(name), *(_of_baseline(study, name) for study in studies.values())])
+    return Table("PSNR in dB, equal steps / equal time", ("", *studies), rows)
+
+
+def state_of_the_art(studies: dict[str, Study]) -> dict[str, Any]:
+    """BW-ReLU's mean over all problems, images and seeds, at equal steps, and that of the best other network.
+
+    Each with its standard error over seeds, as the ledger's rule asks.
+    """
+    networks = set.intersection(*(set(study["protocol"]["activations"]) for study in studies.values()))
+    means = {name: _over_problems(studies, name) for name in networks}
+    best = max((name for name in networks if name != "bw-relu"), key=lambda name: means[name][0])
+    runs = [
+        psnr for study in studies.values() for found in network_scores(study, "steps", "bw-relu").values() for psnr in found
+    ]
+    return {
+        "first": means["bw-relu"],
+        "second": means[best],
+        "best_other": best,
+        "means": dict(sorted(means.items(), key=lambda item: -item[1][0])),
+        "trials": len(runs),
+        "provenance": {"command": "make study", "problems": list(studies), "where": next(iter(studies.values()))["where"]},
+    }
+
+
+def _over_problems(studies: dict[str, Study], name: str) -> tuple[float, float]:
+    pairs = [mean_and_seed_error(network_scores(study, "steps", name)) for study in studies.values()]
+    return statistics.fmean(mean for mean, _ in pairs), math.hypot(*(error for _, error in pairs)) / len(pairs)
+
+
+def _of_baseline(study: Study, name: str) -> str:
+    size = study["protocol"]["parameters"][0]
+    found = [row["psnr"] for row in study["baselines"] if (row["method"], row["parameters"]) == (name, size)]
+    if not found:
+        return ""
+    return "exact" if None in found else f"{statistics.fmean(found):.1f}"
+
+
+def main(folder: Path) -> None:
+    """Read every NAME.json of a folder."""
+    studies = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    table = summary(studies)
+    page = [f"# {table.title}", "", *table.markdown(), ""]
+    (folder / "summary.md").write_text("\n".join(page), encoding="utf-8")
+    result = json.dumps(state_of_the_art(studies), ensure_ascii=False)
+    (folder.parent / "state.json").write_text(f'{{\n"state-of-the-art": {result}\n}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
