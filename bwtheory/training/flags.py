@@ -26,25 +26,31 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """Options of the task."""
+class Simulation:
+    """What is measured of a known image."""
 
-    shrink: int | None = None
-    """make the image smaller by this factor first"""
     noise: float | None = None
     """standard deviation of the measurements' noise, as a fraction of the largest one"""
-    noise_std: float | None = None
-    """what is known of the noise of your own measurements: its standard deviation, in their units"""
+    held_out: float | None = None
+    """fraction of the measurements that is only watched, not trained on"""
     data_seed: int | None = None
     """seed of the noise, of the missing pixels, of the univariate target"""
     factor: int | None = None
     """superres: side of the blocks that are averaged (4)"""
     angles: int | str | None = None
     """ct: number of projections in [0, 180), or a file of angles in degrees (100)"""
-    held_out: float | None = None
-    """fraction of the measurements that is only watched, not trained on"""
     missing: float | None = None
     """inpaint: fraction of the pixels that are not seen (0.8)"""
+
+
+@dataclass(frozen=True)
+class Measurement(Simulation):
+    """Options of the task."""
+
+    shrink: int | None = None
+    """make the image smaller by this factor first"""
+    noise_std: float | None = None
+    """what is known of the noise of your own measurements: its standard deviation, in their units"""
     mask: str | None = None
     """inpaint: an image file, black where a pixel is unknown; instead of random pixels"""
     truth: str | None = None
