@@ -28,14 +28,14 @@ CAMERAMAN ?= cameraman.tif
 CHEST ?= chest.png
 PHOTO ?= div2k_castle.png
 COMPARE = $(BIN)/bwtheory compare
-STUDY = --image $(CAMERAMAN) $(CHEST) $(PHOTO) astronaut camera chelsea coffee coins --tune-on rocket moon --trials 20 --seeds 2
+STUDY = --image $(CAMERAMAN) $(CHEST) $(PHOTO) astronaut camera chelsea coffee coins --tune-on rocket moon --trials 20
 STUDY += --device cpu
 study: $(VENV)/ready
-	$(COMPARE) signal $(STUDY) --side 64 --parameters 11600 2900 --steps 500 --out study/clean
-	$(COMPARE) ct $(STUDY) --side 64 --parameters 11600 --steps 300 --angles 40 --out study/clean
-	$(COMPARE) ct $(STUDY) --side 64 --parameters 11600 --steps 300 --angles 40 --noise 0.02 --held-out 0.1 --out study/noisy
-	$(COMPARE) superres $(STUDY) --side 96 --parameters 11600 --steps 300 --out study/clean
-	$(COMPARE) superres $(STUDY) --side 96 --parameters 11600 --steps 300 --noise 0.05 --held-out 0.1 --out study/noisy
+	$(COMPARE) signal $(STUDY) --side 64 --parameters 11600 2900 --steps 500 --seeds 2 --out study/clean
+	$(COMPARE) ct $(STUDY) --side 64 --parameters 11600 --steps 300 --seeds 2 --angles 40 --out study/clean
+	$(COMPARE) ct $(STUDY) --side 64 --parameters 11600 --steps 300 --seeds 2 --angles 40 --noise 0.02 --held-out 0.1 --out study/noisy
+	$(COMPARE) superres $(STUDY) --side 96 --parameters 11600 --steps 200 --seeds 2 --out study/clean
+	$(COMPARE) superres $(STUDY) --side 96 --parameters 11600 --steps 200 --seeds 1 --noise 0.05 --held-out 0.1 --out study/noisy
 	mkdir -p results/study docs/study
 	for path in clean/signal clean/ct clean/superres noisy/ct noisy/superres; do \
 		name=$$(basename $$path)$$(dirname $$path | sed 's/clean//; s/noisy/-noisy/'); \

@@ -260,7 +260,8 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
     page = (folder / "table.md").read_text()
     for words in (
         "Equal steps, 80 parameters",
-        "Equal time, 120 parameters",
+        "Equal time, 80 parameters",
+        "Equal steps, 120 parameters",
         "discrepancy rule",
         "held out rule",
         "oracle, dB",
@@ -271,7 +272,7 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
     assert "nothing is compiled" in page.lower() and "chosen at 80 parameters" in page
     results = json.loads((folder / "results.json").read_text())
     assert str(tmp_path) not in (folder / "results.json").read_text()
-    assert len(results["networks"]) == 2 * 2 * 2 * 2 * 2 and len(results["baselines"]) == 3 * 2 * 2
+    assert len(results["networks"]) == 3 * 2 * 2 * 2 and len(results["baselines"]) == 3 * 2 * 2
     run = RunDirectory(folder / "runs" / "steps-bw-relu-80-one-seed40")
     assert run.read_config().task_options == {"angles": 9, "noise": 0.05, "held_out": 0.2}
     assert "ssim" in run.read_metrics()[-1] and len(capsys.readouterr().out.splitlines()) > 20

@@ -74,6 +74,12 @@ class Comparison:
         """What is made equal, in turn."""
         return (["steps"] if self.protocol.steps else []) + ["time"]
 
+    @property
+    def tables(self) -> list[tuple[str, int]]:
+        """What is made equal, and the size: the sizes at which no settings were chosen are compared in one way only."""
+        first, *others = self.protocol.parameters
+        return [(budget, first) for budget in self.budgets] + [(self.budgets[0], size) for size in others]
+
     def steps(self, budget: str, activation: str, parameters: int, image: str) -> int:
         """Of a run: those given, or as many as fit into the time."""
         if budget != "time":
@@ -143,7 +149,7 @@ def _total_seconds(done: Comparison) -> float:
             total += protocol.trials * steps * done.seconds_of_step(name, size, image)
         for image in protocol.images:
             for size in protocol.parameters:
-                steps = sum({done.steps(budget, name, size, image) for budget in done.budgets})
+                steps = sum({done.steps(budget, name, size, image) for budget, each in done.tables if each == size})
                 total += protocol.seeds * steps * done.seconds_of_step(name, size, image)
     return total
 
@@ -185,12 +191,11 @@ def _plan(done: Comparison, runs: dict[str, Finished], failed: dict[str, str]) -
             done.tuned[activation] = Tuned(axes, scores)
     for activation in protocol.activations if all(name in done.tuned for name in protocol.activations) else ():
         chosen = done.tuned[activation].settings
-        for budget in done.budgets:
-            for parameters in protocol.parameters:
-                for image in protocol.images:
-                    for seed in protocol.seed_list:
-                        name = done.key(budget, activation, parameters, image, seed)
-                        planned[name] = _config(done, budget, activation, chosen, image, seed, parameters)
+        for budget, parameters in done.tables:
+            for image in protocol.images:
+                for seed in protocol.seed_list:
+                    name = done.key(budget, activation, parameters, image, seed)
+                    planned[name] = _config(done, budget, activation, chosen, image, seed, parameters)
     return planned
 
 

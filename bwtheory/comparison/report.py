@@ -32,7 +32,7 @@ EQUAL = {"steps": "equal steps", "time": "equal time"}
 
 def report(done: Comparison) -> None:
     """Print a comparison and write table.md, results.json and figure.png into its folder."""
-    tables = [_results(done, budget, size) for budget in done.budgets for size in done.protocol.parameters]
+    tables = [_results(done, budget, size) for budget, size in done.tables]
     tables += [_tuning(done), _by_image(done)]
     conclusions, objections = [conclusion(done, budget) for budget in done.budgets], _objections(done)
     console = wide_console()
@@ -231,9 +231,8 @@ def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any
         {"budget": budget, "method": name, "parameters": size, "image": _name(image), "seed": run.config.seed}
         | {metric: run.summary[metric] for metric in ("psnr", "ssim", "max_error", "oracle", "stopping", "epochs", "sha256")}
         | {"actual_parameters": run.summary["parameters"]}
-        for budget in done.budgets
+        for budget, size in done.tables
         for name in protocol.activations
-        for size in protocol.parameters
         for image in protocol.images
         for run in _finished(done, budget, name, size, image)
     ]
