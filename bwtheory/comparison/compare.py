@@ -17,12 +17,12 @@ from rich.console import Console
 from torch import Tensor
 
 from bwtheory.baselines import BASELINES, Baseline, Estimate
-from bwtheory.comparison.protocol import TUNING_SEED, Protocol
+from bwtheory.comparison.protocol import TUNING_SEED, Protocol, read_json, write_json
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.runs import finish_runs
 from bwtheory.nn import INR
-from bwtheory.tasks import ImageTask, build_task
+from bwtheory.tasks import ImageTask, build_task, data_hash
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_network
@@ -55,10 +55,11 @@ class Tuned:
 class Comparison:
     """A comparison in its folder: what has been done of it, and what that says.
 
-    step_seconds : of a step, by activation and size, measured side by side on the first image
+    step_seconds : of a step, by activation, size and number of coordinates, measured side by side
     tuned : by activation or baseline
     runs, failed : finished and diverged runs by ``key``
     estimates : of the baselines: by name, size and image, a row of metrics
+    not_applicable : baselines that refuse the task, with the reason
     """
 
     protocol: Protocol
@@ -68,6 +69,13 @@ class Comparison:
     runs: dict[str, Finished] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     estimates: dict[tuple[str, int, str], dict[str, Any]] = field(default_factory=dict)
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    _coordinates: dict[str, int] = field(default_factory=dict, repr=False)
+
+    @property
+    def baselines(self) -> list[str]:
+        """Those that apply."""
+        return [name for name in self.protocol.baselines if name not in self.not_applicable]
 
     @property
     def budgets(self) -> list[str]:
@@ -101,15 +109,25 @@ class Comparison:
         return self.protocol.steps * self.seconds_of_step(self.protocol.activations[0], parameters, image)
 
     def seconds_of_step(self, activation: str, parameters: int, image: str) -> float:
-        """As measured on the first image, in proportion to the number of coordinates."""
-        size = self._coordinates(image) / self._coordinates(self.protocol.images[0])
-        return self.step_seconds[f"{activation}@{parameters}"] * size
+        """As measured at a number of coordinates within a factor of two, and in proportion to it."""
+        count = self.coordinates(image)
+        near = min(self.measured_at(), key=lambda size: abs(math.log(size / count)))
+        return self.step_seconds[f"{activation}@{parameters}@{near}"] * count / near
 
-    def _coordinates(self, image: str) -> int:
-        sizes = self.__dict__.setdefault("_sizes", {})
-        if image not in sizes:
-            sizes[image] = self.protocol.coordinates(image)
-        return sizes[image]
+    def measured_at(self) -> list[int]:
+        """Numbers of coordinates at which steps are measured: every image has one within a factor of two."""
+        found: list[int] = []
+        for image in (*self.protocol.images, *self.protocol.tuning_images):
+            count = self.coordinates(image)
+            if all(abs(math.log2(count / size)) > 1 for size in found):
+                found.append(count)
+        return found
+
+    def coordinates(self, image: str) -> int:
+        """Points at which a network is evaluated in one step."""
+        if image not in self._coordinates:
+            self._coordinates[image] = self.protocol.coordinates(image)
+        return self._coordinates[image]
 
 
 def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) -> Comparison:
@@ -122,21 +140,36 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     KeyboardInterrupt
         After saving; the same call goes on.
     """
-    say = progress or Console(stderr=True, highlight=False).print
-    for image in (*protocol.images, *protocol.tuning_images):
-        build_task(
-            protocol.task, image, "stretch", protocol.task_options(image)
-        )  # whatever is wrong shows before the first run
-    protocol.save(folder / "protocol.json")
+    say = progress or Console(stderr=True, highlight=False, markup=False).print
     done = Comparison(protocol, folder)
+    for image in (*protocol.images, *protocol.tuning_images):
+        done.coordinates(image)  # builds the task: whatever is wrong shows before anything is written
+    protocol.save(folder / "protocol.json")
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
     say(f"The steps of all networks take about {_in_words(_total_seconds(done))}; what is done is not done again.")
     for name in protocol.baselines:
-        _baseline(done, name, say)
+        try:
+            _baseline(done, name, say)
+        except ValueError as error:
+            done.not_applicable[name] = str(error)
     done.runs, done.failed = finish_runs(
         lambda runs, failed: _plan(done, runs, failed), folder / "runs", after=_report_run(say)
     )
+    if not any(name in done.runs for name in _planned_reports(done)):
+        raise ValueError(f"No run that would be reported has finished; the first reason: {next(iter(done.failed.values()))}")
     return done
+
+
+def _planned_reports(done: Comparison) -> list[str]:
+    """Keys of the runs that are reported."""
+    protocol = done.protocol
+    return [
+        done.key(budget, activation, size, image, seed)
+        for activation in protocol.activations
+        for budget, size in done.tables
+        for image in protocol.images
+        for seed in protocol.seed_list
+    ]
 
 
 def _total_seconds(done: Comparison) -> float:
@@ -215,19 +248,20 @@ def _config(
 def _step_seconds(done: Comparison, file: Path, say: Progress) -> dict[str, float]:
     """Median seconds of a step of every network, with the settings that its search starts from, in interleaved rounds."""
     if file.exists():
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     protocol = done.protocol
-    image = protocol.images[0]
-    task = build_task(protocol.task, image, "stretch", protocol.task_options(image))
-    assert isinstance(task, ImageTask)
     keep_freed_memory()
     steps = {}
-    for activation in protocol.activations:
-        axes = protocol.axes(activation)
-        start = protocol.settings(activation, (0.0,) * len(axes))
-        for parameters in protocol.parameters:
-            config = protocol.network(activation, start, image, parameters, TUNING_SEED, steps=1)
-            steps[f"{activation}@{parameters}"] = _step(config, task)
+    for count in done.measured_at():
+        image = next(image for image in (*protocol.images, *protocol.tuning_images) if done.coordinates(image) == count)
+        task = build_task(protocol.task, image, "stretch", protocol.task_options(image))
+        assert isinstance(task, ImageTask)
+        for activation in protocol.activations:
+            axes = protocol.axes(activation)
+            start = protocol.settings(activation, (0.0,) * len(axes))
+            for parameters in protocol.parameters:
+                config = protocol.network(activation, start, image, parameters, TUNING_SEED, steps=1)
+                steps[f"{activation}@{parameters}@{count}"] = _step(config, task)
     say("Measuring a step of each network …")
     times: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -239,7 +273,7 @@ def _step_seconds(done: Comparison, file: Path, say: Progress) -> dict[str, floa
             step()
             times[name].append(time.perf_counter() - started)
     found = {name: statistics.median(seconds) for name, seconds in times.items()}
-    file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write_json(file, found)
     return found
 
 
@@ -264,14 +298,14 @@ def _baseline(done: Comparison, name: str, say: Progress) -> None:
     """Tune a baseline as networks are, then apply it to every image; what is in the folder is read."""
     protocol, baseline = done.protocol, BASELINES[name]
     file = done.folder / "baselines" / f"{name}.json"
-    kept: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept: dict[str, dict[str, Any]] = read_json(file) if file.exists() else {}
 
     def row(image: str, settings: dict[str, Any], parameters: int) -> dict[str, Any]:
-        label = json.dumps([image, settings, parameters])
-        if label not in kept:
+        label = json.dumps([image, settings, parameters if baseline.sized else protocol.parameters[0]])
+        if label not in kept or kept[label]["sha256"] != data_hash(protocol.task, image, protocol.options):
             kept[label] = _measure(protocol, baseline, image, settings, parameters)
             file.parent.mkdir(exist_ok=True)
-            file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            write_json(file, kept)
             say(f"{name}, {Path(image).stem}, {settings}: {kept[label]['psnr']:.2f} dB")
         return kept[label]
 

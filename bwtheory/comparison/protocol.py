@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from inspect import signature
@@ -15,7 +16,7 @@ from bwtheory.nn import resolve_activation
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.run import build_network
+from bwtheory.training.run import RunDirectory, build_network
 
 TUNING_SEED = 0
 FIRST_SEED = 40
@@ -70,6 +71,15 @@ class Protocol:
             raise ValueError("A comparison needs a number of steps or a budget.")
         for name in self.activations:
             resolve_activation(name)
+            self.axes(name)
+        for what, names in (
+            ("activations", [name.rpartition(":")[2] for name in self.activations]),
+            ("images", [Path(image).stem for image in self.images]),
+            ("tuning images", [Path(image).stem for image in self.tuning_images]),
+        ):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"A comparison names its runs after its {what}, and two are called {twice!r}; rename one.")
 
     @property
     def seed_list(self) -> range:
@@ -78,14 +88,23 @@ class Protocol:
 
     @property
     def overlap(self) -> list[str]:
-        """Images that are reported on and tuned on."""
-        return [image for image in self.images if image in self.tuning_images]
+        """Images that are reported on and tuned on, whatever they are called."""
+        tuned_on = {_image(image).sha256 for image in self.tuning_images}
+        return [image for image in self.images if _image(image).sha256 in tuned_on]
 
     def task_options(self, image: str) -> dict[str, Any]:
-        """Options of the task for an image, the factor by which it is made smaller among them."""
+        """Options of the task for an image: how much smaller it is made, and a seed of its own for all that is random.
+
+        Without ``side`` images are as they are, and those that only serve for tuning as large as these, if they are larger.
+        """
         options = dict(self.options)
-        if self.side is not None:
-            options["shrink"] = max(1, round(max(_image_shape(image)[:2]) / self.side))
+        reported = image in self.images
+        side = self.side if self.side or reported else statistics.median(max(_image(i).shape[:2]) for i in self.images)
+        if side is not None:
+            options["shrink"] = max(1, round(max(_image(image).shape[:2]) / side))
+        if self.task in ("denoise", "inpaint") or options.get("noise") or options.get("held_out"):
+            place = self.images.index(image) if reported else len(self.images) + self.tuning_images.index(image)
+            options["data_seed"] = options.get("data_seed", 0) + place
         return options
 
     def network(
@@ -98,7 +117,7 @@ class Protocol:
         given: dict[str, Any] = {"task": self.task, "source": image, "activation": activation, "seed": seed, "epochs": steps}
         given |= {"hidden_layers": self.hidden_layers, "device": self.device, "compile": self.compile, **training}
         given |= {"log_details": True, "log_every": max(1, steps // 30)}
-        channels = _image_shape(image)[2]
+        channels = _image(image).shape[2]
         width = _width(self.task, activation, self.hidden_layers, tuple(sorted(own.items())), channels, parameters)
         return with_preset({**given, "hidden_features": width}, cls.options_of_width(width) | own, self.task_options(image))
 
@@ -108,8 +127,11 @@ class Protocol:
         cls = resolve_activation(activation)
         found = [Axis("lr", preset.lr)]
         for name in cls.tuned_options:
-            start = preset.options.get(name, signature(cls).parameters[name].default)
-            whole = isinstance(start, int)
+            parameter = signature(cls).parameters.get(name)
+            start = preset.options.get(name, parameter.default if parameter else None)
+            if not isinstance(start, int | float) or not start > 0:
+                raise ValueError(f"{activation} tunes {name!r}, which needs a default > 0 to start from; it has {start!r}.")
+            whole = parameter is not None and parameter.annotation in (int, "int")
             found.append(Axis(name, start, None if whole else 1.5, whole))
         return [*found, Axis("symmetric_targets", False, choices=(False, True))]
 
@@ -126,7 +148,7 @@ class Protocol:
         """Write as JSON; ValueError if another protocol is there already."""
         now = json.loads(json.dumps(asdict(self)))
         if file.exists():
-            then = json.loads(file.read_text(encoding="utf-8"))
+            then = read_json(file)
             for each in fields(self):
                 if then.get(each.name) != now[each.name]:
                     raise ValueError(
@@ -134,7 +156,7 @@ class Protocol:
                         f"not {now[each.name]!r}; choose another --out."
                     )
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
+        write_json(file, now)
 
 
 def in_seconds(text: str) -> float:
@@ -147,9 +169,30 @@ def in_seconds(text: str) -> float:
         raise ValueError(f"A budget is a time such as 60s, 5min or 1h; got {text!r}.") from None
 
 
+def read_json(file: Path) -> Any:
+    """ValueError, which names the file, if it is damaged."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        raise ValueError(f"{file} is damaged; delete it to have it made again.") from None
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Atomically."""
+    text = json.dumps(value, indent=1) + "\n"
+    RunDirectory(file.parent).write_atomically(file, lambda opened: opened.write(text.encode()))
+
+
+@dataclass(frozen=True)
+class _ImageFacts:
+    shape: tuple[int, ...]
+    sha256: str
+
+
 @lru_cache(maxsize=256)
-def _image_shape(image: str) -> tuple[int, ...]:
-    return load_image(image).pixels.shape
+def _image(image: str) -> _ImageFacts:
+    loaded = load_image(image)
+    return _ImageFacts(loaded.pixels.shape, loaded.sha256)
 
 
 @lru_cache(maxsize=4096)

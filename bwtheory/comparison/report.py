@@ -28,29 +28,37 @@ COLOURS = dict(zip(LABELS, (BLUE, VERMILION, ORANGE, GREEN, SKY, "#CC79A7", "#66
 DASHES = dict(zip(LABELS, ("-", "--", (0, (5, 1)), "-.", (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), ":")))
 HALF_LEVEL = 0.5 / 255
 EQUAL = {"steps": "equal steps", "time": "equal time"}
+READING = (
+    "PSNR: mean over images and seeds of the last iterate, not clipped, ± the standard error over seeds for these very images.",
+    "[from, to]: Student's t interval of the paired differences, images being a sample of images; all intervals of this page "
+    "hold together with 95 % confidence (Bonferroni). On few images they are wide.",
+    "Oracle: the best logged iterate against the truth, which a user does not have.",
+)
 
 
 def report(done: Comparison) -> None:
     """Print a comparison and write table.md, results.json and figure.png into its folder."""
     tables = [_results(done, budget, size) for budget, size in done.tables]
     tables += [_tuning(done), _by_image(done)]
-    conclusions, objections = [conclusion(done, budget) for budget in done.budgets], _objections(done)
+    conclusions = [conclusion(done, budget) for budget in done.budgets]
+    conclusions += [conclusion_without_networks(done)] if done.baselines else []
+    objections = _objections(done)
     console = wide_console()
     lines = [f"# {_title(done)}", ""]
     for table in tables:
         table.show(console)
         lines += [f"## {table.title}", "", *table.markdown(), ""]
-    for title, sentences in (("What can be concluded", conclusions), ("What can be held against it", objections)):
+    for title, sentences in (("How to read it", READING), ("What can be concluded", conclusions), ("But", objections)):
         console.print(title, style="bold")
         lines += [f"## {title}", ""]
         for sentence in sentences:
-            console.print(f"- {sentence}", highlight=False)
+            console.print(f"- {sentence}", highlight=False, markup=False)
             lines.append(f"- {sentence}")
         lines.append("")
     (done.folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
     _write_json(done.folder / "results.json", _machine_readable(done, conclusions))
     save(_figure(done), done.folder, "figure")
-    console.print(f"{done.folder / 'table.md'}, {done.folder / 'figure.png'}", highlight=False)
+    console.print(f"{done.folder / 'table.md'}, {done.folder / 'figure.png'}", highlight=False, markup=False)
 
 
 def scores(done: Comparison, budget: str, method: str, size: int, metric: Callable[[dict[str, Any]], float]) -> Scores:
@@ -67,37 +75,68 @@ def scores(done: Comparison, budget: str, method: str, size: int, metric: Callab
 
 
 def differences(done: Comparison, budget: str, size: int) -> dict[str, Difference]:
-    """PSNR of every other method minus that of the first activation, with simultaneous 95 % confidence."""
+    """PSNR of every other method minus that of the first activation; all intervals of a report hold together with 95 %.
+
+    A method with a failed run has none: what is left of it would be a choice of easy cases.
+    """
     protocol = done.protocol
-    others = [*protocol.activations[1:], *protocol.baselines]
+    count = (len(protocol.activations) - 1) * len(done.tables) + len(done.baselines) * len(protocol.parameters)
     first = scores(done, budget, protocol.activations[0], size, _psnr)
-    return {name: paired_difference(scores(done, budget, name, size, _psnr), first, len(others)) for name in others}
+    found = {}
+    for name in (*protocol.activations[1:], *done.baselines):
+        complete = not any(_failed(done, budget, each, size) for each in (name, protocol.activations[0]))
+        there = scores(done, budget, name, size, _psnr) if complete else {}
+        found[name] = paired_difference(there, first, count)
+    return found
 
 
 def conclusion(done: Comparison, budget: str) -> str:
-    """One sentence: who is ahead of the first activation, who is behind, and who cannot be told apart from it."""
+    """One sentence: which networks are ahead of the first, which behind, and which cannot be told apart from it."""
     protocol, size = done.protocol, done.protocol.parameters[0]
-    found = differences(done, budget, size)
-    where = f"At {EQUAL[budget]}, on {len(protocol.images)} image{'s' * (len(protocol.images) > 1)}"
+    failed = [name for name in protocol.activations if _failed(done, budget, name, size)]
+    excluded = f"; with failed runs, and therefore not compared: {', '.join(map(label, failed))}" if failed else ""
+    where = f"At {EQUAL[budget]}, on {_count(len(protocol.images), 'image')}"
     if len(protocol.images) == 1:
-        ranking = sorted(protocol.activations, key=lambda name: -_mean(scores(done, budget, name, size, _psnr)))
-        order = ", ".join(label(name) for name in ranking)
-        return f"{where}, the networks' order is {order}; one image says nothing about others."
-    exact = [name for name in found if found[name].mean == math.inf]
+        cells = [f"{label(name)} {_mean_cell(done, budget, name, size)}" for name in protocol.activations if name not in failed]
+        return f"{where}, in dB: {', '.join(cells)}{excluded}; one image says nothing about others."
+    networks = {name: d for name, d in differences(done, budget, size).items() if name not in BASELINES}
+    first = label(protocol.activations[0])
+    if protocol.activations[0] in failed:
+        return f"{where}: {first} has failed runs, and nothing is compared with it."
+    return f"{where}, in dB: {_verdicts(networks, first)}{excluded}."
+
+
+def conclusion_without_networks(done: Comparison) -> str:
+    """The same for the methods without a network, which take the time they take."""
+    protocol, budget, size = done.protocol, done.budgets[0], done.protocol.parameters[0]
+    first = protocol.activations[0]
+    where = f"Without a network, whatever their time, on {_count(len(protocol.images), 'image')}"
+    if len(protocol.images) == 1 or _failed(done, budget, first, size):
+        cells = [f"{label(name)} {_mean_cell(done, budget, name, size)}" for name in done.baselines]
+        return f"{where}, in dB: {', '.join(cells)}."
+    found = {name: d for name, d in differences(done, budget, size).items() if name in BASELINES}
+    seen = "; they see all measurements, the networks not those held out" * bool(protocol.options.get("held_out"))
+    at = f"{label(first)} at {EQUAL[budget]}" if budget == "steps" else label(first)
+    return f"{where}, in dB: {_verdicts(found, at)}{seen}."
+
+
+def _verdicts(found: dict[str, Difference], first: str) -> str:
     ahead = [name for name, d in found.items() if d.lower > 0]
     behind = [name for name, d in found.items() if d.upper < 0]
-    unclear = [name for name in found if name not in (*exact, *ahead, *behind)]
+    exact = [name for name, d in found.items() if d.mean == math.inf]
+    unclear = [name for name, d in found.items() if name not in (*ahead, *behind, *exact) and d.images]
 
     def listed(names: list[str]) -> str:
         ordered = sorted(names, key=lambda name: -found[name].mean)
         return ", ".join(f"{label(name)} ({_interval(found[name])})" for name in ordered) or "none"
 
-    parts = [f"ahead of {label(protocol.activations[0])}: {listed(ahead)}", f"behind: {listed(behind)}"]
-    parts.append(f"not to be told apart from it: {listed(unclear)}")
-    parts += [f"exact: {', '.join(map(label, exact))}"] if exact else []
-    failed = [name for name in protocol.activations if _failures(done, budget, name, size)]
-    parts += [f"with failed runs, which are in no mean: {', '.join(map(label, failed))}"] if failed else []
-    return f"{where}, in dB and with simultaneous 95 % confidence for images like these: {'; '.join(parts)}."
+    parts = [
+        f"ahead of {first}: {listed(ahead)}",
+        f"behind: {listed(behind)}",
+        f"not to be told apart from it: {listed(unclear)}",
+    ]
+    parts += [f"exact, at least in part: {', '.join(map(label, exact))}"] if exact else []
+    return "; ".join(parts)
 
 
 def _results(done: Comparison, budget: str, size: int) -> Table:
@@ -106,37 +145,56 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
     found = differences(done, budget, size)
     noisy = protocol.task == "denoise" or protocol.options.get("noise")
     rules = ["discrepancy"] * bool(noisy) + ["held_out"] * bool(protocol.options.get("held_out"))
-    columns = ["", "parameters", f"step, by {label(first)}'s", "steps", "PSNR, dB", "SSIM", f"minus {label(first)}, dB"]
-    unseen = any("psnr_unseen" in run.summary for run in _runs_of(done, budget, first, size))
-    columns += ["unseen pixels, dB"] * unseen
+    summaries = [run.summary for name in protocol.activations for run in _runs_of(done, budget, name, size)]
+    extra = {"clipped, dB": "psnr_clipped", "unseen pixels, dB": "psnr_unseen"}
+    extra = {column: metric for column, metric in extra.items() if summaries and all(metric in row for row in summaries)}
+    columns = ["", "parameters", f"step, by {label(first)}'s", "steps", "PSNR, dB", f"minus {label(first)}, dB", *extra, "SSIM"]
     columns += ["oracle, dB"] + [f"{rule.replace('_', ' ')} rule, dB" for rule in rules]
-    columns += ["8-bit exact"] * (protocol.task == "signal") + ["failed"]
+    columns += ["error < ½ level"] * (protocol.task == "signal") + ["failed"]
     rows = []
-    for name in (*protocol.activations, *protocol.baselines):
-        psnr = scores(done, budget, name, size, _psnr)
-        if not psnr:
-            rows.append([label(name), *[""] * (len(columns) - 2), _failures(done, budget, name, size)])
+    for name in (*protocol.activations, *done.baselines):
+        failed = _failed(done, budget, name, size)
+        failures = f"{failed} of {len(protocol.images) * protocol.seeds}" if failed else ""
+        if not scores(done, budget, name, size, _psnr):
+            rows.append([label(name), *[""] * (len(columns) - 2), failures])
             continue
-        mean, error = mean_and_seed_error(psnr)
-        cells = [label(name), _parameters(done, budget, name, size)]
-        if name in BASELINES:
-            seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
-            cells += ["", f"≈ {seconds / done.step_seconds[f'{first}@{size}']:.1g}"]
-        else:
-            steps = [run.summary["epochs"] for run in _runs_of(done, budget, name, size)]
-            ratio = done.step_seconds[f"{name}@{size}"] / done.step_seconds[f"{first}@{size}"]
-            cells += [f"{ratio:.2f}", f"{min(steps)}" if min(steps) == max(steps) else f"{min(steps)} … {max(steps)}"]
-        cells.append("exact" if mean == math.inf else f"{mean:.2f}" + (f" ± {error:.2f}" if math.isfinite(error) else ""))
-        cells.append(f"{_mean(scores(done, budget, name, size, lambda row: _number(row['ssim']))):.3f}")
+        cells = [label(name), _parameters(done, budget, name, size), *_time_cells(done, budget, name, size)]
+        cells.append(_mean_cell(done, budget, name, size))
         cells.append(_interval(found[name]) if name in found else "")
-        if unseen:
-            there = scores(done, budget, name, size, lambda row: _number(row.get("psnr_unseen")))
-            cells.append(f"{_mean(there):.2f}".replace("nan", ""))
+        for metric in extra.values():
+            same_pixels = metric != "psnr_unseen" or name not in BASELINES or not protocol.options.get("held_out")
+            mean = _mean(scores(done, budget, name, size, _value_of(metric)))
+            cells.append(f"{mean:.2f}" if math.isfinite(mean) and same_pixels else "")
+        cells.append(f"{_mean_of_known(scores(done, budget, name, size, lambda row: _number(row['ssim']))):.3f}")
         cells += _rules(done, budget, name, size, rules)
         if protocol.task == "signal":
             cells.append(_exact(done, budget, name, size))
-        rows.append([*cells, _failures(done, budget, name, size)])
+        rows.append([*cells, failures])
     return Table(f"{EQUAL[budget].capitalize()}, {size:,} parameters", columns, rows)
+
+
+def _mean_cell(done: Comparison, budget: str, name: str, size: int) -> str:
+    """Mean over images and seeds ± standard error over seeds; what is exact is counted, not averaged."""
+    psnr = scores(done, budget, name, size, _psnr)
+    finite = {image: found for image, found in psnr.items() if math.isfinite(sum(found))}
+    if not finite:
+        return "exact"
+    mean, error = mean_and_seed_error(finite)
+    exact = f" (exact on {len(psnr) - len(finite)} of {len(psnr)})" if len(finite) < len(psnr) else ""
+    return f"{mean:.2f}" + (f" ± {error:.2f}" if math.isfinite(error) else "") + exact
+
+
+def _time_cells(done: Comparison, budget: str, name: str, size: int) -> list[str]:
+    """A step by the first network's, and how many; of a method without a network its time in such steps."""
+    protocol = done.protocol
+    first, image = protocol.activations[0], protocol.images[0]
+    unit = done.seconds_of_step(first, size, image)
+    if name in BASELINES:
+        seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
+        return ["", f"≈ {seconds / unit:.1g}"]
+    steps = [run.summary["epochs"] for run in _runs_of(done, budget, name, size)]
+    ratio = done.seconds_of_step(name, size, image) / unit
+    return [f"{ratio:.2f}", f"{min(steps)}" if min(steps) == max(steps) else f"{min(steps)} … {max(steps)}"]
 
 
 def _rules(done: Comparison, budget: str, name: str, size: int, rules: list[str]) -> list[str]:
@@ -170,7 +228,7 @@ def _exact(done: Comparison, budget: str, name: str, size: int) -> str:
 
 def _tuning(done: Comparison) -> Table:
     rows = []
-    for name in (*done.protocol.activations, *done.protocol.baselines):
+    for name in (*done.protocol.activations, *done.baselines):
         tuned = done.tuned[name]
         if not tuned.axes:
             continue
@@ -178,14 +236,14 @@ def _tuning(done: Comparison) -> Table:
         failed = sum(not math.isfinite(score) for score in tuned.scores.values())
         best = max(tuned.scores.values())
         rows.append([label(name), chosen, f"{best:.2f}", ", ".join(tuned.at_an_edge), str(len(tuned.scores)), str(failed)])
-    columns = ("", "chosen", "PSNR there, dB", "not bracketed", "trials", "failed")
+    columns = ("", "chosen", "PSNR there, dB", "at the edge of what was tried", "trials", "failed")
     return Table(f"Tuning on {', '.join(_name(image) for image in done.protocol.tuning_images)}", columns, rows)
 
 
 def _by_image(done: Comparison) -> Table:
     protocol, budget, size = done.protocol, done.budgets[0], done.protocol.parameters[0]
     rows = []
-    for name in (*protocol.activations, *protocol.baselines):
+    for name in (*protocol.activations, *done.baselines):
         found = scores(done, budget, name, size, _psnr)
         cells = [f"{statistics.fmean(found[image]):.2f}" if image in found else "" for image in protocol.images]
         rows.append([label(name), *(cell.replace("inf", "exact") for cell in cells)])
@@ -195,10 +253,11 @@ def _by_image(done: Comparison) -> Table:
 def _objections(done: Comparison) -> list[str]:
     """What the author of a method could say, as far as it can be known from here."""
     protocol = done.protocol
+    axes = sorted({len(done.tuned[name].axes) for name in protocol.activations})
     found = [
         f"One architecture for all: {protocol.hidden_layers} hidden layers, Adam, and one decay of the learning rate.",
-        f"{protocol.trials} trials for each network, of one seed, from the preset of its paper or ours: others may find more.",
-        "Last iterates are compared; the oracle is the best logged one against the truth, which a user does not have.",
+        f"{protocol.trials} trials for each network, with one seed, whether {' or '.join(map(str, axes))} things are tuned; "
+        "they start from Appendix D of the BW-ReLU paper for the networks it has, and from our settings for the others.",
     ]
     if len(done.budgets) > 1:
         found.append("The settings are those chosen at equal steps; at equal time a slow network might prefer others.")
@@ -213,15 +272,19 @@ def _objections(done: Comparison) -> list[str]:
         )
     if not protocol.compile:
         found.append("Nothing is compiled. Compiled steps of wide networks cost nearly the same for all, see `bwtheory bench`.")
-    if protocol.options.get("held_out"):
-        found.append("The networks do not see the measurements that are held out; the methods without a network see all.")
-    notes = {f"{label(name)}: {row['note']}" for (name, _, _), row in done.estimates.items() if row["note"]}
-    kinds = sorted({note.split(":")[0] for note in notes})
+    if "relu-rff" in protocol.activations:
+        found.append("The random directions of ReLU+F.F. are not trained and count as no parameters.")
+    if "tv" in done.baselines:
+        found.append("Total variation knows that values lie in [0, 1]; nothing else does.")
+    if any("stopping" in row for row in done.estimates.values()):
+        found.append("Stopping rules and oracle choose among the some 30 logged iterates of a network, and among all of CGLS.")
+    if any(run.config.task_options.get("data_seed") is not None for run in done.runs.values()):
+        found.append("Noise and whatever else is random in the data is drawn once for each image, not for each seed.")
+    kinds = sorted({label(name) for (name, _, _), row in done.estimates.items() if row["note"]})
     if kinds:
         found.append(f"Not converged for some image: {', '.join(kinds)}; results.json says how far.")
-    found.append(
-        "Steps of a method without a network: its time by that of one step of the first network; the order of magnitude."
-    )
+    found += [f"{label(name)} is not in it: {reason}" for name, reason in done.not_applicable.items()]
+    found.append("Time of a method without a network is one measurement, by that of a step: the order of magnitude.")
     return found
 
 
@@ -246,13 +309,13 @@ def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any
         "protocol": json.loads((done.folder / "protocol.json").read_text(encoding="utf-8"))
         | {name: [_name(image) for image in getattr(protocol, name)] for name in ("images", "tuning_images")},
         "settings": {name: tuned.settings for name, tuned in done.tuned.items()},
-        "not_bracketed": {name: tuned.at_an_edge for name, tuned in done.tuned.items() if tuned.at_an_edge},
+        "at_the_edge": {name: tuned.at_an_edge for name, tuned in done.tuned.items() if tuned.at_an_edge},
         "step_by_first": {
-            name: s / done.step_seconds[f"{protocol.activations[0]}@{name.rpartition('@')[2]}"]
-            for name, s in done.step_seconds.items()
+            name: seconds / done.step_seconds["@".join((protocol.activations[0], *name.rsplit("@", 2)[1:]))]
+            for name, seconds in done.step_seconds.items()
         },
         "conclusions": conclusions,
-        "failed": done.failed,
+        "failed": {name: reason.partition(";")[0] for name, reason in done.failed.items()},
         "networks": networks,
         "baselines": others,
         "where": {name: some[name] for name in ("device", "device_name", "threads", "torch", "numpy", "bwtheory", "python")}
@@ -284,7 +347,7 @@ def _finite(value: Any) -> Any:
 
 def _figure(done: Comparison) -> Figure:
     protocol = done.protocol
-    methods = len(protocol.activations) + len(protocol.baselines)
+    methods = len(protocol.activations) + len(done.baselines)
     figure, grid = canvas(12.5, 2 * (2.2 + 0.12 * methods) + 0.8, nrows=2, ncols=3)
     panels: list[Axes] = list(np.ravel(grid))
     _draw_differences(panels[0], done)
@@ -305,7 +368,7 @@ def _figure(done: Comparison) -> Figure:
 
 def _draw_differences(axes: Axes, done: Comparison) -> None:
     protocol, size = done.protocol, done.protocol.parameters[0]
-    names = [*protocol.activations[1:], *protocol.baselines]
+    names = [*protocol.activations[1:], *done.baselines]
     for budget in done.budgets:
         found = differences(done, budget, size)
         for place, name in enumerate(names):
@@ -324,28 +387,34 @@ def _draw_differences(axes: Axes, done: Comparison) -> None:
 
 
 def _draw_time(axes: Axes, done: Comparison, metric: str, title: str) -> None:
-    """Means over images and seeds, against time in steps of the first activation."""
-    protocol, size = done.protocol, done.protocol.parameters[0]
-    unit = done.step_seconds[f"{protocol.activations[0]}@{size}"]
+    """Means over images and seeds at equal fractions of the runs, against the mean time in steps of the first activation."""
+    protocol, size, budget = done.protocol, done.protocol.parameters[0], done.budgets[-1]
+    first = protocol.activations[0]
+    fractions = np.geomspace(0.01, 1, 60)
     for name in protocol.activations:
-        runs = [
-            [row for row in run.metrics() if row[metric] is not None] for run in _runs_of(done, done.budgets[-1], name, size)
+        curves, times = [], []
+        for image in protocol.images:
+            unit = done.seconds_of_step(name, size, image) / done.seconds_of_step(first, size, image)
+            for run in _finished(done, budget, name, size, image):
+                rows = [row for row in run.metrics() if row[metric] is not None and math.isfinite(row[metric])]
+                if rows:
+                    last = run.summary["epochs"]
+                    curves.append(np.interp(fractions, [r["epoch"] / last for r in rows], [r[metric] for r in rows]))
+                    times.append(last * unit)
+        if curves:
+            line = DASHES.get(name, "-")
+            mean = np.mean(curves, axis=0)
+            axes.plot(np.mean(times) * fractions, mean, color=_colour(name), ls=line, lw=1.3, label=label(name))
+    for name in done.baselines:
+        mean = _mean(scores(done, done.budgets[0], name, size, lambda row: _number(row[metric])))
+        units = [
+            done.estimates[name, size, image]["seconds"] / done.seconds_of_step(first, size, image) for image in protocol.images
         ]
-        length = min(map(len, runs), default=0)
-        step = done.step_seconds[f"{name}@{size}"] / unit
-        times = [step * statistics.fmean(run[n]["epoch"] for run in runs) for n in range(1, length)]
-        means = [statistics.fmean(run[n][metric] for run in runs) for n in range(1, length)]
-        axes.plot(times, means, color=_colour(name), ls=DASHES.get(name, "-"), lw=1.3, label=label(name))
-    for name in protocol.baselines:
-        found = scores(done, done.budgets[0], name, size, lambda row: _number(row[metric]))
-        seconds = statistics.median(done.estimates[name, size, image]["seconds"] for image in protocol.images)
-        mean = _mean(found)
         shown = label(name) + " (exact)" * (mean == math.inf)
-        axes.plot(
-            seconds / unit, mean if math.isfinite(mean) else math.nan, _marker(name), color=_colour(name), ms=5, label=shown
-        )
+        height = mean if math.isfinite(mean) else math.nan
+        axes.plot(statistics.median(units), height, _marker(name), color=_colour(name), ms=5, label=shown)
     axes.set_xscale("log")
-    axes.set_xlabel(f"time, in steps of {label(protocol.activations[0])}")
+    axes.set_xlabel(f"time, in steps of {label(first)}")
     axes.set_title(title, fontsize=9)
 
 
@@ -365,12 +434,12 @@ def _draw_tuning(axes: Axes, done: Comparison) -> None:
             axes.plot(chosen, best[chosen], "o", color=_colour(name), mfc=fill, ms=7)
     axes.set_xscale("log")
     axes.set_xlabel("learning rate, other settings the best tried")
-    axes.set_title("tuning: PSNR, dB; hollow: not bracketed", fontsize=9)
+    axes.set_title("tuning: PSNR, dB; hollow: at an edge", fontsize=9)
 
 
 def _draw_octaves(axes: Axes, done: Comparison) -> None:
     protocol, size = done.protocol, done.protocol.parameters[0]
-    for name in (*protocol.activations, *protocol.baselines):
+    for name in (*protocol.activations, *done.baselines):
         if name in BASELINES:
             rows = [done.estimates[name, size, image]["band_errors"] for image in protocol.images]
         else:
@@ -391,7 +460,7 @@ def _draw_octaves(axes: Axes, done: Comparison) -> None:
 
 def _draw_sizes(axes: Axes, done: Comparison) -> None:
     protocol = done.protocol
-    for name in (*protocol.activations, *(name for name in protocol.baselines if BASELINES[name].sized)):
+    for name in (*protocol.activations, *(name for name in done.baselines if BASELINES[name].sized)):
         means = [_mean(scores(done, done.budgets[0], name, size, _psnr)) for size in sorted(protocol.parameters)]
         kept = [(size, mean) for size, mean in zip(sorted(protocol.parameters), means) if math.isfinite(mean)]
         if kept:
@@ -405,8 +474,7 @@ def _title(done: Comparison) -> str:
     protocol = done.protocol
     options = "".join(f", {name.replace('_', ' ')} {value}" for name, value in protocol.options.items())
     size = f", longer side about {protocol.side}" if protocol.side else ""
-    images, seeds = len(protocol.images), protocol.seeds
-    return f"{protocol.task}{options}: {images} image{'s' * (images > 1)}{size}, {seeds} seed{'s' * (seeds > 1)}"
+    return f"{protocol.task}{options}: {_count(len(protocol.images), 'image')}{size}, {_count(protocol.seeds, 'seed')}"
 
 
 def _finished(done: Comparison, budget: str, name: str, size: int, image: str) -> list[Finished]:
@@ -418,12 +486,12 @@ def _runs_of(done: Comparison, budget: str, name: str, size: int) -> list[Finish
     return [run for image in done.protocol.images for run in _finished(done, budget, name, size, image)]
 
 
-def _failures(done: Comparison, budget: str, name: str, size: int) -> str:
+def _failed(done: Comparison, budget: str, name: str, size: int) -> int:
+    """How many runs have diverged."""
     if name in BASELINES:
-        return ""
-    keys = [done.key(budget, name, size, image, seed) for image in done.protocol.images for seed in done.protocol.seed_list]
-    failed = sum(key in done.failed for key in keys)
-    return f"{failed} of {len(keys)}" if failed else ""
+        return 0
+    keys = (done.key(budget, name, size, image, seed) for image in done.protocol.images for seed in done.protocol.seed_list)
+    return sum(key in done.failed for key in keys)
 
 
 def _parameters(done: Comparison, budget: str, name: str, size: int) -> str:
@@ -447,8 +515,21 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
+def _value_of(metric: str) -> Callable[[dict[str, Any]], float]:
+    return lambda row: _number(row.get(metric))
+
+
 def _psnr(row: dict[str, Any]) -> float:
     return row["psnr"]
+
+
+def _mean_of_known(found: Scores) -> float:
+    known = {image: there for image, there in found.items() if math.isfinite(sum(there))}
+    return _mean(known)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def _mean(found: Scores) -> float:

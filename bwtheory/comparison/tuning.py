@@ -45,7 +45,7 @@ def propose(axes: Sequence[Axis], scores: Mapping[Point, float], trials: int) ->
     """The next point to try, or None when ``trials`` are used up or nothing is left to try.
 
     A pattern search: from the best point so far one step along each axis in turn, then, if no neighbour is better, half a step,
-    a quarter, an eighth.  The first point is the start of all axes.  Two points with the same values are one.
+    a quarter, an eighth; then all choices.  The first point is the start of all axes.  Two points with the same values are one.
 
     Parameters
     ----------
@@ -62,6 +62,11 @@ def propose(axes: Sequence[Axis], scores: Mapping[Point, float], trials: int) ->
         for number, sign in itertools.product(range(len(axes)), (1, -1)):
             point = (*best[:number], best[number] + sign * step, *best[number + 1 :])
             if axes[number].holds(point[number]) and values(axes, point) not in tried:
+                return point
+    for number, axis in enumerate(axes):  # choices that are no neighbours of each other
+        for place in range(len(axis.choices)):
+            point = (*best[:number], float(place), *best[number + 1 :])
+            if values(axes, point) not in tried:
                 return point
     return None
 
@@ -82,7 +87,7 @@ def edges(axes: Sequence[Axis], scores: Mapping[Point, float]) -> list[str]:
     for number, axis in enumerate(axes):
         places = {point[number] for point in scores}
         for sign in (1, -1):
-            beyond = axis.holds(best[number] + sign)
+            beyond = axis.holds(best[number] + sign) and axis.value(best[number] + sign) != axis.value(best[number])
             if beyond and not any(sign * (place - best[number]) > 0 for place in places) and axis.name not in found:
                 found.append(axis.name)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from bwtheory.experiments.experiment import Finished
@@ -43,7 +42,7 @@ def finish_runs(
     done: dict[str, Finished] = {}
     failed: dict[str, str] = {}
     tasks: dict[str, Task] = {}
-    hashed = cache(data_hash)  # decoding an image for each of its runs takes longer than all else here
+    hashes: dict[str, str | None] = {}  # decoding an image for each of its runs takes longer than all else here
     while True:
         planned = plan(done, failed)
         waiting = [key for key in planned if key not in done and key not in failed]
@@ -54,10 +53,10 @@ def finish_runs(
             run = RunDirectory(folder / key)
             if not run.config_file.exists() and kept and (kept / key).is_dir():
                 finished_before = RunDirectory(kept / key)
-                run = run if _difference(finished_before, config, hashed) else finished_before
+                run = run if _difference(finished_before, config, hashes) else finished_before
             own = config
             if run.config_file.exists():
-                difference = _difference(run, config, hashed)
+                difference = _difference(run, config, hashes)
                 if difference:
                     raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
                 own = run.read_config()
@@ -91,7 +90,7 @@ def _task(config: TrainingConfig, tasks: dict[str, Task]) -> Task:
     return tasks[data]
 
 
-def _difference(run: RunDirectory, planned: TrainingConfig, hashed: Callable[[str, str], str | None]) -> str:
+def _difference(run: RunDirectory, planned: TrainingConfig, hashes: dict[str, str | None]) -> str:
     """In words, what of a run is not as planned; empty if all is, up to where the run runs and where its data lie."""
     found = run.read_config()
     then, now = found.to_json(), planned.to_json()
@@ -99,6 +98,9 @@ def _difference(run: RunDirectory, planned: TrainingConfig, hashed: Callable[[st
     for name in now:
         if name not in WHERE_IT_RUNS and then[name] != now[name]:
             return f"{name} = {then[name]!r}, not {now[name]!r}"
-    if run.summary_file.exists() and hashed(planned.task, planned.source) not in (None, run.read_summary()["sha256"]):
+    data = json.dumps([planned.task, planned.source, planned.task_options])
+    if run.summary_file.exists() and data not in hashes:
+        hashes[data] = data_hash(planned.task, planned.source, planned.task_options)
+    if run.summary_file.exists() and hashes[data] not in (None, run.read_summary()["sha256"]):
         return f"another {Path(found.source).name}: the SHA-256 differs"
     return ""

@@ -11,6 +11,7 @@ from bwtheory.tasks.audio import audio
 from bwtheory.tasks.denoising import denoising
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.inpainting import inpainting, inpainting_under_mask
+from bwtheory.tasks.measured import joint_hash
 from bwtheory.tasks.physics import physics
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.tasks.superresolution import super_resolution
@@ -48,9 +49,12 @@ TASKS: dict[str, Problem] = {
 FILE_OPTIONS = ("angles", "mask", "truth")  # task options that may name files
 
 
-def data_hash(name: str, source: str) -> str | None:
-    """SHA-256 of a task's image, without building the task; None for other data, whose names say what they are."""
-    return load_image(source).sha256 if TASKS[name].needs == "image" else None
+def data_hash(name: str, source: str, options: dict[str, Any]) -> str | None:
+    """SHA-256 of a task's image, and of other files, without building the task; None for data whose names say what they are."""
+    files = [options[option] for option in FILE_OPTIONS if isinstance(options.get(option), str)]
+    if TASKS[name].needs != "image":
+        return None
+    return joint_hash(source, *files) if files or options.get("sinogram") else load_image(source).sha256
 
 
 def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:

@@ -184,9 +184,10 @@ class ImageTask(Task):
     def metrics(self, values: Tensor) -> dict[str, float | None]:
         """PSNR in dB, standard and as the published code measures it; SSIM (None for sides below 7); largest error.
 
-        And the PSNR of the pixels that were not seen, if there are any.
+        Also the PSNR of the values clipped to [0, 1], and that of the pixels that were not seen, if there are any.
         """
         found: dict[str, float | None] = {"psnr": psnr(values, self.truth)}
+        found["psnr_clipped"] = psnr(values.clamp(0, 1), self.truth)
         found["psnr_paper"] = self.psnr_as_published(values, self.truth)
         found |= {"ssim": self._ssim(values), "max_error": self._largest_error(values)}
         if self.seen is not None and len(self.seen) < len(self.truth):
