@@ -23,7 +23,7 @@ from bwtheory.comparison.statistics import mean_and_seed_error, paired_differenc
 from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
-from bwtheory.nn import ACTIVATIONS
+from bwtheory.nn import ACTIVATIONS, Activation
 from bwtheory.training.loop import Diverged
 from bwtheory.training.run import RunDirectory, build_network
 
@@ -185,7 +185,7 @@ def test_a_comparison_is_what_its_protocol_says(pictures, tmp_path, monkeypatch)
                     assert abs(run.summary["parameters"] - 60) < 25 and not run.run.checkpoint_file.exists()
         score = max(done.tuned[activation].scores.values())
         assert score == max(done.runs[name].summary["psnr"] for name in trials if f"-{activation}-" in name)
-    ratio = done.step_seconds["relu@60"] / done.step_seconds["siren@60"]
+    ratio = done.step_seconds["relu@60@192"] / done.step_seconds["siren@60@192"]
     assert (
         done.steps("time", "siren", 60, pictures[0]) == max(1, round(10 * ratio))
         and done.steps("time", "relu", 60, pictures[0]) == 10
@@ -219,34 +219,75 @@ def test_runs_that_diverge_are_counted_and_in_no_mean(pictures, tmp_path, monkey
     assert {name for name in done.failed if not name.startswith("trial")} == expected
     reporting.report(done)
     page = (tmp_path / "out" / "table.md").read_text()
-    assert page.count("| 2 of 4 |") == 2 and "with failed runs, which are in no mean: SIREN" in page
+    assert page.count("| 2 of 4 |") == 2 and page.count("with failed runs, and therefore not compared: SIREN") == 2
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["failed"].keys() == done.failed.keys()
     assert {row["seed"] for row in results["networks"] if row["method"] == "siren"} == {40}
 
 
-def test_the_conclusion_follows_the_intervals(pictures, tmp_path):
-    """Given scores: 3 ± 0.1 dB ahead, 3 ± 0.1 behind, 0.1 ± 3, and exact."""
-    protocol = replace(tiny(pictures), images=("a", "b", "c"), activations=("relu", "siren", "wire", "gauss"), seeds=1)
-    done = Comparison(protocol, tmp_path)
+class Run:
+    """What a report reads of a finished run."""
+
+    def __init__(self, psnr: float):
+        self.summary = {"psnr": psnr}
+
+
+def invented(folder: Path, images: tuple[str, ...] = ("a", "b", "c")) -> Comparison:
+    """At equal steps: 3 ± 0.1 dB ahead of ReLU, 3 ± 0.1 behind, 0.1 ± 3; the grid exact on one image, wavelets ahead."""
+    protocol = Protocol(
+        "signal", images, ("relu", "siren", "wire", "gauss"), ("grid", "bspline-wavelet"), parameters=(60,), seeds=1
+    )
+    done = Comparison(protocol, folder)
     offsets = {"relu": (0, 0, 0), "siren": (3, 3.1, 2.9), "wire": (-3, -3.1, -2.9), "gauss": (2.9, -3, 0.4)}
-
-    class Run:
-        def __init__(self, psnr: float):
-            self.summary = {"psnr": psnr}
-
+    done.estimates = {("grid", 60, i): {"psnr": p} for i, p in zip(images, (math.inf, 12.0, 13.0))}
+    done.estimates |= {("bspline-wavelet", 60, i): {"psnr": p} for i, p in zip(images, (30.0, 40.1, 50.2))}
     for name, offset in offsets.items():
-        for image, d in zip(protocol.images, offset):
-            done.runs[done.key("steps", name, 60, image, 40)] = Run({"a": 20, "b": 30, "c": 40}[image] + d)
-    for image in protocol.images:
-        done.estimates["grid", 60, image] = {"psnr": math.inf}
+        for image, base, d in zip(images, (20, 30, 40), offset):
+            done.runs[done.key("steps", name, 60, image, 40)] = Run(base + d)
+    return done
+
+
+def test_the_conclusion_follows_the_intervals(tmp_path):
+    done = invented(tmp_path)
+    ahead, behind, unclear = reporting.conclusion(done, "steps").split("; ")
+    assert "ahead of ReLU: SIREN (+3.00 [" in ahead and ahead.endswith("ahead on 3 of 3)") and "WIRE" not in ahead
+    assert behind.startswith("behind: WIRE (-3.00 [") and "Gauss (+0.10 [" in unclear and "grid" not in ahead + behind + unclear
+    others = reporting.conclusion_without_networks(done)
+    assert others.startswith(
+        "Without a network, whatever their time, on 3 images, in dB: ahead of ReLU at equal steps: largest"
+    )
+    assert others.endswith("exact, at least in part: cubic splines on a grid.")
+    assert reporting._mean_cell(done, "steps", "grid", 60) == "12.50 (exact on 1 of 3)"
+
+
+def test_an_interval_is_one_of_all_on_the_page(tmp_path):
+    """By Bonferroni over 3 networks at equal steps and at equal time, and 2 other methods."""
+    found = reporting.differences(invented(tmp_path), "steps", 60)["siren"]
+    reach = stats.t.ppf(1 - 0.05 / (2 * (3 * 2 + 2)), 2) * 0.1 / math.sqrt(3)
+    assert found.upper - found.mean == pytest.approx(reach, rel=1e-9)
+
+
+def test_nothing_is_concluded_of_what_failed(tmp_path):
+    """Without its hardest image SIREN would be ahead for sure."""
+    done = invented(tmp_path)
+    del done.runs[name := done.key("steps", "siren", 60, "a", 40)]
+    done.failed[name] = "The loss is nan."
     said = reporting.conclusion(done, "steps")
-    ahead, behind, unclear, exact = said.split("; ")
-    assert "ahead of ReLU: SIREN (+3.00 [" in ahead and "WIRE" not in ahead
-    assert "behind: WIRE (-3.00 [" in behind and "Gauss (+0.10 [" in unclear and exact == "exact: cubic splines on a grid."
-    done.protocol = replace(protocol, images=("a",))
-    order = "the networks' order is SIREN, Gauss, ReLU, WIRE; one image says nothing about others."
-    assert reporting.conclusion(done, "steps") == f"At equal steps, on 1 image, {order}"
+    assert "ahead of ReLU: none" in said and "not compared: SIREN" in said and said.count("SIREN") == 1
+    first = done.key("steps", "relu", 60, "b", 40)
+    del done.runs[first]
+    done.failed[first] = "The loss is nan."
+    assert reporting.conclusion(done, "steps").endswith("ReLU has failed runs, and nothing is compared with it.")
+
+
+def test_one_image_has_no_order(tmp_path):
+    done = invented(tmp_path)
+    done.protocol = replace(done.protocol, images=("a",))
+    cells = "ReLU 20.00, SIREN 23.00, WIRE 17.00, Gauss 22.90"
+    assert (
+        reporting.conclusion(done, "steps")
+        == f"At equal steps, on 1 image, in dB: {cells}; one image says nothing about others."
+    )
 
 
 def test_the_command(pictures, tmp_path, monkeypatch, capsys):
@@ -274,7 +315,12 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
     assert str(tmp_path) not in (folder / "results.json").read_text()
     assert len(results["networks"]) == 3 * 2 * 2 * 2 and len(results["baselines"]) == 3 * 2 * 2
     run = RunDirectory(folder / "runs" / "steps-bw-relu-80-one-seed40")
-    assert run.read_config().task_options == {"angles": 9, "noise": 0.05, "held_out": 0.2}
+    assert run.read_config().task_options == {"angles": 9, "noise": 0.05, "held_out": 0.2, "data_seed": 0}
+    seeds = {path.name: RunDirectory(path).read_config().task_options["data_seed"] for path in (folder / "runs").iterdir()}
+    assert {n for name, n in seeds.items() if "-two-" in name} == {1} and {
+        n for name, n in seeds.items() if "trial" in name
+    } == {2}
+    assert cli.main(arguments) == 0  # nothing is done again, nothing refused
     assert "ssim" in run.read_metrics()[-1] and len(capsys.readouterr().out.splitlines()) > 20
 
 
@@ -290,6 +336,9 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
         (["--noise", "0.1"], "'signal' has no option 'noise'"),
         (["--trials", "0"], "trials >= 1"),
         (["--parameters", "0"], "parameters >= 1"),
+        (["--image", "camera", "other/camera.png"], "images, and two are called 'camera'"),
+        (["--tune-on", "camera", "deep/camera.png"], "two are called 'camera'; rename one"),
+        (["--activations", "relu", "other.module:relu"], "cannot be imported"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(pictures, tmp_path, capsys, changes, message):
@@ -308,7 +357,7 @@ def test_tuning_on_what_is_reported_is_said(pictures, tmp_path, monkeypatch):
 
 def test_equal_time_by_a_budget(pictures, tmp_path):
     protocol = tiny(pictures, steps=None, budget=3.0)
-    done = Comparison(protocol, tmp_path, {"relu@60": 0.01, "siren@60": 0.02})
+    done = Comparison(protocol, tmp_path, {"relu@60@192": 0.01, "siren@60@192": 0.02})
     assert done.budgets == ["time"]
     assert [done.steps("time", name, 60, pictures[0]) for name in protocol.activations] == [300, 150]
     assert Path(done.key("time", "relu", 60, pictures[0], 40)).name == "time-relu-60-one-seed40"
@@ -346,3 +395,61 @@ def test_several_comparisons_read_together(tmp_path):
     assert found["best_other"] == "siren" and found["second"] == [21.0, pytest.approx(1.0)] and found["trials"] == 4
     page = (tmp_path / "study" / "summary.md").read_text()
     assert "| BW-ReLU | 21.0 / 22.0 | 40.0 / 41.0 |" in page and "| cubic splines on a grid | 33.3 | exact |" in page
+
+
+def test_the_same_picture_under_another_name(pictures, tmp_path):
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(Path(pictures[0]).read_bytes())
+    assert tiny(pictures, tuning_images=(str(copy),)).overlap == [pictures[0]] and tiny(pictures).overlap == []
+
+
+def test_images_of_other_sizes_are_measured_or_made_smaller():
+    """Within a factor of two in proportion; what only serves for tuning is brought down to the size of what is reported."""
+    protocol = Protocol("signal", ("camera", "coffee"), ("relu",), (), ("rocket", "moon"), side=32, parameters=(60,))
+    done = Comparison(protocol, Path(), {"relu@60@1024": 0.01})
+    assert done.measured_at() == [1024] and done.steps("time", "relu", 60, "coffee") == 500
+    assert done.seconds_of_step("relu", 60, "coffee") == pytest.approx(0.01 * done.coordinates("coffee") / 1024)
+    small = Protocol("signal", ("coins",), ("relu",), (), ("retina", "coins"))
+    assert small.task_options("retina") == {"shrink": 4} and small.task_options("coins") == {}
+    large = Protocol("signal", ("coins", "retina"), ("relu",), (), ("moon",), parameters=(60,))
+    assert Comparison(large, Path()).measured_at() == [303 * 384, 1411**2, 512**2]
+
+
+def test_what_does_not_apply_is_left_out(pictures, tmp_path, monkeypatch):
+    """Filtered back-projection needs equally spaced angles; an angles file does not keep a comparison from going on."""
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    angles = tmp_path / "angles.txt"
+    angles.write_text("\n".join(map(str, range(0, 90, 10))))
+    protocol = tiny(pictures, task="ct", baselines=("fbp", "cgls"), options={"angles": str(angles)}, trials=1, seeds=1)
+    for _ in range(2):
+        done = compare(protocol, tmp_path / "out", quiet)
+        assert done.baselines == ["cgls"] and "equally spaced" in done.not_applicable["fbp"]
+    reporting.report(done)
+    assert "filtered back-projection is not in it: " in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_a_damaged_file_is_named(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    protocol = tiny(pictures, trials=1, seeds=1)
+    compare(protocol, tmp_path / "out", quiet)
+    for name in ("step_seconds.json", "protocol.json"):
+        (tmp_path / "out" / name).write_text("{")
+        with pytest.raises(ValueError, match=f"{name} is damaged"):
+            compare(protocol, tmp_path / "out", quiet)
+        (tmp_path / "out" / name).unlink()
+
+
+def test_choices_are_all_tried_and_single_values_no_edges():
+    axes = [Axis("filter", "a", choices=tuple("abcde"))]
+    assert len(search(axes, lambda choice: {"a": 2, "b": 1, "c": 0, "d": 0, "e": 9}[choice], 12)) == 5
+    counts = [Axis("iterations", 3, 2**0.5, integer=True)]
+    assert edges(counts, search(counts, lambda n: -n, 30)) == []  # at 1, where there is no less
+
+
+def test_options_that_cannot_be_tuned_are_refused():
+    with pytest.raises(ValueError, match="tunes 'speed', which needs a default > 0"):
+        Protocol("signal", ("camera",), (f"{__name__}:Misspelt",), ())
+
+
+class Misspelt(Activation):
+    tuned_options = ("speed",)

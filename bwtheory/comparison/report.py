@@ -128,7 +128,11 @@ def _verdicts(found: dict[str, Difference], first: str) -> str:
 
     def listed(names: list[str]) -> str:
         ordered = sorted(names, key=lambda name: -found[name].mean)
-        return ", ".join(f"{label(name)} ({_interval(found[name])})" for name in ordered) or "none"
+        cells = (
+            f"{label(name)} ({_interval(found[name])}, ahead on {found[name].ahead} of {found[name].images})"
+            for name in ordered
+        )
+        return ", ".join(cells) or "none"
 
     parts = [
         f"ahead of {first}: {listed(ahead)}",
@@ -148,7 +152,17 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
     summaries = [run.summary for name in protocol.activations for run in _runs_of(done, budget, name, size)]
     extra = {"clipped, dB": "psnr_clipped", "unseen pixels, dB": "psnr_unseen"}
     extra = {column: metric for column, metric in extra.items() if summaries and all(metric in row for row in summaries)}
-    columns = ["", "parameters", f"step, by {label(first)}'s", "steps", "PSNR, dB", f"minus {label(first)}, dB", *extra, "SSIM"]
+    columns = [
+        "",
+        "parameters",
+        f"step, by {label(first)}'s",
+        "steps",
+        "PSNR, dB",
+        f"minus {label(first)}, dB",
+        "ahead on",
+        *extra,
+        "SSIM",
+    ]
     columns += ["oracle, dB"] + [f"{rule.replace('_', ' ')} rule, dB" for rule in rules]
     columns += ["error < ½ level"] * (protocol.task == "signal") + ["failed"]
     rows = []
@@ -160,7 +174,8 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
             continue
         cells = [label(name), _parameters(done, budget, name, size), *_time_cells(done, budget, name, size)]
         cells.append(_mean_cell(done, budget, name, size))
-        cells.append(_interval(found[name]) if name in found else "")
+        difference = found.get(name)
+        cells += [_interval(difference), f"{difference.ahead} of {difference.images}"] if difference else ["", ""]
         for metric in extra.values():
             same_pixels = metric != "psnr_unseen" or name not in BASELINES or not protocol.options.get("held_out")
             mean = _mean(scores(done, budget, name, size, _value_of(metric)))

@@ -24,12 +24,16 @@ def mean_and_seed_error(scores: Scores) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two methods, paired by image: its mean, and the ends of a confidence interval; nan where it cannot be given."""
+    """Of two methods, paired by image: its mean, the ends of a confidence interval, nan where it cannot be given; images.
+
+    ``ahead`` is the number of images on which the first is ahead.
+    """
 
     mean: float
     lower: float
     upper: float
     images: int
+    ahead: int
 
     @property
     def significant(self) -> bool:
@@ -46,10 +50,9 @@ def paired_difference(first: Scores, second: Scores, comparisons: int = 1, level
     images = [image for image in first if image in second]
     with np.errstate(invalid="ignore"):
         differences = np.array([np.mean(first[image]) - np.mean(second[image]) for image in images])
-    if not len(differences) or not np.isfinite(differences).all():
-        return Difference(float(differences.mean()) if len(differences) else math.nan, math.nan, math.nan, len(images))
-    mean, n = float(differences.mean()), len(differences)
-    if n < 2:
-        return Difference(mean, math.nan, math.nan, n)
+    n, ahead = len(differences), int((differences > 0).sum())
+    mean = float(differences.mean()) if n else math.nan
+    if n < 2 or not math.isfinite(mean):
+        return Difference(mean, math.nan, math.nan, n, ahead)
     reach = student.ppf(1 - (1 - level) / (2 * comparisons), n - 1) * differences.std(ddof=1) / math.sqrt(n)
-    return Difference(mean, mean - reach, mean + reach, n)
+    return Difference(mean, mean - reach, mean + reach, n, ahead)
