@@ -31,6 +31,7 @@ TASK_SETTINGS: dict[str, dict[str, Any]] = {
 
 _D1, _D2, _D3 = (f"paper, Appendix D.{n}" for n in (1, 2, 3))
 _CODE = "frequencies from the published code"
+_SMALL = "ours, of seven tried by hand on CT of two small images"
 _SCRIPT = "the published univariate script, c in the network"
 
 PRESETS: dict[tuple[str, str], Preset] = {
@@ -46,6 +47,8 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ("ct", "siren"): Preset({"lr": 1e-3}, {"omega_0": 25.0}, _D3),
     ("ct", "wire"): Preset({"lr": 5e-3}, {"omega_0": 7.0, "sigma_0": 10.0}, _D3),
     ("ct", "relu-pe"): Preset({"lr": 3e-3}, {"frequencies": 4}, f"{_D3}; {_CODE} for 100 projections"),
+    ("superres", "finer"): Preset({"lr": 2e-3}, {"omega_0": 10.0, "first_bias_scale": 2.0}, _SMALL),
+    ("ct", "finer"): Preset({"lr": 2e-3}, {"omega_0": 10.0, "first_bias_scale": 2.0}, _SMALL),
     ("univariate", "bw-relu"): Preset({"lr": 5e-3, "skip": True}, {"c": 1.0}, _SCRIPT),
     ("univariate", "relu"): Preset({"lr": 5e-3}, {}, _SCRIPT),
     ("denoise", "bw-relu"): Preset({"lr": 2e-3}, {"c": 3.0}),
