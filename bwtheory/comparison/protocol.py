@@ -133,7 +133,8 @@ class Protocol:
                 raise ValueError(f"{activation} tunes {name!r}, which needs a default > 0 to start from; it has {start!r}.")
             whole = parameter is not None and parameter.annotation in (int, "int")
             found.append(Axis(name, start, None if whole else 1.5, whole))
-        return [*found, Axis("symmetric_targets", False, choices=(False, True))]
+        symmetric = preset.symmetric_targets
+        return [*found, Axis("symmetric_targets", symmetric, choices=(symmetric, not symmetric))]
 
     def settings(self, activation: str, point: Point) -> dict[str, Any]:
         """Names and values at a point of ``axes``."""
