@@ -32,7 +32,8 @@ READING = (
     "PSNR: mean over images and seeds of the last iterate, not clipped, ± the standard error over seeds for these very images.",
     "[from, to]: Student's t interval of the paired differences, images being a sample of images; all intervals of this page "
     "hold together with 95 % confidence (Bonferroni). On few images they are wide.",
-    "Oracle: the best logged iterate against the truth, which a user does not have.",
+    "Oracle: the best logged iterate against the truth, which a user does not have. Where a stopping rule never applies, the last "
+    "iterate counts.",
 )
 
 
@@ -213,7 +214,7 @@ def _time_cells(done: Comparison, budget: str, name: str, size: int) -> list[str
 
 
 def _rules(done: Comparison, budget: str, name: str, size: int, rules: list[str]) -> list[str]:
-    """The oracle's PSNR and those of the stopping rules, means over the runs in which the rule chooses something."""
+    """The oracle's PSNR and those of the stopping rules, means over all runs, where a rule never applies of the last iterate."""
     if name in BASELINES and "stopping" not in done.estimates[name, size, done.protocol.images[0]]:
         return [""] * (1 + len(rules))
     cells = [f"{_mean(scores(done, budget, name, size, lambda row: row['oracle']['psnr'])):.2f}"]
@@ -222,11 +223,13 @@ def _rules(done: Comparison, budget: str, name: str, size: int, rules: list[str]
             rows = [done.estimates[name, size, image] for image in done.protocol.images]
         else:
             rows = [run.summary for run in _runs_of(done, budget, name, size)]
-        there = [row["stopping"][rule]["psnr"] for row in rows if row["stopping"][rule]]
+        chosen = [row["stopping"][rule] for row in rows]
+        there = sum(choice is not None for choice in chosen)
         if not there:
             cells.append("never" if rule == "discrepancy" else "")
             continue
-        cells.append(f"{statistics.fmean(there):.2f}" + f" ({len(there)} of {len(rows)})" * (len(there) < len(rows)))
+        mean = statistics.fmean((choice or row)["psnr"] for choice, row in zip(chosen, rows))
+        cells.append(f"{mean:.2f}" + f" (in {there} of {len(rows)})" * (there < len(rows)))
     return cells
 
 
