@@ -32,8 +32,8 @@ READING = (
     "PSNR: mean over images and seeds of the last iterate, not clipped, ± the standard error over seeds for these very images.",
     "[from, to]: Student's t interval of the paired differences, images being a sample of images; all intervals of this page "
     "hold together with 95 % confidence (Bonferroni). On few images they are wide.",
-    "Oracle: the best logged iterate against the truth, which a user does not have. Where a stopping rule never applies, the last "
-    "iterate counts.",
+    "Oracle: the best logged iterate against the truth, which a user does not have. Where a stopping rule never applies, "
+    "the last iterate counts.",
 )
 
 
@@ -214,7 +214,7 @@ def _time_cells(done: Comparison, budget: str, name: str, size: int) -> list[str
 
 
 def _rules(done: Comparison, budget: str, name: str, size: int, rules: list[str]) -> list[str]:
-    """The oracle's PSNR and those of the stopping rules, means over all runs, where a rule never applies of the last iterate."""
+    """The oracle's PSNR and those of the stopping rules, means over all runs; without a choice, the last iterate's."""
     if name in BASELINES and "stopping" not in done.estimates[name, size, done.protocol.images[0]]:
         return [""] * (1 + len(rules))
     cells = [f"{_mean(scores(done, budget, name, size, lambda row: row['oracle']['psnr'])):.2f}"]
