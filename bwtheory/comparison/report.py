@@ -19,6 +19,7 @@ from bwtheory.baselines import BASELINES
 from bwtheory.comparison.compare import Comparison
 from bwtheory.comparison.labels import LABELS, label
 from bwtheory.comparison.statistics import Difference, Scores, mean_and_seed_error, paired_difference
+from bwtheory.comparison.tuning import values
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, save
@@ -327,6 +328,10 @@ def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any
         "protocol": json.loads((done.folder / "protocol.json").read_text(encoding="utf-8"))
         | {name: [_name(image) for image in getattr(protocol, name)] for name in ("images", "tuning_images")},
         "settings": {name: tuned.settings for name, tuned in done.tuned.items()},
+        "trials": {
+            name: [dict(zip((a.name for a in t.axes), values(t.axes, point))) | {"psnr": s} for point, s in t.scores.items()]
+            for name, t in done.tuned.items()
+        },
         "at_the_edge": {name: tuned.at_an_edge for name, tuned in done.tuned.items() if tuned.at_an_edge},
         "step_by_first": {
             name: seconds / done.step_seconds["@".join((protocol.activations[0], *name.rsplit("@", 2)[1:]))]

@@ -30,7 +30,7 @@ def network_scores(study: Study, budget: str, method: str) -> Scores:
 
 
 def summary(studies: dict[str, Study]) -> Table:
-    """Mean PSNR of every method on every problem, at equal steps and at equal time; exact where it is infinite."""
+    """Mean PSNR of every method on every problem, at equal steps and at equal time; what is exact is counted, not averaged."""
     networks = list(dict.fromkeys(name for study in studies.values() for name in study["protocol"]["activations"]))
     others = list(dict.fromkeys(name for study in studies.values() for name in study["protocol"]["baselines"]))
     rows = []
@@ -76,7 +76,9 @@ def _of_baseline(study: Study, name: str) -> str:
     found = [row["psnr"] for row in study["baselines"] if (row["method"], row["parameters"]) == (name, size)]
     if not found:
         return ""
-    return "exact" if None in found else f"{statistics.fmean(found):.1f}"
+    finite = [psnr for psnr in found if psnr is not None]
+    exact = "exact" if not finite else f" (exact on {len(found) - len(finite)} of {len(found)})" * (len(finite) < len(found))
+    return (f"{statistics.fmean(finite):.1f}" if finite else "") + exact
 
 
 def main(folder: Path) -> None:
