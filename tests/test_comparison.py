@@ -384,17 +384,26 @@ def test_several_comparisons_read_together(tmp_path):
             for n, psnr in enumerate(found)
         ]
         rows.append({**rows[0], "parameters": 120, "psnr": 99})
-        protocol = {"activations": list(networks), "baselines": ["grid"], "parameters": [60, 120]}
+        protocol = {"activations": list(networks), "baselines": ["grid"], "parameters": [60, 120], "seeds": 2}
         others = [{"method": "grid", "parameters": 60, "image": "one", "psnr": None if task == "signal" else 33.3}]
         study = {"protocol": protocol, "networks": rows, "baselines": others, "where": {"device": "cpu"}}
         (tmp_path / "study").mkdir(exist_ok=True)
         (tmp_path / "study" / f"{task}.json").write_text(json.dumps(study))
+    single = {
+        **study,
+        "protocol": {**protocol, "seeds": 1},
+        "networks": [row | {"psnr": 0} for row in rows if row["seed"] == 40],
+    }
+    (tmp_path / "study" / "single.json").write_text(json.dumps(single))  # has no standard error: in the table only
     main(tmp_path / "study")
     found = json.loads((tmp_path / "state.json").read_text())["state-of-the-art"]
     assert found["first"] == [30.5, pytest.approx(0.5)]  # s/√2 = 1 and 0, over two problems
     assert found["best_other"] == "siren" and found["second"] == [21.0, pytest.approx(1.0)] and found["trials"] == 4
     page = (tmp_path / "study" / "summary.md").read_text()
-    assert "| BW-ReLU | 21.0 / 22.0 | 40.0 / 41.0 |" in page and "| cubic splines on a grid | 33.3 | exact |" in page
+    assert (
+        "| BW-ReLU | 21.0 / 22.0 | 40.0 / 41.0 | 0.0 / 0.0 |" in page
+        and "| cubic splines on a grid | 33.3 | exact | exact |" in page
+    )
 
 
 def test_the_same_picture_under_another_name(pictures, tmp_path):
