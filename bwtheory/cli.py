@@ -286,7 +286,12 @@ def compare(
             compile,
             pick_device(device),
         )
-        report(carry_out(protocol, out / task))
+        try:
+            done = carry_out(protocol, out / task)
+        except KeyboardInterrupt:
+            print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
+            raise
+        report(done)
     return 0
 
 

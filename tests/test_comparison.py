@@ -348,6 +348,17 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(pictures, tmp_path, capsys
     assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
+def test_an_interrupt_says_how_to_go_on(pictures, tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    monkeypatch.setattr(runs_module, "train", interrupted)
+    arguments = ["compare", "signal", "--image", pictures[0], "--tune-on", pictures[2], "--activations", "relu", "--steps", "3"]
+    assert cli.main([*arguments, "--parameters", "60", "--device", "cpu", "--out", str(tmp_path / "out")]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
 def test_tuning_on_what_is_reported_is_said(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "SECONDS", 0.0)
     protocol = tiny(pictures, tuning_images=(pictures[0],), activations=("relu",), baselines=(), trials=1, seeds=1)
