@@ -178,7 +178,7 @@ def render_run(
 
 def reproduce(
     experiment: tyro.conf.Positional[
-        Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "all"]
+        Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "gauss-newton", "all"]
     ],
     *,
     quick: bool = False,
@@ -197,7 +197,7 @@ def reproduce(
 
     Args:
         experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
-            (which frequencies are learned when), or all of them
+            (which frequencies are learned when), gauss-newton (fewer steps to Figure 5), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image

@@ -6,6 +6,7 @@ from bwtheory.experiments.architectures import Architectures
 from bwtheory.experiments.bandwidth import Bandwidth
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
 from bwtheory.experiments.experiment import Experiment
+from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.interpolation import Interpolation
 from bwtheory.experiments.scales import ScaleSweep
 
@@ -20,4 +21,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0, image="shepp_logan_phantom"),
     "next1": TaskConditioning(),
     "bandwidth": Bandwidth(),
+    "gauss-newton": FewerSteps(),
 }

@@ -83,7 +83,7 @@ class Architectures(Experiment):
 
     def _speed(self, budget: Budget, groups: dict[str, list[Finished]]) -> dict[str, dict[str, Any]]:
         """Epochs to 40 dB: BW-ReLU's and those of the fastest other architecture; nothing unless two of them get there."""
-        epochs = {activation: [_epochs_to(run, 40.0) for run in found] for activation, found in groups.items()}
+        epochs = {activation: [run.epochs_to(40.0) for run in found] for activation, found in groups.items()}
         means = {activation: mean_and_error(found) for activation, found in epochs.items() if np.isfinite(found).all()}
         others = [pair for activation, pair in means.items() if activation != "bw-relu"]
         if "bw-relu" not in means or not others:
@@ -123,10 +123,6 @@ class Architectures(Experiment):
         curves.set_title("PSNR, dB", fontsize=9)
         curves.legend(fontsize=7)
         return figure
-
-
-def _epochs_to(run: Finished, level: float) -> float:
-    return next((row["epoch"] for row in run.metrics() if row["psnr"] >= level), math.inf)
 
 
 def _show(panel: Axes, image: np.ndarray, caption: str) -> None:

@@ -71,6 +71,10 @@ class Finished:
         """The logged steps."""
         return self.run.read_metrics()
 
+    def epochs_to(self, psnr: float) -> float:
+        """The first logged epoch with a PSNR of so many dB; inf if there is none."""
+        return next((row["epoch"] for row in self.metrics() if row["psnr"] >= psnr), math.inf)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -92,6 +96,7 @@ class Experiment:
     name: str
     title: str
     takes: tuple[str, ...] = ("seeds", "epochs")  # fields of a Budget that this experiment knows
+    runs_of: tuple[str, ...] = ()  # other experiments that have some of the same runs, by the same names
     keeps_runs = False  # whether what the report needs of each run is kept in results/, because it takes long
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:

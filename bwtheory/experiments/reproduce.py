@@ -51,7 +51,8 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
             raise ValueError(f"The experiment {name} has no option {option!r}; it has: {', '.join(experiment.takes)}.")
     protocol = f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
     folder, kept = out / protocol, results and results / "runs" / protocol
-    done, failed = finish_runs(lambda done, failed: experiment.plan(budget, done), folder / "runs", kept)
+    known = [kept, *(kept.with_name(protocol.replace(name, other, 1)) for other in experiment.runs_of)] if kept else []
+    done, failed = finish_runs(lambda done, failed: experiment.plan(budget, done), folder / "runs", known)
     if not done:
         raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
     try:
@@ -70,14 +71,13 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
             if not budget.activations:
                 shutil.copyfile(folder / "table.md", results / f"{name}.md")
         for key, finished in done.items() if experiment.keeps_runs else ():
-            _keep(finished, kept / key)
+            if kept.parent not in finished.run.path.parents:
+                _keep(finished, kept / key)
     return folder
 
 
 def _keep(finished: Finished, target: Path) -> None:
     """Copy what reports need, small and without paths: configuration, summary, metrics, and the first seed's picture."""
-    if finished.run.path == target:
-        return
     target.mkdir(parents=True, exist_ok=True)
     config = replace(finished.config, source=Path(finished.config.source).name)
     (target / "config.json").write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bwtheory.experiments.experiment import Finished
@@ -21,7 +21,7 @@ Plan = Callable[[dict[str, Finished], dict[str, str]], dict[str, TrainingConfig]
 
 
 def finish_runs(
-    plan: Plan, folder: Path, kept: Path | None = None, after: Callable[[str, Finished], None] | None = None
+    plan: Plan, folder: Path, kept: Sequence[Path] = (), after: Callable[[str, Finished], None] | None = None
 ) -> tuple[dict[str, Finished], dict[str, str]]:
     """Train what is planned and neither finished nor diverged, until nothing more is planned; returns both by name.
 
@@ -29,7 +29,7 @@ def finish_runs(
     ----------
     plan : from the finished and the diverged runs (with the reason) to all runs by name, as far as they are known
     folder : gets a run directory for each
-    kept : finished runs with the same settings are found there, too
+    kept : folders where finished runs with the same settings are found, too
     after : called with each run that is finished, new or not
 
     Raises
@@ -51,9 +51,9 @@ def finish_runs(
         for key in waiting:
             config = with_absolute_source(planned[key])
             run = RunDirectory(folder / key)
-            if not run.config_file.exists() and kept and (kept / key).is_dir():
-                finished_before = RunDirectory(kept / key)
-                run = run if _difference(finished_before, config, hashes) else finished_before
+            if not run.config_file.exists():
+                before = (RunDirectory(place / key) for place in kept if (place / key).is_dir())
+                run = next((found for found in before if not _difference(found, config, hashes)), run)
             own = config
             if run.config_file.exists():
                 difference = _difference(run, config, hashes)

@@ -52,6 +52,14 @@ class Activation(nn.Module):
         """The activation of the pre-activations z, elementwise: the definition."""
         raise NotImplementedError
 
+    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The activation and its derivative at real pre-activations z, elementwise."""
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            value = self(z)
+            (slope,) = torch.autograd.grad(value.sum(), z)
+        return value.detach(), slope
+
     def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
         """``forward(linear(x))``, overridden where it can be had for less: a scale costs nothing in the weights of a layer."""
         return self(self.linear(x, linear))
@@ -191,6 +199,10 @@ class Finer(Siren):
 
     def forward(self, z: Tensor) -> Tensor:
         return _SineOfGrowing.apply(self.omega_0 * z, 1 / self.omega_0)
+
+    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        size, u = z.abs(), self.omega_0 * z
+        return torch.sin((size + 1) * u), self.omega_0 * (2 * size + 1) * torch.cos((size + 1) * u)  # with no factor detached
 
     def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
         return _SineOfGrowing.apply(_scaled(linear, x, self.omega_0), 1 / self.omega_0)

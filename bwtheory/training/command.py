@@ -10,6 +10,7 @@ from typing import Any
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import FILE_OPTIONS, TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
 from bwtheory.training.run import RunDirectory, build_network
 
@@ -29,6 +30,8 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     require_what_stops(first, task)
     if first.norm_penalty:
         variation_norm(network)  # refuses other activations than BW-ReLU
+    if first.gauss_newton_after is not None:
+        refuse_gauss_newton(network)
     first = replace(first, together=seeds if together else 1)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem

@@ -26,6 +26,9 @@ class TrainingConfig:
     minimized is the mean squared error of the measurements, plus ``weight_decay`` times the squared weights of the linear
     layers, as in (27), plus ``norm_penalty`` times the variation norm (53).
 
+    From epoch ``gauss_newton_after`` on, an epoch is one iteration of conjugate gradients, ``gauss_newton_iterations`` of them a
+    Gauss–Newton step; weights change, and rows are logged, at the ends of these only.
+
     ``stop_rule`` says which iterate is kept: the last one, the first that fits the measurements as well as their noise allows
     (*discrepancy*), or the logged one with the least error on measurements that are held out (*held-out*).
     """
@@ -47,6 +50,8 @@ class TrainingConfig:
     decay: float = 0.1
     decay_epochs: int | None = None
     optimizer: str = "adam"
+    gauss_newton_after: int | None = None
+    gauss_newton_iterations: int = 40
     weight_decay: float = 0.0
     norm_penalty: float = 0.0
     stop_at_loss: float = 0.0
@@ -66,7 +71,15 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.task not in TASK_SETTINGS:
             raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
-        for name in ("hidden_features", "hidden_layers", "epochs", "together", "log_every", "condition_sample"):
+        for name in (
+            "hidden_features",
+            "hidden_layers",
+            "epochs",
+            "together",
+            "log_every",
+            "condition_sample",
+            "gauss_newton_iterations",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
         for name in ("decay_epochs", "chunk"):
@@ -79,6 +92,11 @@ class TrainingConfig:
             raise ValueError(f"The learning rate must be positive and finite; got {self.lr}.")
         if not 0 < self.decay <= 1:
             raise ValueError(f"The decay rate lies in (0, 1]; got {self.decay}.")
+        if self.gauss_newton_after is not None:
+            if self.gauss_newton_after < 0:
+                raise ValueError(f"Training needs gauss_newton_after >= 0; got {self.gauss_newton_after}.")
+            if self.weight_decay or self.norm_penalty or self.together > 1:
+                raise ValueError("Gauss-Newton steps are for one run at a time and for the squared error without a penalty.")
         if self.double and self.device == "mps":
             raise ValueError("MPS has no float64; leave out --double or take --device cpu.")
         if self.stop_rule not in ("last", "discrepancy", "held-out"):
@@ -96,6 +114,11 @@ class TrainingConfig:
         """What runs that are trained together have in common: all but seed, learning rate and c."""
         options = {name: value for name, value in self.options.items() if name != "c"}
         return replace(self, seed=0, lr=1.0, options=options)
+
+    @property
+    def first_order_epochs(self) -> int:
+        """Epochs before Gauss–Newton steps begin; all of them without these."""
+        return self.epochs if self.gauss_newton_after is None else min(self.gauss_newton_after, self.epochs)
 
     @property
     def chunk_size(self) -> int:
@@ -171,6 +194,8 @@ def with_preset(
     settings |= {"options": preset.options, "task_options": task_options}
     plain = TrainingConfig(**{**settings, "source": given["source"]})
     settings |= {"options": {**preset.options, **options}, "settings_from": source}
+    if given.get("gauss_newton_after") is not None:  # up to there the schedule is the preset's, however few epochs follow
+        settings.setdefault("decay_epochs", settings.get("epochs"))
     config = TrainingConfig(**{**settings, **given})
     names = [f.name for f in fields(config) if f.name not in (*_NO_SETTINGS, "condition_sample", "settings_from")]
     if asked or any(getattr(config, name) != getattr(plain, name) for name in names):

@@ -122,6 +122,10 @@ class Training:
     """T, constant after it; all epochs without this flag"""
     optimizer: Literal["adam", "sgd"] | None = None
     """adam, or plain gradient descent (sgd)"""
+    gauss_newton_after: int | None = None
+    """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients"""
+    gauss_newton_iterations: int | None = None
+    """of conjugate gradients in a Gauss-Newton step (40)"""
     weight_decay: float | None = None
     """penalty on the squared weights"""
     norm_penalty: float | None = None

@@ -30,6 +30,7 @@ from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, va
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network
 
@@ -145,7 +146,7 @@ def train_together(
         chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
         epoch, saved = min(member.epoch for member in members), time.monotonic()
         with _deferred_interrupt() as interrupted:
-            while epoch < config.epochs and any(member.training for member in members):
+            while epoch < config.first_order_epochs and any(member.training for member in members):
                 if interrupted:
                     break
                 awake = [(number, member) for number, member in enumerate(members) if member.training and member.epoch == epoch]
@@ -167,6 +168,8 @@ def train_together(
                 for _, member in awake:
                     member.step()
                 epoch += 1
+            if config.first_order_epochs < config.epochs:
+                members[0].train_by_gauss_newton(y, operator, interrupted)
         if interrupted:
             for member in members:
                 if member.outcome is None:
@@ -228,6 +231,28 @@ class _Member:
         self.optimizer.step()
         self.epoch += 1
         self.progress.update(self.bar, completed=self.epoch)
+
+    def train_by_gauss_newton(self, y: Tensor, operator: LinearOperator | None, interrupted: Sequence[object]) -> None:
+        """Gauss–Newton steps to the last epoch, an interrupt, or where none lowers the loss; a row for each."""
+        solver = GaussNewton(self.network, self.x, y, operator, self.config.chunk_size)
+        saved = time.monotonic()
+        while self.training:
+            losses, values = solver.linearize()
+            self.read(float(losses[0]))
+            if not self.training:
+                return
+            if time.monotonic() - saved > CHECKPOINT_EVERY_SECONDS:
+                self.save()
+                saved = time.monotonic()
+            iterations = min(self.config.gauss_newton_iterations, self.config.epochs - self.epoch)
+            step = solver.solve(iterations, interrupted)
+            if step is None:  # and nothing of it has been written
+                self.stopped = not interrupted
+                return
+            self.log(values[0])
+            solver.move(step)
+            self.epoch += iterations
+            self.progress.update(self.bar, completed=self.epoch)
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -1,0 +1,208 @@
+"""Gauss–Newton steps: the network replaced by its linearization, whose least-squares problem conjugate gradients solve.
+
+Near a fit the sum of squares is almost a quadratic function of the weights.  Adam gets there fast and then goes on at the pace
+of its learning rate; conjugate gradients on the linearization go at the pace of its condition, preconditioned by the squared
+norms of the Jacobian's columns.  A network of linear layers with an activation φ between them has a Jacobian that is never
+formed: with the layers' inputs and slopes φ′ kept, J times a vector costs four products of a layer's size and Jᵀ times a vector
+four more, where a step of Adam needs six, and no activation is evaluated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bwtheory.nn import INR
+from bwtheory.tasks.operators import LinearOperator
+from bwtheory.training.gradient import KEEP_BYTES, predict
+
+DAMPING = 1e-4  # of a layer's preconditioner, relative to its largest entry
+HALVINGS = 10  # of a step that does not lower the loss
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The network at a chunk of coordinates: each linear layer's input (n, K), and the slopes (n, K) after it, if any."""
+
+    coordinates: Tensor
+    inputs: list[Tensor]
+    slopes: list[Tensor | None]
+
+
+class GaussNewton:
+    """Least squares of a network's values on all coordinates, seen through an operator if there is one.
+
+    Parameters
+    ----------
+    network : trained in place
+    x, y : coordinates (N, d) and measurements (M, C)
+    operator : from the values (N, C) to the measurements, or None
+    chunk : coordinates at once
+
+    Raises
+    ------
+    ValueError
+        For complex weights, and for parameters that are none of a linear layer's, such as a learnable c.
+    """
+
+    def __init__(self, network: INR, x: Tensor, y: Tensor, operator: LinearOperator | None, chunk: int):
+        refuse_gauss_newton(network)
+        self.network, self.x, self.y, self.operator, self.chunk = network, x, y, operator, chunk
+        hidden = list(network.hidden)
+        self._layers = [(linear, linear in hidden) for linear in network.linears]
+        self._own = [p for linear, _ in self._layers for p in (linear.weight, linear.bias)]
+        self._own += [network.skip.weight] if network.skip is not None else []
+        self._parts: list[_Part] | None = None
+        self._residual, self._loss = torch.empty(0), math.nan
+
+    @torch.no_grad()
+    def linearize(self) -> tuple[Tensor, Tensor]:
+        """At the present weights: the mean squared error (1,) and the values (1, N, C)."""
+        values = predict(self.network, self.x, self.chunk)
+        self._residual = self.y - (self.operator(values) if self.operator else values)
+        loss = self._residual.square().mean()
+        self._loss = float(loss)
+        width = sum(linear.in_features + linear.out_features for linear, _ in self._layers)
+        keep = len(self.x) * width * self.x.element_size() <= KEEP_BYTES
+        self._parts = [self._part(chunk) for chunk in self.x.split(self.chunk)] if keep else None
+        return loss.unsqueeze(0), values.unsqueeze(0)
+
+    @torch.no_grad()
+    def solve(self, iterations: int, interrupted: Sequence[object] = ()) -> Tensor | None:
+        """A step that lowers the loss, a vector of all parameters; None if there is none, or ``interrupted`` has become true.
+
+        At most so many iterations of preconditioned conjugate gradients on min ‖J step − residual‖², from 0 (Nocedal and
+        Wright 2006, algorithm 5.3), until the gradient is √ε times what it was; then halved until the loss is lower.
+        """
+        step = self._residual.new_zeros(sum(p.numel() for p in self._own))
+        negative_gradient = self._transposed(self.operator.adjoint(self._residual) if self.operator else self._residual)
+        weights = self._preconditioner()
+        direction = towards = weights * negative_gradient
+        size = _dot(negative_gradient, towards)
+        enough = torch.finfo(size.dtype).eps * size
+        for _ in range(iterations):
+            if interrupted:
+                return None
+            image = self._curvature(direction)
+            length = torch.where(size > enough, size / _dot(direction, image), 0.0)  # on the device: nothing waits for it
+            step += length * direction
+            negative_gradient -= length * image
+            towards = weights * negative_gradient
+            before, size = size, _dot(negative_gradient, towards)
+            direction = towards + torch.where(size > enough, size / before, 0.0) * direction
+        return self._shortened(step)
+
+    @torch.no_grad()
+    def move(self, step: Tensor) -> None:
+        """Add a step to the parameters."""
+        for p, change in zip(self._own, self._shaped(step)):
+            p += change
+
+    def _shortened(self, step: Tensor) -> Tensor | None:
+        """The first of step, step/2, step/4, … that lowers the loss."""
+        start = [p.clone() for p in self._own]
+        for _ in range(HALVINGS):
+            self.move(step)
+            values = predict(self.network, self.x, self.chunk)
+            loss = (self.y - (self.operator(values) if self.operator else values)).square().mean()
+            for p, before in zip(self._own, start):
+                p.copy_(before)
+            if float(loss) < self._loss:
+                return step
+            step = step / 2
+        return None
+
+    def _shaped(self, vector: Tensor) -> list[Tensor]:
+        """Views of a vector of all parameters, one for each."""
+        return [part.view_as(p) for part, p in zip(vector.split([p.numel() for p in self._own]), self._own)]
+
+    def _each_part(self) -> Iterable[_Part]:
+        return self._parts if self._parts is not None else (self._part(chunk) for chunk in self.x.split(self.chunk))
+
+    def _part(self, x: Tensor) -> _Part:
+        activation = self.network.activation
+        z, inputs, slopes = activation.encode(self.network.input_scale * x), [], []
+        for linear, active in self._layers:
+            inputs.append(z)
+            z = linear(z)
+            z, slope = activation.value_and_slope(z) if active else (z, None)
+            slopes.append(slope)
+        return _Part(x, inputs, slopes)
+
+    def _pushed(self, part: _Part, vector: list[Tensor]) -> Tensor:
+        """J times a change of the parameters, at a chunk: (n, C)."""
+        change: Tensor | None = None
+        for number, ((linear, _), slope) in enumerate(zip(self._layers, part.slopes)):
+            own = torch.addmm(vector[2 * number + 1], part.inputs[number], vector[2 * number].T)
+            change = own if change is None else own.addmm_(change, linear.weight.T)
+            if slope is not None:
+                change.mul_(slope)
+        assert change is not None
+        if self.network.skip is not None:
+            change = torch.addmm(change, self.network.input_scale * part.coordinates, vector[-1].T)
+        return self.network.output_scale * change if self.network.output_scale != 1 else change
+
+    def _add_pulled(self, part: _Part, pull: Tensor, total: list[Tensor], squared: bool = False) -> None:
+        """Add Jᵀ times a change of the values (n, C), at a chunk; ``squared`` adds the squares of its terms instead."""
+        pull = self.network.output_scale * pull if self.network.output_scale != 1 else pull
+        if self.network.skip is not None:
+            _add_outer(total[-1], pull, self.network.input_scale * part.coordinates, squared)
+        for number in range(len(self._layers) - 1, -1, -1):
+            slope = part.slopes[number]
+            pull = pull if slope is None else pull * slope
+            _add_outer(total[2 * number], pull, part.inputs[number], squared)
+            total[2 * number + 1] += (pull.square() if squared else pull).sum(0)
+            pull = pull @ self._layers[number][0].weight if number else pull
+
+    def _transposed(self, change: Tensor) -> Tensor:
+        """Jᵀ times a change of the values (N, C)."""
+        total = self._residual.new_zeros(sum(p.numel() for p in self._own))
+        for part, pull in zip(self._each_part(), change.split(self.chunk)):
+            self._add_pulled(part, pull, self._shaped(total))
+        return total
+
+    def _curvature(self, vector: Tensor) -> Tensor:
+        """JᵀJ times a vector, AᵀA between the two if there is an operator A."""
+        shaped = self._shaped(vector)
+        if self.operator:
+            pushed = torch.cat([self._pushed(part, shaped) for part in self._each_part()])
+            return self._transposed(self.operator.adjoint(self.operator(pushed)))
+        total = torch.zeros_like(vector)
+        for part in self._each_part():
+            self._add_pulled(part, self._pushed(part, shaped), self._shaped(total))
+        return total
+
+    def _preconditioner(self) -> Tensor:
+        """The inverse squared norms of J's columns, those of a layer bounded by 1/``DAMPING`` of the least."""
+        norms = self._residual.new_zeros(sum(p.numel() for p in self._own))
+        for part in self._each_part():
+            for channel in torch.eye(self.network.out_features, dtype=norms.dtype, device=norms.device):
+                pull = channel.expand(len(part.coordinates), -1)
+                self._add_pulled(part, pull, self._shaped(norms), squared=True)
+        for own in self._shaped(norms):
+            own += DAMPING * own.max() + torch.finfo(own.dtype).tiny
+        return norms.reciprocal()
+
+
+def refuse_gauss_newton(network: INR) -> None:
+    """ValueError for a network that Gauss–Newton steps are not made for: complex weights, a learnable c."""
+    own = {p for module in network.modules() if isinstance(module, nn.Linear) for p in module.parameters()}
+    if any(p.is_complex() for p in own):
+        raise ValueError("Gauss-Newton steps are for networks with real weights, not for WIRE.")
+    others = [name for name, p in network.named_parameters() if p.requires_grad and p not in own]
+    if others:
+        raise ValueError(f"Gauss-Newton steps train linear layers only, not {others[0]}.")
+
+
+def _add_outer(total: Tensor, pull: Tensor, inputs: Tensor, squared: bool) -> None:
+    if squared:
+        pull, inputs = pull.square(), inputs.square()
+    total.addmm_(pull.T, inputs)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.dot(a, b) if a.device.type == "mps" else torch.dot(a.double(), b.double()).to(a.dtype)  # MPS has no float64
