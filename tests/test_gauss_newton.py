@@ -1,12 +1,23 @@
 """Gauss–Newton steps against the dense Jacobian, and as a part of a run."""
 
+import json
+import signal
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from bwtheory.nn import INR
 from bwtheory.nn.network import to_double
 from bwtheory.tasks.operators import BlockAverage
+from bwtheory.training import loop
+from bwtheory.training.command import resume_runs, start_runs
+from bwtheory.training.config import with_preset
 from bwtheory.training.gauss_newton import DAMPING, GaussNewton
+from bwtheory.training.run import RunDirectory
+
+torch.set_num_threads(1)
 
 NETWORKS = {
     "bw-relu": {"c": 3.0},
@@ -72,7 +83,7 @@ def test_products_are_those_of_the_jacobian(activation, shape):
 @torch.no_grad()
 def test_products_through_an_operator():
     operator = BlockAverage((4, 4), 2)
-    network, x, y, solver = problem(operator=operator)
+    network, x, _, solver = problem(operator=operator)
     dense = jacobian(network, x, operator)
     solver.linearize()
     vector = torch.randn(dense.shape[1], dtype=torch.float64)
@@ -132,3 +143,116 @@ def test_an_interrupt_is_noticed_between_two_iterations():
 def test_networks_it_is_not_for_are_refused(network, words):
     with pytest.raises(ValueError, match=words):
         GaussNewton(network, torch.zeros(3, 1), torch.zeros(3, 1), None, 4)
+
+
+@pytest.fixture
+def given(tmp_path) -> dict:
+    y, x = np.mgrid[0:12, 0:17]
+    Image.fromarray((127 + 80 * np.sin(x / 3) + 40 * np.cos(y / 2)).astype(np.uint8)).save(tmp_path / "picture.png")
+    settings = {"source": str(tmp_path / "picture.png"), "hidden_features": 30, "hidden_layers": 2, "log_every": 20}
+    return settings | {"epochs": 100, "gauss_newton_after": 40, "gauss_newton_iterations": 25}
+
+
+def only_run(out) -> RunDirectory:
+    (path,) = out.iterdir()
+    return RunDirectory(path)
+
+
+def outcome(out) -> tuple[bytes, bytes]:
+    run = only_run(out)
+    return run.weights_file.read_bytes(), run.metrics_file.read_bytes()
+
+
+def test_a_run_logs_each_step(given, tmp_path):
+    start_runs(with_preset(given), 1, tmp_path / "runs")
+    rows = only_run(tmp_path / "runs").read_metrics()
+    assert [row["epoch"] for row in rows] == [0, 20, 40, 65, 90, 100]
+    losses = [row["loss"] for row in rows]
+    assert losses[2:] == sorted(losses[2:], reverse=True)
+
+
+def test_the_schedule_before_it_is_the_presets(given):
+    assert with_preset(given).learning_rate(40) == pytest.approx(4e-3 * 0.1 ** (40 / 1000))
+    assert with_preset({**given, "decay_epochs": 80}).learning_rate(40) == pytest.approx(4e-3 * 0.1**0.5)
+    assert with_preset({**given, "gauss_newton_after": None}).learning_rate(50) == pytest.approx(4e-3 * 0.1**0.5)
+
+
+@pytest.mark.parametrize("after", [0, 30, 45, 70])
+def test_interrupted_and_resumed_it_ends_where_it_would_have(given, tmp_path, monkeypatch, after):
+    """Ctrl-C in an iteration of conjugate gradients, or right before the first: the step is dropped and done again."""
+    given["gauss_newton_after"] = 0 if after == 0 else 40
+    start_runs(with_preset(given), 1, tmp_path / "undisturbed")
+    counted, curvature = [], GaussNewton._curvature
+
+    def interrupted(solver, vector):
+        counted.append(1)
+        if len(counted) == max(1, after - 40):
+            signal.raise_signal(signal.SIGINT)
+        return curvature(solver, vector)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(GaussNewton, "_curvature", interrupted)
+        start_runs(with_preset(given), 1, tmp_path / "runs")
+    run = only_run(tmp_path / "runs")
+    assert run.load_checkpoint(run.read_config())["epoch"] == {0: 0, 30: 40, 45: 40, 70: 65}[after]
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    assert resume_runs(tmp_path / "runs") == 0
+    assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("write", range(1, 7))
+def test_killed_at_any_checkpoint_it_ends_where_it_would_have(given, tmp_path, monkeypatch, write):
+    given["gauss_newton_after"] = 3
+    start_runs(with_preset(given), 1, tmp_path / "undisturbed")
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    written, save = [], RunDirectory.save_checkpoint
+
+    class Killed(BaseException):
+        pass
+
+    def killed(run, state):
+        save(run, state)
+        written.append(state["epoch"])
+        if len(written) == write + 1:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(RunDirectory, "save_checkpoint", killed)
+        start_runs(with_preset(given), 1, tmp_path / "runs")
+    assert resume_runs(tmp_path / "runs") == 0
+    assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
+
+
+def test_it_stops_at_a_loss_and_where_nothing_is_left_to_gain(given, tmp_path):
+    start_runs(with_preset({**given, "stop_at_loss": 1e-3, "epochs": 1000}), 1, tmp_path / "loss")
+    summary = only_run(tmp_path / "loss").read_summary()
+    assert summary["loss"] <= 1e-3 and summary["epochs"] < 1000
+    start_runs(with_preset({**given, "epochs": 10**6}), 1, tmp_path / "rounding")
+    rows = only_run(tmp_path / "rounding").read_metrics()
+    assert rows[-1]["epoch"] < 10**6 and rows[-1]["psnr"] > 110
+    assert len({json.dumps(row["epoch"]) for row in rows}) == len(rows)
+
+
+def test_superresolution_and_colours(given, tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "picture.png")
+    start_runs(with_preset({**given, "task": "superres", "gauss_newton_after": 1}), 1, tmp_path / "runs")
+    rows = only_run(tmp_path / "runs").read_metrics()
+    assert rows[-1]["loss"] < 0.1 * rows[1]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"weight_decay": 1e-3}, {}, "without a penalty"),
+        ({"together": 2}, {}, "one run at a time"),
+        ({"gauss_newton_after": -1}, {}, "gauss_newton_after >= 0"),
+        ({"gauss_newton_iterations": 0}, {}, "gauss_newton_iterations >= 1"),
+        ({}, {"learnable": True}, "not activation.log_c"),
+        ({"activation": "wire"}, {}, "not for WIRE"),
+    ],
+)
+def test_what_it_is_not_for_leaves_nothing_behind(given, tmp_path, changes, options, message):
+    with pytest.raises(ValueError, match=message):
+        start_runs(with_preset({**given, **changes}, options), 1, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

@@ -26,7 +26,7 @@ class TrainingConfig:
     minimized is the mean squared error of the measurements, plus ``weight_decay`` times the squared weights of the linear
     layers, as in (27), plus ``norm_penalty`` times the variation norm (53).
 
-    From epoch ``gauss_newton_after`` on, an epoch is one iteration of conjugate gradients, ``gauss_newton_iterations`` of them a
+    From epoch ``gauss_newton_after`` on, an epoch is an iteration of conjugate gradients, ``gauss_newton_iterations`` of them a
     Gauss–Newton step; weights change, and rows are logged, at the ends of these only.
 
     ``stop_rule`` says which iterate is kept: the last one, the first that fits the measurements as well as their noise allows
