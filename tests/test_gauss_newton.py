@@ -77,7 +77,7 @@ def test_products_are_those_of_the_jacobian(activation, shape):
     vector, change = torch.randn(dense.shape[1], dtype=torch.float64), torch.randn_like(y)
     scale = dense.norm()
     assert torch.allclose(solver._transposed(change), dense.T @ change.flatten(), atol=1e-6 * scale)
-    assert torch.allclose(solver._curvature(vector), dense.T @ (dense @ vector), atol=1e-6 * scale**2)
+    assert torch.allclose(solver.curvature(vector), dense.T @ (dense @ vector), atol=1e-6 * scale**2)
 
 
 @torch.no_grad()
@@ -87,7 +87,7 @@ def test_products_through_an_operator():
     dense = jacobian(network, x, operator)
     solver.linearize()
     vector = torch.randn(dense.shape[1], dtype=torch.float64)
-    assert torch.allclose(solver._curvature(vector), dense.T @ (dense @ vector), atol=1e-6 * dense.norm() ** 2)
+    assert torch.allclose(solver.curvature(vector), dense.T @ (dense @ vector), atol=1e-6 * dense.norm() ** 2)
 
 
 @torch.no_grad()
@@ -182,7 +182,7 @@ def test_interrupted_and_resumed_it_ends_where_it_would_have(given, tmp_path, mo
     """Ctrl-C in an iteration of conjugate gradients, or right before the first: the step is dropped and done again."""
     given["gauss_newton_after"] = 0 if after == 0 else 40
     start_runs(with_preset(given), 1, tmp_path / "undisturbed")
-    counted, curvature = [], GaussNewton._curvature
+    counted, curvature = [], GaussNewton.curvature
 
     def interrupted(solver, vector):
         counted.append(1)
@@ -191,7 +191,7 @@ def test_interrupted_and_resumed_it_ends_where_it_would_have(given, tmp_path, mo
         return curvature(solver, vector)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(GaussNewton, "_curvature", interrupted)
+        patch.setattr(GaussNewton, "curvature", interrupted)
         start_runs(with_preset(given), 1, tmp_path / "runs")
     run = only_run(tmp_path / "runs")
     assert run.load_checkpoint(run.read_config())["epoch"] == {0: 0, 30: 40, 45: 40, 70: 65}[after]

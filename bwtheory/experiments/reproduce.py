@@ -118,7 +118,7 @@ def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budge
     runs = list(done.values())
 
     def all_of(name: str) -> Any:
-        values = sorted({str(run.summary[name]) for run in runs})
+        values = sorted({str(run.summary.get(name)) for run in runs})
         return values[0] if len(values) == 1 else values
 
     return {
@@ -128,7 +128,7 @@ def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budge
         "seeds": sorted({run.config.seed for run in runs}),
         "settings_from": sorted({run.config.settings_from for run in runs}),
         **{name: all_of(name) for name in ("source", "sha256", "device", "device_name", "threads", "kernel")},
-        **{name: all_of(name) for name in ("torch", "numpy", "bwtheory", "python")},
+        **{name: all_of(name) for name in ("torch", "numpy", "bwtheory", "commit", "python")},
         "reported_with": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
     }
 

@@ -14,6 +14,7 @@ from bwtheory.nn import INR, BWReLU, psi_seven_relus
 from bwtheory.nn.activations import Activation
 from bwtheory.tasks.operators import BlockAverage, LinearOperator
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 
 SIDE_OF_BLOCKS = 4
@@ -104,6 +105,21 @@ class Problem:
 
         return step
 
+    def conjugate_gradient_iteration(self, activation: str) -> Callable[[], None]:
+        """What an iteration within a Gauss–Newton step costs: the Jacobian times a vector, and its transpose."""
+        torch.manual_seed(0)
+        network = INR(2, 1, self.width, self.depth, activation).to(self.device)
+        x = torch.rand(self.side**2, 2, device=self.device) * 2 - 1
+        chunk = TrainingConfig("", hidden_features=self.width, device=self.device).chunk_size
+        solver = GaussNewton(network, x, torch.rand(len(x), 1, device=self.device), None, min(chunk, len(x)))
+        solver.linearize()
+        vector = torch.rand(solver.size, device=self.device)
+
+        def iteration() -> None:
+            solver.curvature(vector)
+
+        return iteration
+
 
 def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, seconds: float = 60.0) -> list[Measured]:
     """Every way to do a step, round after round, each round with the bare products; the first row is these.
@@ -131,6 +147,7 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
         add(f"{name}, in chunks", problem.step(name, None), _products(problem, name))
     if "bw-relu" in activations:
         add("bw-relu, super-resolution", problem.step("bw-relu", None, blocks=True))
+        add("bw-relu, Gauss-Newton iteration", problem.conjugate_gradient_iteration("bw-relu"), 4 / 3)
     for name in activations if compilers else ():
         add(f"{name}, compiled", problem.step(name, None, True), _products(problem, name), f"{name}, in chunks")
     for row, step in rows.values():

@@ -43,6 +43,10 @@ class GaussNewton:
     operator : from the values (N, C) to the measurements, or None
     chunk : coordinates at once
 
+    Attributes
+    ----------
+    size : number of parameters
+
     Raises
     ------
     ValueError
@@ -56,6 +60,7 @@ class GaussNewton:
         self._layers = [(linear, linear in hidden) for linear in network.linears]
         self._own = [p for linear, _ in self._layers for p in (linear.weight, linear.bias)]
         self._own += [network.skip.weight] if network.skip is not None else []
+        self.size = sum(p.numel() for p in self._own)
         self._parts: list[_Part] | None = None
         self._residual, self._loss = torch.empty(0), math.nan
 
@@ -78,7 +83,7 @@ class GaussNewton:
         At most so many iterations of preconditioned conjugate gradients on min ‖J step − residual‖², from 0 (Nocedal and
         Wright 2006, algorithm 5.3), until the gradient is √ε times what it was; then halved until the loss is lower.
         """
-        step = self._residual.new_zeros(sum(p.numel() for p in self._own))
+        step = self._residual.new_zeros(self.size)
         negative_gradient = self._transposed(self.operator.adjoint(self._residual) if self.operator else self._residual)
         weights = self._preconditioner()
         direction = towards = weights * negative_gradient
@@ -87,7 +92,7 @@ class GaussNewton:
         for _ in range(iterations):
             if interrupted:
                 return None
-            image = self._curvature(direction)
+            image = self.curvature(direction)
             length = torch.where(size > enough, size / _dot(direction, image), 0.0)  # on the device: nothing waits for it
             step += length * direction
             negative_gradient -= length * image
@@ -95,6 +100,18 @@ class GaussNewton:
             before, size = size, _dot(negative_gradient, towards)
             direction = towards + torch.where(size > enough, size / before, 0.0) * direction
         return self._shortened(step)
+
+    @torch.no_grad()
+    def curvature(self, vector: Tensor) -> Tensor:
+        """JᵀJ times a vector of all parameters, AᵀA between the two if there is an operator A: what an iteration costs."""
+        shaped = self._shaped(vector)
+        if self.operator:
+            pushed = torch.cat([self._pushed(part, shaped) for part in self._each_part()])
+            return self._transposed(self.operator.adjoint(self.operator(pushed)))
+        total = torch.zeros_like(vector)
+        for part in self._each_part():
+            self._add_pulled(part, self._pushed(part, shaped), self._shaped(total))
+        return total
 
     @torch.no_grad()
     def move(self, step: Tensor) -> None:
@@ -160,25 +177,14 @@ class GaussNewton:
 
     def _transposed(self, change: Tensor) -> Tensor:
         """Jᵀ times a change of the values (N, C)."""
-        total = self._residual.new_zeros(sum(p.numel() for p in self._own))
+        total = self._residual.new_zeros(self.size)
         for part, pull in zip(self._each_part(), change.split(self.chunk)):
             self._add_pulled(part, pull, self._shaped(total))
         return total
 
-    def _curvature(self, vector: Tensor) -> Tensor:
-        """JᵀJ times a vector, AᵀA between the two if there is an operator A."""
-        shaped = self._shaped(vector)
-        if self.operator:
-            pushed = torch.cat([self._pushed(part, shaped) for part in self._each_part()])
-            return self._transposed(self.operator.adjoint(self.operator(pushed)))
-        total = torch.zeros_like(vector)
-        for part in self._each_part():
-            self._add_pulled(part, self._pushed(part, shaped), self._shaped(total))
-        return total
-
     def _preconditioner(self) -> Tensor:
         """The inverse squared norms of J's columns, those of a layer bounded by 1/``DAMPING`` of the least."""
-        norms = self._residual.new_zeros(sum(p.numel() for p in self._own))
+        norms = self._residual.new_zeros(self.size)
         for part in self._each_part():
             for channel in torch.eye(self.network.out_features, dtype=norms.dtype, device=norms.device):
                 pull = channel.expand(len(part.coordinates), -1)

@@ -32,7 +32,7 @@ from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
-from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.run import RunDirectory, build_network, source_commit
 
 CHECKPOINT_EVERY_SECONDS = 20.0
 
@@ -431,5 +431,6 @@ def _provenance(config: TrainingConfig) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": np.__version__,
         "bwtheory": bwtheory.__version__,
+        "commit": source_commit(),
         "python": platform.python_version(),
     }

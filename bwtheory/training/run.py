@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pickle
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+import bwtheory
 from bwtheory.nn import INR
 from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
@@ -194,5 +198,24 @@ def load(run_dir: str | Path) -> TrainedFunction:
     return TrainedFunction(network.eval(), config)
 
 
+def source_commit() -> str | None:
+    """The commit of the checkout that this code runs from, "-dirty" if files differ from it; None without one."""
+    checkout = Path(bwtheory.__file__).resolve().parents[1]
+    if not (checkout / ".git").exists() or not shutil.which("git"):
+        return None
+    words = ["git", "-C", str(checkout), "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
+
+
 def _json_bytes(value: dict[str, Any]) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(_with_null(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _with_null(value: Any) -> Any:
+    """JSON has no infinities: what is not a finite number, such as the PSNR of an exact fit, becomes null."""
+    if isinstance(value, dict):
+        return {name: _with_null(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_null(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
