@@ -14,6 +14,7 @@ from bwtheory.nn import (
     INR,
     Activation,
     from_relu,
+    kernels,
     psi,
     psi_seven_relus,
     to_relu,
@@ -26,6 +27,15 @@ from bwtheory.wavelet import BSplineWavelet
 
 torch.set_num_threads(1)
 EPS = 2.0**-52
+
+
+@pytest.fixture(params=["Numba", "torch"])
+def kernel(request, monkeypatch):
+    """ψ's two ways of being evaluated on a CPU."""
+    if request.param == "Numba":
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(kernels, "has_numba", lambda: False)
 
 
 def value_and_gradient(function, z):
@@ -47,7 +57,7 @@ def value_and_gradient(function, z):
     ],
     ids=["line", "knots", "just right of the knots", "just left of the knots", "empty", "one"],
 )
-def test_fused_psi_is_the_seven_relus(z):
+def test_fused_psi_is_the_seven_relus(z, kernel):
     """The terms are below 16/3·4 = 22 and slopes below 16; a few roundings each."""
     value, gradient = value_and_gradient(psi, z)
     expected, slope = value_and_gradient(psi_seven_relus, z)
@@ -56,7 +66,7 @@ def test_fused_psi_is_the_seven_relus(z):
     torch.testing.assert_close(gradient, slope, rtol=0, atol=2 * 16 * 7 * EPS)
 
 
-def test_fused_psi_is_the_numpy_wavelet_and_zero_outside():
+def test_fused_psi_is_the_numpy_wavelet_and_zero_outside(kernel):
     z = torch.linspace(-5, 8, 1301, dtype=torch.float32)
     reference = BSplineWavelet(2)(z.numpy())
     np.testing.assert_allclose(psi(z).numpy(), reference, rtol=0, atol=8 * 2.0**-23)
@@ -66,9 +76,31 @@ def test_fused_psi_is_the_numpy_wavelet_and_zero_outside():
     assert psi_seven_relus(torch.tensor([1e6 * math.pi])).abs() > 0.01
 
 
-def test_gradcheck():
+def test_gradcheck(kernel):
     z = torch.tensor([0.2, 0.7, 1.2, 1.7, 2.2, 2.7, 3.2, -0.3], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(psi, z)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_fused_psi_of_unusual_tensors(kernel, dtype):
+    """No number, infinities, no dimension, other strides, more than a block of numbers, an integer gradient of ones."""
+    special = torch.tensor([math.nan, math.inf, -math.inf], dtype=dtype)
+    assert psi(special)[0].isnan() and not psi(special)[1:].any()
+    assert psi(torch.tensor(1.5, dtype=dtype)).shape == ()
+    z = torch.rand(300, 200, dtype=dtype) * 4 - 0.5
+    assert torch.equal(psi(z.T), psi(z).T) and torch.equal(psi(z[:, ::3]), psi(z)[:, ::3])
+    torch.testing.assert_close(psi(z), psi_seven_relus(z), rtol=0, atol=30 * 22 * torch.finfo(dtype).eps)
+    z.requires_grad_()
+    (slope,) = torch.autograd.grad(psi(z).sum(), z)  # an expanded gradient, without memory of its own
+    assert torch.equal(slope, torch.autograd.grad(psi(z), z, torch.ones_like(z))[0])
+
+
+def test_functions_of_functions_see_psi_too(kernel):
+    z = torch.rand(3, 4) * 3
+    torch.testing.assert_close(torch.func.vmap(psi)(z), psi(z), rtol=0, atol=30 * 22 * 2.0**-23)
+    variable = z.clone().requires_grad_()
+    psi(variable).sum().backward()
+    assert torch.equal(torch.func.grad(lambda z: psi(z).sum())(z), variable.grad)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -878,7 +878,7 @@ def test_compiled_training_is_the_same_training(picture, tmp_path):
 
 def test_compiling_by_itself(picture, monkeypatch):
     """Only where it pays, and only if it works."""
-    config = with_preset(small(picture))
+    config = with_preset(small(picture, activation="siren"))
     enough = 5e13 / (6 * 1e5 * config.epochs)
     monkeypatch.setattr(loop, "has_compiler", lambda: True)
     for works in (True, False):
@@ -889,6 +889,24 @@ def test_compiling_by_itself(picture, monkeypatch):
     assert loop.settled(replace(config, chunk=7), 1, 1).chunk == 7 and loop.settled(config, 1, 1).chunk == 65536
     monkeypatch.setattr(loop, "has_compiler", lambda: False)
     assert loop.settled(config, 10**9, 10**9).compile is False
+
+
+@pytest.mark.parametrize("numba", [True, False])
+def test_what_numba_has_fused_is_not_compiled_by_itself(picture, monkeypatch, numba):
+    for name, answer in {"has_compiler": True, "_compiles": True, "has_numba": numba}.items():
+        monkeypatch.setattr(loop, name, lambda answer=answer: answer)
+    config = with_preset(small(picture))
+    assert loop.settled(config, 10**9, 10**9).compile is not numba
+    assert loop.settled(replace(config, compile=True), 10**9, 10**9).compile is True
+
+
+def test_a_run_does_not_go_on_with_another_kernel(picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "has_numba", lambda: False)
+    run = finish(small(picture), tmp_path / "runs")
+    run.summary_file.unlink()
+    monkeypatch.setattr(loop, "has_numba", lambda: True)
+    with pytest.raises(ValueError, match="was started with the kernel autograd function; here it is Numba"):
+        resume_runs(run.path)
 
 
 def test_compiling_without_a_compiler(picture, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softshrink
 
+from bwtheory.nn import kernels
 from bwtheory.wavelet import BSplineWavelet
 
 _WAVELET = BSplineWavelet(2)
@@ -33,13 +34,16 @@ _NEXT_ABOVE = {
 class _CentredPsi(torch.autograd.Function):
     """ψ(v + 3/2) with the gradient of its seven ReLUs: at a knot the slope on its left, since torch's ReLU has slope 0 at 0.
 
-    Without a compiler the time goes into passes over memory, one for each torch function; there are 8 here and 7 back.
+    The time goes into passes over memory.  There are 8 here and 7 back, one for each torch function, unless a compiler fuses
+    them or Numba does.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(v: Tensor) -> Tensor:
+        if kernels.usable(v):
+            return kernels.three_relus(v, _HALF)
         inward = (_REACH - v.abs()).relu_()  # distance from the end of the support, exactly 0 outside
         value = inward * _FIRST
         for t, a in _OTHERS:
@@ -53,6 +57,8 @@ class _CentredPsi(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         (v,) = context.saved_tensors
+        if kernels.usable(v) and kernels.usable(gradients[0]):
+            return kernels.three_relus_backward(gradients[0], v, _HALF)
         slope = _where_within(gradients[0], v, _REACH).mul_(-_FIRST)  # right of the centre
         for t, a in _OTHERS:
             slope.add_(_where_within(gradients[0], v, t), alpha=-a)

@@ -31,6 +31,9 @@ class TrainingConfig:
 
     ``stop_rule`` says which iterate is kept: the last one, the first that fits the measurements as well as their noise allows
     (*discrepancy*), or the logged one with the least error on measurements that are held out (*held-out*).
+
+    ``matmul_precision`` is torch's: products of float32 numbers, or of their roundings to TF32 (*high*) or bfloat16 (*medium*)
+    on devices that are faster with these.
     """
 
     source: str  # of the data: an image, a sound, the name of a univariate target
@@ -60,6 +63,7 @@ class TrainingConfig:
     device: str = "cpu"
     chunk: int | None = None  # by width and device
     double: bool = False
+    matmul_precision: str = "highest"
     compile: bool | None = None  # if it pays
     together: int = 1  # runs in one batched network
     log_every: int = 10
@@ -101,6 +105,8 @@ class TrainingConfig:
             raise ValueError("MPS has no float64; leave out --double or take --device cpu.")
         if self.stop_rule not in ("last", "discrepancy", "held-out"):
             raise ValueError(f"A stopping rule is 'last', 'discrepancy' or 'held-out'; got {self.stop_rule!r}.")
+        if self.matmul_precision not in ("highest", "high", "medium"):
+            raise ValueError(f"The matmul precision is 'highest', 'high' or 'medium'; got {self.matmul_precision!r}.")
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f"The optimizer is 'adam' or 'sgd'; got {self.optimizer!r}.")
 

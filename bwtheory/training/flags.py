@@ -142,6 +142,8 @@ class Training:
     """coordinates that go through the network together (by width and device)"""
     double: bool = False
     """train in float64"""
+    matmul_precision: Literal["highest", "high", "medium"] | None = None
+    """matrix products in float32, or where the device has them in TF32 (high) or bfloat16 (medium) (highest)"""
     compile: bool | None = None
     """compile a chunk's values and gradients with torch.compile (if the run is long enough to pay for it)"""
     log_every: int | None = None

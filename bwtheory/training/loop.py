@@ -27,6 +27,7 @@ from torch import Tensor
 
 import bwtheory
 from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, variation_norm_invariant
+from bwtheory.nn.kernels import has_numba
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
@@ -74,15 +75,17 @@ def has_compiler() -> bool:
 def settled(config: TrainingConfig, parameters: int, coordinates: int) -> TrainingConfig:
     """With what was left open: device, chunk, and whether compiling pays; then the run is always done the same way.
 
-    Compiling takes up to 20 s and saves a third of the time: worth it on a CPU from 5e13 operations in matrix products on, if
-    there is a compiler that works.  ValueError for a device or compiler that is asked for and not there.
+    Compiling takes up to 20 s and saves up to a third of the time: worth it on a CPU from 5e13 operations in matrix products
+    on, if there is a compiler that works, and not for an activation that Numba has fused already.  ValueError for a device or
+    compiler that is asked for and not there.
     """
     config = replace(config, device=pick_device(config.device))
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
     if config.compile is None:
         long = 6.0 * parameters * coordinates * config.epochs > 5e13
-        config = replace(config, compile=long and config.device == "cpu" and has_compiler() and _compiles())
+        pays = long and config.device == "cpu" and _kernel(config) != "Numba"
+        config = replace(config, compile=pays and has_compiler() and _compiles())
     return config
 
 
@@ -139,6 +142,7 @@ def train_together(
     require_what_stops(config, task)
     keep_freed_memory()
     with ExitStack() as open_files:
+        open_files.enter_context(_matmul_precision(config.matmul_precision))
         progress = open_files.enter_context(_progress())
         members = [_Member(own, task, run, x, progress, open_files) for own, run in zip(configs, runs)]
         networks = [member.network for member in members]
@@ -198,6 +202,10 @@ class _Member:
         checkpoint = run.load_checkpoint(config)
         if checkpoint:
             _same_data(run, checkpoint, task)
+            if checkpoint.get("kernel", _kernel(config)) != _kernel(config):  # the first versions did not note it
+                raise ValueError(
+                    f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {_kernel(config)}."
+                )
             self.network.load_state_dict(checkpoint["network"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
@@ -266,6 +274,7 @@ class _Member:
             "logged_bytes": os.fstat(self.file.fileno()).st_size,
             "config": self.config.to_json(),
             "sha256": self.task.sha256,
+            "kernel": _kernel(self.config),
         }
         state |= {"kept": self.kept} if self.kept else {}
         self.run.save_checkpoint(state)
@@ -388,6 +397,16 @@ def stopping(task: Task, metrics: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
+def _matmul_precision(name: str) -> Iterator[None]:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
 def _deferred_interrupt() -> Iterator[list[int]]:
     """Collects Ctrl-C instead of raising it, so that no optimizer step is cut in half; a second one interrupts at once."""
     received: list[int] = []
@@ -418,6 +437,13 @@ def _progress() -> Progress:
     return Progress(*what, *how, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
+def _kernel(config: TrainingConfig) -> str:
+    """What evaluates the activation; its rounding is in the weights of a close fit."""
+    if config.compile:
+        return "torch.compile"
+    return "Numba" if config.activation == "bw-relu" and config.device == "cpu" and has_numba() else "autograd function"
+
+
 def _provenance(config: TrainingConfig) -> dict[str, Any]:
     name = torch.cuda.get_device_name() if config.device == "cuda" else platform.processor() or platform.machine()
     return {
@@ -427,7 +453,7 @@ def _provenance(config: TrainingConfig) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "chunk": config.chunk_size,
         "together": config.together,
-        "kernel": "torch.compile" if config.compile else "autograd function",
+        "kernel": _kernel(config),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "bwtheory": bwtheory.__version__,
