@@ -219,7 +219,9 @@ class ParallelBeam(LinearOperator):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         moved = super().to(device, dtype)
-        if self.method == "sparse":
+        if moved.device.type not in ("cpu", "cuda"):  # torch has no products with sparse matrices there
+            moved.method = "matrix-free"
+        elif self.method == "sparse":
             moved._matrix = _moved(self._matrix, moved.device, moved.dtype)
             moved._transpose = _moved(self._transpose, moved.device, moved.dtype)
         return moved
