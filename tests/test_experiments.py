@@ -280,3 +280,38 @@ def test_runs_that_do_not_reach_the_common_loss_are_named(tmp_path):
         done.setdefault(key, finished(tmp_path / key, planned, summary | {"loss": loss}, []))
     notes = " ".join(sweep.report(budget, done).notes)
     assert "Did not reach the loss of c = 3 in ten times its epochs: c2-seed40." in notes
+
+
+def test_fewer_steps_counts_the_epochs_to_its_goal(tmp_path):
+    experiment, budget = EXPERIMENTS["gauss-newton"], Budget(seeds=2, activations=("bw-relu",))
+    reached = {"bw-relu-seed40": 90.0, "bw-relu-seed41": 109.0, "bw-relu-gauss-newton-seed40": 108.0}
+    done = {}
+    for key, config in experiment.plan(budget, {}).items():
+        psnr = reached.get(key, 120.0)
+        summary = {"psnr": psnr, "psnr_paper": psnr - 1, "source": "x", "sha256": "0", "epochs": config.epochs}
+        done[key] = finished(tmp_path / key, config, summary, [{"epoch": 0, "psnr": 5.0}, {"epoch": 320, "psnr": psnr}])
+    assert {config.gauss_newton_after for config in (run.config for run in done.values())} == {None, 200}
+    report = experiment.report(budget, done)
+    adam, newton = report.rows
+    assert adam[0] == "BW-ReLU, Adam" and adam[-2:] == ["1 of 2", "∞"] and adam[3] == "90.00"
+    assert newton[-2:] == ["2 of 2", "320"] and newton[1] == "400"
+    assert report.results["bw-relu-adam-other-image"]["epochs_to_goal"] == {"40": None, "41": 320}
+
+
+def test_runs_that_another_experiment_has_kept_are_done(tmp_path, monkeypatch):
+    """Adam's runs of gauss-newton are those of fig5: they are read there, and not kept twice."""
+    experiment = EXPERIMENTS["gauss-newton"]
+    fields = {"epochs": 3, "hidden_features": 6, "hidden_layers": 1}
+    plan = type(experiment).plan
+
+    def small_plan(self, budget, done):
+        wanted = plan(self, budget, done)
+        return {key: replace(config, **fields) for key, config in wanted.items() if "gauss" not in key}
+
+    monkeypatch.setattr(type(experiment), "plan", small_plan)
+    budget, results = Budget(full=True, image="coins", activations=("bw-relu",)), tmp_path / "results"
+    runner.reproduce("gauss-newton", budget, tmp_path / "first", results, write=True)
+    (results / "runs" / "gauss-newton-full").rename(results / "runs" / "fig5-full")
+    monkeypatch.setattr("bwtheory.experiments.runs.train", lambda *_: pytest.fail("a run was done again"))
+    runner.reproduce("gauss-newton", budget, tmp_path / "second", results, write=True)
+    assert not (results / "runs" / "gauss-newton-full").exists()

@@ -118,7 +118,7 @@ def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budge
     runs = list(done.values())
 
     def all_of(name: str) -> Any:
-        values = sorted({str(run.summary.get(name)) for run in runs})
+        values = sorted({run.summary.get(name) for run in runs}, key=str)  # earlier versions did not note the commit
         return values[0] if len(values) == 1 else values
 
     return {
