@@ -95,6 +95,15 @@ def test_fused_psi_of_unusual_tensors(kernel, dtype):
     assert torch.equal(slope, torch.autograd.grad(psi(z), z, torch.ones_like(z))[0])
 
 
+def test_a_kernel_needs_no_place_to_write(monkeypatch):
+    caching = pytest.importorskip("numba.core.caching")
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    kernels._compiled.cache_clear()
+    z = torch.linspace(-1, 4, 50, dtype=torch.float64)
+    torch.testing.assert_close(psi(z), psi_seven_relus(z), rtol=0, atol=30 * 22 * EPS)
+    kernels._compiled.cache_clear()
+
+
 def test_functions_of_functions_see_psi_too(kernel):
     z = torch.rand(3, 4) * 3
     torch.testing.assert_close(torch.func.vmap(psi)(z), psi(z), rtol=0, atol=30 * 22 * 2.0**-23)

@@ -87,5 +87,10 @@ def _compiled() -> tuple[Any, Any]:
                 slope = (a0 if -t0 < z <= t0 else zero) + (a1 if -t1 < z <= t1 else zero) + (a2 if -t2 < z <= t2 else zero)
                 y[i] = g[i] * (-slope if z > zero else slope)
 
-    compiled = njit(parallel=True, error_model="numpy", cache=True)
+    def compiled(function):
+        try:
+            return njit(parallel=True, error_model="numpy", cache=True)(function)
+        except RuntimeError:  # nowhere to write the cache
+            return njit(parallel=True, error_model="numpy")(function)
+
     return compiled(forward), compiled(backward)
