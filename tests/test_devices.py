@@ -1,7 +1,7 @@
 """A step on another device than the CPU, without one: tensors on "meta" have shapes and no numbers.
 
-PyTorch refuses to mix them with tensors in memory, and to read a number of them.  So a step that runs there has left no tensor
-behind on the CPU, and waits for no result of the device.
+PyTorch refuses to mix them with tensors in memory, but for those of a single number, and to read a number of them.  So a step
+that runs there has left no array behind on the CPU, and waits for no result of the device.
 """
 
 import pytest

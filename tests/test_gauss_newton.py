@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bwtheory.nn import INR
+from bwtheory.nn import ACTIVATIONS, INR, Activation
 from bwtheory.nn.network import to_double
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import loop
@@ -145,6 +145,49 @@ def test_networks_it_is_not_for_are_refused(network, words):
         GaussNewton(network, torch.zeros(3, 1), torch.zeros(3, 1), None, 4)
 
 
+class GrowingSine(ACTIVATIONS["finer"]):
+    def forward(self, z):
+        return torch.sin(z) + z
+
+
+class Steps(Activation):
+    def forward(self, z):
+        return (z > 0).to(z.dtype)
+
+
+class TwiceAsSteep(ACTIVATIONS["bw-relu"]):
+    def linear(self, x, linear):
+        return 2 * linear(x)
+
+    def layer(self, x, linear):
+        return self(self.linear(x, linear))
+
+
+class WithALayer(ACTIVATIONS["relu"]):
+    def __init__(self):
+        super().__init__()
+        self.own = torch.nn.Linear(1, 1)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("activation", [GrowingSine, Steps])
+def test_activations_of_ones_own(activation):
+    torch.manual_seed(0)
+    network = to_double(INR(2, 1, 5, 3, activation))
+    x = torch.rand(16, 2, dtype=torch.float64)
+    solver = GaussNewton(network, x, torch.rand(16, 1, dtype=torch.float64), None, 7)
+    solver.linearize()
+    dense, change = jacobian(network, x), torch.randn(16, 1, dtype=torch.float64)
+    assert torch.allclose(solver._transposed(change), dense.T @ change.flatten(), atol=1e-6 * dense.norm())
+
+
+@pytest.mark.parametrize(("activation", "words"), [(TwiceAsSteep, "this one's are others"), (WithALayer, "not activation.own")])
+def test_layers_that_are_others_are_refused(activation, words):
+    x = torch.rand(9, 2)
+    with pytest.raises(ValueError, match=words):
+        GaussNewton(INR(2, 1, 5, 2, activation), x, x[:, :1], None, 4).linearize()
+
+
 @pytest.fixture
 def given(tmp_path) -> dict:
     y, x = np.mgrid[0:12, 0:17]
@@ -223,6 +266,12 @@ def test_killed_at_any_checkpoint_it_ends_where_it_would_have(given, tmp_path, m
     assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
 
 
+def test_singular_values_are_logged_at_each_step(given, tmp_path):
+    start_runs(with_preset({**given, "condition_every": 1000, "condition_sample": 20}), 1, tmp_path / "runs")
+    rows = only_run(tmp_path / "runs").read_metrics()
+    assert [row["epoch"] for row in rows if "singular_values" in row] == [0, 40, 65, 90, 100]
+
+
 def test_it_stops_at_a_loss_and_where_nothing_is_left_to_gain(given, tmp_path):
     start_runs(with_preset({**given, "stop_at_loss": 1e-3, "epochs": 1000}), 1, tmp_path / "loss")
     summary = only_run(tmp_path / "loss").read_summary()
@@ -246,6 +295,7 @@ def test_superresolution_and_colours(given, tmp_path):
     [
         ({"weight_decay": 1e-3}, {}, "without a penalty"),
         ({"together": 2}, {}, "one run at a time"),
+        ({"gauss_newton_after": 100}, {}, "from epoch 100 on need more than 100 epochs"),
         ({"gauss_newton_after": -1}, {}, "gauss_newton_after >= 0"),
         ({"gauss_newton_iterations": 0}, {}, "gauss_newton_iterations >= 1"),
         ({}, {"learnable": True}, "not activation.log_c"),

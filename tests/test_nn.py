@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +40,12 @@ def kernel(request, monkeypatch):
         pytest.importorskip("numba")
     else:
         monkeypatch.setattr(kernels, "has_numba", lambda: False)
+
+
+def run_elsewhere(code: str) -> subprocess.CompletedProcess:
+    """In a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=100, check=False)
 
 
 def value_and_gradient(function, z):
@@ -79,6 +89,7 @@ def test_fused_psi_is_the_numpy_wavelet_and_zero_outside(kernel):
 def test_gradcheck(kernel):
     z = torch.tensor([0.2, 0.7, 1.2, 1.7, 2.2, 2.7, 3.2, -0.3], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(psi, z)
+    assert torch.autograd.gradgradcheck(psi, z)  # zero with respect to z, and the slope with respect to the gradient
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -95,13 +106,60 @@ def test_fused_psi_of_unusual_tensors(kernel, dtype):
     assert torch.equal(slope, torch.autograd.grad(psi(z), z, torch.ones_like(z))[0])
 
 
-def test_a_kernel_needs_no_place_to_write(monkeypatch):
+def test_a_kernel_leaves_the_number_of_threads():
+    code = (
+        "import torch; torch.set_num_threads(1)\nfrom bwtheory.nn import psi\n"
+        "for dtype in (torch.float32, torch.float64):\n    psi(torch.rand(50000, dtype=dtype))\n"
+        "raise SystemExit(torch.get_num_threads())"
+    )
+    assert run_elsewhere(code).returncode == 1
+
+
+def test_second_derivatives(kernel):
+    weight = torch.tensor([0.7, 0.9], dtype=torch.float64)
+    points = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    found, expected = (
+        torch.autograd.functional.hessian(lambda w, function=function: function(w * points).square().sum(), weight)
+        for function in (psi, psi_seven_relus)
+    )
+    assert expected.any()
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("failure", ["no place", "no room"])
+def test_a_kernel_needs_no_place_to_write(monkeypatch, failure):
     caching = pytest.importorskip("numba.core.caching")
-    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    if failure == "no place":
+        monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    else:
+        monkeypatch.setattr(caching.Cache, "save_overload", full)
+        monkeypatch.setattr(caching.Cache, "load_overload", lambda *_: None)
     kernels._compiled.cache_clear()
     z = torch.linspace(-1, 4, 50, dtype=torch.float64)
     torch.testing.assert_close(psi(z), psi_seven_relus(z), rtol=0, atol=30 * 22 * EPS)
     kernels._compiled.cache_clear()
+
+
+def test_a_numba_that_does_not_work_is_none(monkeypatch, tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 1.0 or less')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    assert not kernels.has_numba.__wrapped__()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_goes_on_without_the_kernel():
+    code = (
+        "import os, torch; torch.set_num_threads(1)\nfrom bwtheory.nn import psi\npsi(torch.rand(50000))\nchild = os.fork()\n"
+        "if not child:\n    psi(torch.rand(50000)); os._exit(7)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    found = run_elsewhere(code)
+    assert found.returncode == 7, found.stderr
 
 
 def test_functions_of_functions_see_psi_too(kernel):

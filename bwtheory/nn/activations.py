@@ -25,8 +25,9 @@ class Activation(nn.Module):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "forward" in cls.__dict__ and "layer" not in cls.__dict__:  # an inherited shortcut is for another function
-            cls.layer = Activation.layer  # type: ignore[method-assign]
+        for name in ("layer", "value_and_slope"):
+            if "forward" in cls.__dict__ and name not in cls.__dict__:  # an inherited shortcut is for another function
+                setattr(cls, name, getattr(Activation, name))
 
     def encode(self, x: Tensor) -> Tensor:
         """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
@@ -57,7 +58,7 @@ class Activation(nn.Module):
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             value = self(z)
-            (slope,) = torch.autograd.grad(value.sum(), z)
+            slope = torch.autograd.grad(value.sum(), z)[0] if value.requires_grad else torch.zeros_like(z)
         return value.detach(), slope
 
     def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:

@@ -5,30 +5,43 @@ torch alone needs 8 passes and 7; ``torch.compile`` fuses them too, but takes a 
 
 from __future__ import annotations
 
-import importlib.util
+import os
+import threading
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 BLOCK = 16384  # numbers that a thread takes at once
+_LOCK = threading.Lock()  # not every threading layer of Numba may be entered by two threads
+_forked = False  # a child of a process that has used the threads may not use them
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 @cache
 def has_numba() -> bool:
-    """Whether Numba is installed."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether Numba is installed, and works with this NumPy."""
+    try:
+        import numba  # noqa: F401
+    except Exception:  # it says in several ways that it does not
+        return False
+    return True
 
 
 def usable(v: Tensor) -> bool:
     """Whether the kernels take this tensor: real numbers in the CPU's memory, not a compiler's or vmap's stand-in for one."""
-    if (
-        torch.compiler.is_compiling()
-        or v.device.type != "cpu"
-        or v.dtype not in (torch.float32, torch.float64)
-        or not has_numba()
-    ):
+    real = v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64)
+    if torch.compiler.is_compiling() or not real or _forked or not has_numba():
         return False
     try:
         v.data_ptr()
@@ -59,12 +72,31 @@ def _run(which: int, v: Tensor, arrays: tuple[Any, ...], relus: tuple[tuple[floa
     import numba
 
     number = arrays[0].dtype.type
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    _compiled()[which](*arrays, *(number(x) for pair in relus for x in pair))
+    constants = [number(x) for pair in relus for x in pair]
+    with _LOCK:
+        function = _compiled(number, len(constants))[which]
+        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+        function(*arrays, *constants)
 
 
 @cache
-def _compiled() -> tuple[Any, Any]:
+def _compiled(number: type[np.floating], constants: int) -> tuple[Any, Any]:
+    """The two functions, compiled for numbers of a type; kept on disk if that is possible."""
+    threads = torch.get_num_threads()
+    for keep in (True, False):
+        try:
+            functions = _functions(keep)
+            for function, arrays in zip(functions, (2, 3)):
+                function(*[np.zeros(1, number)] * arrays, *[number(0)] * constants)
+            torch.set_num_threads(threads)  # Numba starts its threads by setting the number that torch reads, too
+            return functions
+        except (OSError, RuntimeError):  # there is no place for the cache, or no room
+            if not keep:
+                raise
+    raise AssertionError
+
+
+def _functions(keep: bool) -> tuple[Any, Any]:
     from numba import njit, prange
 
     def forward(v, out, t0, a0, t1, a1, t2, a2):
@@ -87,10 +119,5 @@ def _compiled() -> tuple[Any, Any]:
                 slope = (a0 if -t0 < z <= t0 else zero) + (a1 if -t1 < z <= t1 else zero) + (a2 if -t2 < z <= t2 else zero)
                 y[i] = g[i] * (-slope if z > zero else slope)
 
-    def compiled(function):
-        try:
-            return njit(parallel=True, error_model="numpy", cache=True)(function)
-        except RuntimeError:  # nowhere to write the cache
-            return njit(parallel=True, error_model="numpy")(function)
-
+    compiled = njit(parallel=True, error_model="numpy", cache=keep)
     return compiled(forward), compiled(backward)

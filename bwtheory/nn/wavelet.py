@@ -57,7 +57,8 @@ class _CentredPsi(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         (v,) = context.saved_tensors
-        if kernels.usable(v) and kernels.usable(gradients[0]):
+        fused = kernels.usable(v) and kernels.usable(gradients[0])
+        if fused and not torch.is_grad_enabled():  # a second derivative needs functions that torch knows
             return kernels.three_relus_backward(gradients[0], v, _HALF)
         slope = _where_within(gradients[0], v, _REACH).mul_(-_FIRST)  # right of the centre
         for t, a in _OTHERS:

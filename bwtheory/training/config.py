@@ -27,7 +27,7 @@ class TrainingConfig:
     layers, as in (27), plus ``norm_penalty`` times the variation norm (53).
 
     From epoch ``gauss_newton_after`` on, an epoch is an iteration of conjugate gradients, ``gauss_newton_iterations`` of them a
-    Gauss–Newton step; weights change, and rows are logged, at the ends of these only.
+    Gauss–Newton step; weights change, rows are logged, and stopping rules are asked, at the ends of these only.
 
     ``stop_rule`` says which iterate is kept: the last one, the first that fits the measurements as well as their noise allows
     (*discrepancy*), or the logged one with the least error on measurements that are held out (*held-out*).
@@ -99,6 +99,10 @@ class TrainingConfig:
         if self.gauss_newton_after is not None:
             if self.gauss_newton_after < 0:
                 raise ValueError(f"Training needs gauss_newton_after >= 0; got {self.gauss_newton_after}.")
+            if self.gauss_newton_after >= self.epochs:
+                raise ValueError(
+                    f"Gauss-Newton steps from epoch {self.gauss_newton_after} on need more than {self.epochs} epochs."
+                )
             if self.weight_decay or self.norm_penalty or self.together > 1:
                 raise ValueError("Gauss-Newton steps are for one run at a time and for the squared error without a penalty.")
         if self.double and self.device == "mps":
@@ -124,7 +128,7 @@ class TrainingConfig:
     @property
     def first_order_epochs(self) -> int:
         """Epochs before Gauss–Newton steps begin; all of them without these."""
-        return self.epochs if self.gauss_newton_after is None else min(self.gauss_newton_after, self.epochs)
+        return self.epochs if self.gauss_newton_after is None else self.gauss_newton_after
 
     @property
     def chunk_size(self) -> int:

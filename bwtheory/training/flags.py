@@ -119,11 +119,12 @@ class Training:
     decay: float | None = None
     """the learning rate is lr * decay^(t/T) at epoch t"""
     decay_epochs: int | None = None
-    """T, constant after it; all epochs without this flag"""
+    """T, constant after it; without this flag all epochs, or the preset's if Gauss-Newton steps follow"""
     optimizer: Literal["adam", "sgd"] | None = None
     """adam, or plain gradient descent (sgd)"""
     gauss_newton_after: int | None = None
-    """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients"""
+    """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients, and an interrupted
+    step of 40 of them is begun again"""
     gauss_newton_iterations: int | None = None
     """of conjugate gradients in a Gauss-Newton step (40)"""
     weight_decay: float | None = None

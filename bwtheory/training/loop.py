@@ -26,12 +26,12 @@ from rich.text import Text
 from torch import Tensor
 
 import bwtheory
-from bwtheory.nn import INR, BWReLU, feature_singular_values, variation_norm, variation_norm_invariant
+from bwtheory.nn import INR, BWReLU, feature_singular_values, resolve_activation, variation_norm, variation_norm_invariant
 from bwtheory.nn.kernels import has_numba
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.gauss_newton import GaussNewton
+from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, source_commit
 
@@ -83,7 +83,7 @@ def settled(config: TrainingConfig, parameters: int, coordinates: int) -> Traini
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
     if config.compile is None:
-        long = 6.0 * parameters * coordinates * config.epochs > 5e13
+        long = 6.0 * parameters * coordinates * config.first_order_epochs > 5e13
         pays = long and config.device == "cpu" and _kernel(config) != "Numba"
         config = replace(config, compile=pays and has_compiler() and _compiles())
     return config
@@ -140,6 +140,8 @@ def train_together(
     operator = task.operator and task.operator.to(device, dtype)
     require_compiler(config)
     require_what_stops(config, task)
+    if config.gauss_newton_after is not None:
+        refuse_gauss_newton(build_network(config, task.channels))
     keep_freed_memory()
     with ExitStack() as open_files:
         open_files.enter_context(_matmul_precision(config.matmul_precision))
@@ -243,7 +245,7 @@ class _Member:
     def train_by_gauss_newton(self, y: Tensor, operator: LinearOperator | None, interrupted: Sequence[object]) -> None:
         """Gauss–Newton steps to the last epoch, an interrupt, or where none lowers the loss; a row for each."""
         solver = GaussNewton(self.network, self.x, y, operator, self.config.chunk_size)
-        saved = time.monotonic()
+        saved = -math.inf  # a step takes long: begin by saving what is there
         while self.training:
             losses, values = solver.linearize()
             self.read(float(losses[0]))
@@ -257,7 +259,7 @@ class _Member:
             if step is None:  # and nothing of it has been written
                 self.stopped = not interrupted
                 return
-            self.log(values[0])
+            self.log(values[0], conditions=True)
             solver.move(step)
             self.epoch += iterations
             self.progress.update(self.bar, completed=self.epoch)
@@ -279,8 +281,8 @@ class _Member:
         state |= {"kept": self.kept} if self.kept else {}
         self.run.save_checkpoint(state)
 
-    def log(self, values: Tensor, last: bool = False) -> None:
-        """Add a row about values (N, C) on the coordinates trained on."""
+    def log(self, values: Tensor, conditions: bool = False) -> None:
+        """Add a row about values (N, C) on the coordinates trained on; with ``conditions`` if they are asked for at all."""
         on_grid = self._on_grid(values)
         score, held_out = self.task.score(on_grid), self.task.held_out_loss(on_grid)
         entry: dict[str, Any] = {"epoch": self.epoch, "loss": self.loss, self.task.score_name: score} | _norms(self.network)
@@ -289,7 +291,7 @@ class _Member:
         if self.config.stop_rule == "held-out" and held_out is not None and (not self.kept or held_out < self.kept["loss"]):
             weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
             self.kept = {"loss": held_out, "epoch": self.epoch, "network": weights}
-        if self.config.condition_every and (last or self.epoch % self.config.condition_every == 0):
+        if self.config.condition_every and (conditions or self.epoch % self.config.condition_every == 0):
             spectra = feature_singular_values(self.network, self.sample)
             entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
         self.file.write(json.dumps(entry).encode() + b"\n")
@@ -304,7 +306,7 @@ class _Member:
             return self._diverged("The last step gave values that are not finite")
         self.save()  # before the last row, which is written again if the run dies before its summary
         self.loss = float(((operator(values) if operator else values) - y).square().mean())
-        self.log(values, last=True)
+        self.log(values, conditions=True)
         self.file.close()
         if self.kept:
             self.network.load_state_dict(self.kept["network"])
@@ -441,7 +443,8 @@ def _kernel(config: TrainingConfig) -> str:
     """What evaluates the activation; its rounding is in the weights of a close fit."""
     if config.compile:
         return "torch.compile"
-    return "Numba" if config.activation == "bw-relu" and config.device == "cpu" and has_numba() else "autograd function"
+    fused = config.device == "cpu" and issubclass(resolve_activation(config.activation), BWReLU) and has_numba()
+    return "Numba" if fused else "autograd function"
 
 
 def _provenance(config: TrainingConfig) -> dict[str, Any]:
