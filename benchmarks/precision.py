@@ -1,4 +1,4 @@
-"""What rounded matrix products cost in dB: ``python benchmarks/precision.py [--epochs 400] [--activations bw-relu siren]``.
+"""What rounded matrix products cost in dB: ``python benchmarks/precision.py [--tasks signal ct] [--activations bw-relu siren]``.
 
 TF32 and bfloat16 products round both operands, to 10 and to 7 bits after the leading one, and add in float32.  That is done
 here in software, for every product of the forward and the backward pass, so that it can be measured without such hardware.
@@ -52,12 +52,14 @@ class RoundedProducts(TorchDispatchMode):
 def main() -> None:
     """Train each problem with each kind of product and print the PSNR."""
     flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    flags.add_argument("--epochs", type=int, default=400)
+    flags.add_argument("--epochs", type=int, default=300)
     flags.add_argument("--hidden-features", type=int, default=128)
+    flags.add_argument("--tasks", nargs="+", default=list(PROBLEMS), choices=PROBLEMS)
     flags.add_argument("--activations", nargs="+", default=["bw-relu", "siren"])
     given = flags.parse_args()
     rows = []
-    for name, options in PROBLEMS.items():
+    for name in given.tasks:
+        options = PROBLEMS[name]
         task = build_task(name, "camera", "stretch", options)
         for activation in given.activations:
             asked = {"task": name, "source": "camera", "activation": activation, "compile": False, "device": "cpu"}

@@ -101,6 +101,25 @@ def test_the_help_is_right():
             assert getattr(TrainingConfig("x"), name) == float(value), name
 
 
+def test_gauss_newton_from_the_command_line(picture, tmp_path, capsys):
+    arguments = ["train", "signal", "--image", picture, "--device", "cpu", "--hidden-features", "8", "--epochs", "9"]
+    assert (
+        cli.main([*arguments, "--gauss-newton-after", "2", "--gauss-newton-iterations", "4", "--out", str(tmp_path / "a")]) == 0
+    )
+    (run,) = (tmp_path / "a").iterdir()
+    assert [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()] == [0, 2, 6, 9]
+    for more, words in (
+        (["--activation", "wire", "--gauss-newton-after", "2"], "not for WIRE"),
+        (["--gauss-newton-after", "9"], "need more than 9 epochs"),
+        (["--gauss-newton-after", "2", "--weight-decay", "1"], "without a penalty"),
+        (["--gauss-newton-after", "2", "--learnable-c"], "not activation.log_c"),
+    ):
+        capsys.readouterr()
+        assert cli.main([*arguments, *more, "--out", str(tmp_path / "b")]) == 2
+        error = capsys.readouterr().err
+        assert words in error and error.count("\n") == 1 and not (tmp_path / "b").exists()
+
+
 def test_every_flag_arrives(picture, tmp_path):
     """Zeros and falls from a preset's value included."""
     wanted = {
@@ -115,6 +134,8 @@ def test_every_flag_arrives(picture, tmp_path):
         "decay": 0.5,
         "decay_epochs": 7,
         "optimizer": "sgd",
+        "gauss_newton_iterations": 3,
+        "matmul_precision": "high",
         "weight_decay": 0.25,
         "norm_penalty": 0.125,
         "stop_at_loss": 0.0,
@@ -128,7 +149,8 @@ def test_every_flag_arrives(picture, tmp_path):
         "condition_every": 2,
         "condition_sample": 9,
     }
-    assert set(wanted) == {f.name for f in fields(flags.Training)} - {"activation", "compile"}  # compiling takes long
+    elsewhere = {"activation", "compile", "gauss_newton_after"}  # compiling takes long; the last does not go with penalties
+    assert set(wanted) == {f.name for f in fields(flags.Training)} - elsewhere
     arguments = ["train", "superres", "--image", picture, "--device", "cpu", "--out", str(tmp_path / "runs")]
     for name, value in wanted.items():
         arguments += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])

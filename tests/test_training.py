@@ -761,7 +761,7 @@ def test_an_interrupt_within_a_step_waits_for_its_end(picture, tmp_path, step):
     """Ctrl-C during any step, the last one of the run included: the step is done, the checkpoint is saved, the run goes on."""
     given = small(picture, epochs=5)
     finish(given, tmp_path / "undisturbed")
-    made, whole = [], torch.optim.Adam.step
+    made, whole, handler = [], torch.optim.Adam.step, signal.getsignal(signal.SIGINT)
 
     def interrupted(optimizer, *arguments, **options):
         made.append(1)
@@ -776,7 +776,7 @@ def test_an_interrupt_within_a_step_waits_for_its_end(picture, tmp_path, step):
     assert first.load_checkpoint(first.read_config())["epoch"] == len(made) == step
     assert not first.weights_file.exists() and not second.checkpoint_file.exists()
     assert resume_runs(tmp_path / "runs") == 0
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     shutil.rmtree(second.path)
     assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
 
