@@ -1,4 +1,4 @@
-"""What rounded matrix products cost in dB: ``python benchmarks/precision.py [--tasks signal ct] [--activations bw-relu siren]``.
+"""What rounded matrix products cost in dB: ``python benchmarks/precision.py [--tasks signal ct] [--activations bw-relu]``.
 
 TF32 and bfloat16 products round both operands, to 10 and to 7 bits after the leading one, and add in float32.  That is done
 here in software, for every product of the forward and the backward pass, so that it can be measured without such hardware.
