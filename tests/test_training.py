@@ -1038,3 +1038,15 @@ def test_a_run_of_an_earlier_version_goes_on(picture, tmp_path):
     torch.save(checkpoint, fresh.checkpoint_file)
     assert resume_runs(fresh.path) == 0
     assert fresh.weights_file.read_bytes() == expected
+
+
+def test_a_summary_is_strict_json_and_an_exact_fit_comes_back(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.save_summary({"psnr": math.inf, "psnr_paper": math.nan, "oracle": {"psnr": math.inf}, "values": (1.0, -math.inf)})
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    found = json.loads(run.summary_file.read_text(), parse_constant=refuse)
+    assert found == {"psnr": None, "psnr_paper": None, "oracle": {"psnr": None}, "values": [1.0, None]}
+    assert run.read_summary()["psnr"] == math.inf

@@ -24,6 +24,7 @@ from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, save
 from bwtheory.tasks.images import load_image
+from bwtheory.training.run import with_null
 
 COLOURS = dict(zip(LABELS, (BLUE, VERMILION, ORANGE, GREEN, SKY, "#CC79A7", "#666666", BLACK)))
 DASHES = dict(zip(LABELS, ("-", "--", (0, (5, 1)), "-.", (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), ":")))
@@ -349,7 +350,7 @@ def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any
 def _write_json(file: Path, value: dict[str, Any]) -> None:
     """One run a line, so that a change can be read; JSON has no infinity, and an exact reconstruction no PSNR: null."""
     lines = []
-    for name, part in _finite(value).items():
+    for name, part in with_null(value).items():
         rows = part if isinstance(part, list) and part and isinstance(part[0], dict) else None
         text = json.dumps(part, ensure_ascii=False) if rows is None else _one_a_line(rows)
         lines.append(f"{json.dumps(name)}: {text}")
@@ -358,14 +359,6 @@ def _write_json(file: Path, value: dict[str, Any]) -> None:
 
 def _one_a_line(rows: list[dict[str, Any]]) -> str:
     return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _figure(done: Comparison) -> Figure:

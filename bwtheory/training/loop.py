@@ -174,7 +174,7 @@ def train_together(
                 for _, member in awake:
                     member.step()
                 epoch += 1
-            if config.first_order_epochs < config.epochs:
+            if config.first_order_epochs < config.epochs and not interrupted:
                 members[0].train_by_gauss_newton(y, operator, interrupted)
         if interrupted:
             for member in members:

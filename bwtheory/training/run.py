@@ -112,7 +112,10 @@ class RunDirectory:
 
     def read_summary(self) -> dict[str, Any]:
         """What the finished run reports; FileNotFoundError for an unfinished one."""
-        return json.loads(self.summary_file.read_text(encoding="utf-8"))
+        summary = json.loads(self.summary_file.read_text(encoding="utf-8"))
+        if "psnr" in summary and summary["psnr"] is None:
+            summary["psnr"] = math.inf  # of an exact fit, see ``with_null``
+        return summary
 
     def save_weights(self, network: INR) -> None:
         """Atomically replace weights.safetensors; complex weights as (…, 2) real ones, as the format has no complex128."""
@@ -209,13 +212,13 @@ def source_commit() -> str | None:
 
 
 def _json_bytes(value: dict[str, Any]) -> bytes:
-    return (json.dumps(_with_null(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (json.dumps(with_null(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _with_null(value: Any) -> Any:
+def with_null(value: Any) -> Any:
     """JSON has no infinities: what is not a finite number, such as the PSNR of an exact fit, becomes null."""
     if isinstance(value, dict):
-        return {name: _with_null(part) for name, part in value.items()}
+        return {name: with_null(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_with_null(part) for part in value]
+        return [with_null(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
