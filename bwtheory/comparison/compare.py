@@ -25,7 +25,7 @@ from bwtheory.nn import INR
 from bwtheory.tasks import ImageTask, build_task, data_hash
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
-from bwtheory.training.run import build_network
+from bwtheory.training.run import build_network, build_optimizer
 
 ITERATES = 4  # of a stopping rule, by those of the tuned method
 ROUNDS, SECONDS = 7, 1.0  # of the timing of steps: at least so many rounds, and so long for each network
@@ -283,7 +283,7 @@ def _step(config: TrainingConfig, task: ImageTask) -> Callable[[], None]:
     x, y = task.coordinates.to(device, torch.float32), task.measurements.to(device, torch.float32)
     operator = task.operator and task.operator.to(device, torch.float32)
     chunked = ChunkedNetworks([network], config.chunk_size, bool(config.compile))
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.lr)
+    optimizer = build_optimizer(config, network)
 
     def step() -> None:
         chunked.start()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear as apply_linear
 
-from bwtheory.nn.wavelet import CENTRE, psi, psi_of_centred
+from bwtheory.nn.wavelet import CENTRE, evaluate_centred, psi, psi_of_centred, pull_centred
 from bwtheory.options import check_options
 
 
@@ -22,10 +22,11 @@ class Activation(nn.Module):
 
     dtype_after_first_layer: torch.dtype | None = None  # complex for activations with complex weights
     tuned_options: tuple[str, ...] = ()  # options that depend on the data, and that its own paper would tune
+    costly: bool = True  # several of PyTorch's functions one after the other: worth compiling on a CPU
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        for name in ("layer", "value_and_slope"):
+        for name in ("prepared", "of_prepared", "evaluate", "pull", "layer", "value_and_slope"):
             if "forward" in cls.__dict__ and name not in cls.__dict__:  # an inherited shortcut is for another function
                 setattr(cls, name, getattr(Activation, name))
 
@@ -61,13 +62,33 @@ class Activation(nn.Module):
             slope = torch.autograd.grad(value.sum(), z)[0] if value.requires_grad else torch.zeros_like(z)
         return value.detach(), slope
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        """``forward(linear(x))``, overridden where it can be had for less: a scale costs nothing in the weights of a layer."""
-        return self(self.linear(x, linear))
+    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
+        """Weight (n, K) and bias (n,) of a real layer, if ``active`` of one before ``of_prepared``: a scale is free here."""
+        return linear.weight, linear.bias
 
-    def linear(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        """A linear layer without an activation."""
-        return linear(x)
+    def of_prepared(self, u: Tensor) -> Tensor:
+        """The activation at what a layer with prepared weights gives."""
+        return self(u)
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        """Write ``of_prepared(u + bias)`` to ``value`` without autograd; u becomes u + bias."""
+        value.copy_(self.of_prepared(u.add_(bias)))
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        """The gradient with respect to ``value``, of ``evaluate``, becomes that with respect to u; all three are overwritten.
+
+        Networks whose activation has this are trained without autograd.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def has_pull(cls) -> bool:
+        """Whether ``evaluate`` and ``pull`` say all that there is about a layer."""
+        return cls.pull is not Activation.pull and cls.layer is Activation.layer
+
+    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        """``forward(linear(x))``, by way of the prepared weights."""
+        return self.of_prepared(apply_linear(x, *self.prepared(linear)))
 
     def features(self, x: Tensor) -> Tensor:
         """The features (N, K) that a layer has made, if ``layer`` keeps them in another form."""
@@ -85,6 +106,7 @@ class BWReLU(Activation):
 
     fixed_c: Tensor
     tuned_options: tuple[str, ...] = ("c",)
+    costly = False
 
     def __init__(self, c: float = 1.0, learnable: bool = False):
         super().__init__()
@@ -104,15 +126,32 @@ class BWReLU(Activation):
     def forward(self, z: Tensor) -> Tensor:
         return psi(self.c.to(z.dtype) * z)
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        return psi_of_centred(_scaled(linear, x, self.c.to(x.dtype), -CENTRE))
+    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
+        return _scaled(linear, self.c.to(linear.weight.dtype), -CENTRE) if active else (linear.weight, linear.bias)
+
+    def of_prepared(self, u: Tensor) -> Tensor:
+        return psi_of_centred(u)
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        evaluate_centred(u, bias, value)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        pull_centred(u, gradient)
 
 
 class ReLU(Activation):
     """max(0, z); PyTorch's default initialization."""
 
+    costly = False
+
     def forward(self, z: Tensor) -> Tensor:
         return torch.relu(z)
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        torch.add(u, bias, out=value).clamp_(min=0)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        torch.ops.aten.threshold_backward.grad_input(gradient, value, 0.0, grad_input=gradient)
 
 
 class ReLUPositional(ReLU):
@@ -165,6 +204,7 @@ class Siren(Activation):
     """sin(ω₀z), weights U(±1/n) in the first layer and U(±√(6/n)/ω₀) after it (Sitzmann et al. 2020)."""
 
     tuned_options: tuple[str, ...] = ("omega_0",)
+    costly = False
 
     def __init__(self, omega_0: float = 30.0):
         super().__init__()
@@ -180,14 +220,24 @@ class Siren(Activation):
     def forward(self, z: Tensor) -> Tensor:
         return torch.sin(self.omega_0 * z)
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        return torch.sin(_scaled(linear, x, self.omega_0))
+    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
+        return _scaled(linear, self.omega_0 if active else 1.0)
+
+    def of_prepared(self, u: Tensor) -> Tensor:
+        return torch.sin(u)
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        torch.sin(u.add_(bias), out=value)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        gradient.mul_(u.cos_())
 
 
 class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
 
     tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
+    costly = True
 
     def __init__(self, omega_0: float = 30.0, first_bias_scale: float = 20.0):
         super().__init__(omega_0)
@@ -205,8 +255,14 @@ class Finer(Siren):
         size, u = z.abs(), self.omega_0 * z
         return torch.sin((size + 1) * u), self.omega_0 * (2 * size + 1) * torch.cos((size + 1) * u)  # with no factor detached
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        return _SineOfGrowing.apply(_scaled(linear, x, self.omega_0), 1 / self.omega_0)
+    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
+        return _scaled(linear, self.omega_0 if active else 1.0)
+
+    def of_prepared(self, u: Tensor) -> Tensor:
+        return _SineOfGrowing.apply(u, 1 / self.omega_0)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        _SineOfGrowing.pull_(gradient, u, 1 / self.omega_0)
 
 
 class _SineOfGrowing(torch.autograd.Function):
@@ -225,10 +281,13 @@ class _SineOfGrowing(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (u,) = context.saved_tensors
+        return _SineOfGrowing.pull_(gradients[0].clone(), context.saved_tensors[0], context.rate), None
+
+    @staticmethod
+    def pull_(gradient: Tensor, u: Tensor, rate: float) -> Tensor:
         size = u.abs()
-        pull = gradients[0] * torch.addcmul(u, size, u, value=context.rate).cos_()
-        return torch.addcmul(pull, pull, size, value=context.rate), None
+        gradient.mul_(torch.addcmul(u, size, u, value=rate).cos_())
+        return gradient.addcmul_(gradient, size, value=rate)
 
 
 class Gauss(Activation):
@@ -245,8 +304,14 @@ class Gauss(Activation):
     def forward(self, z: Tensor) -> Tensor:
         return _Bell.apply(self.sigma_0 * z)
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        return _Bell.apply(_scaled(linear, x, self.sigma_0))
+    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
+        return _scaled(linear, self.sigma_0 if active else 1.0)
+
+    def of_prepared(self, u: Tensor) -> Tensor:
+        return _Bell.apply(u)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        _Bell.pull_(gradient, u, value)
 
 
 class _Bell(torch.autograd.Function):
@@ -264,8 +329,11 @@ class _Bell(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        u, value = context.saved_tensors
-        return (gradients[0] * value).mul_(u).mul_(-2.0)
+        return _Bell.pull_(gradients[0].clone(), *context.saved_tensors)
+
+    @staticmethod
+    def pull_(gradient: Tensor, u: Tensor, value: Tensor) -> Tensor:
+        return gradient.mul_(value).mul_(u).mul_(-2.0)
 
 
 class Wire(Activation):
@@ -290,61 +358,59 @@ class Wire(Activation):
     def forward(self, z: Tensor) -> Tensor:
         return torch.exp(1j * self.omega_0 * z - (self.sigma_0 * z.abs()) ** 2)
 
-    def linear(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        return self._scaled_pairs(x, linear, 1.0)
+    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
+        scale = self.omega_0 if active else 1.0
+        weight, bias = _scaled(linear, scale)
+        if not weight.is_complex():  # the first layer: its imaginary parts are 0
+            return torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)])
+        upper, lower = torch.cat([weight.real, -weight.imag], dim=1), torch.cat([weight.imag, weight.real], dim=1)
+        return torch.cat([upper, lower]), torch.cat([bias.real, bias.imag])
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        u = self._scaled_pairs(x, linear, self.omega_0)
-        return _GaborPairs.apply(u, (self.sigma_0 / self.omega_0) ** 2, linear.weight.is_complex())
+    def of_prepared(self, u: Tensor) -> Tensor:
+        return _GaborPairs.apply(u, (self.sigma_0 / self.omega_0) ** 2)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        _GaborPairs.pull_(gradient, u, value, (self.sigma_0 / self.omega_0) ** 2)
 
     def features(self, x: Tensor) -> Tensor:
         return torch.complex(*x.chunk(2, dim=-1))
 
-    @staticmethod
-    def _scaled_pairs(x: Tensor, linear: nn.Linear, scale: float) -> Tensor:
-        if not linear.weight.is_complex():
-            return _scaled(linear, x, scale)
-        weight, bias = scale * torch.view_as_real(linear.weight), scale * torch.view_as_real(linear.bias)
-        (a, b), bias = weight.unbind(-1), torch.cat(bias.unbind(-1))
-        return apply_linear(x, torch.cat([torch.cat([a, -b], dim=1), torch.cat([b, a], dim=1)]), bias)
-
 
 class _GaborPairs(torch.autograd.Function):
-    """exp(iu − rate·|u|²) as pairs, for u as pairs or real; below ε² it is 0, see ``_Bell``."""
+    """exp(iu − rate·|u|²) as pairs, for u as pairs; below ε² it is 0, see ``_Bell``."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(u: Tensor, rate: float, pairs: bool) -> Tensor:
-        if pairs:
-            a, b = u.chunk(2, dim=-1)
-            envelope = torch.addcmul(torch.addcmul(b, b, b, value=rate), a, a, value=rate).neg_().exp_()
-        else:
-            a, envelope = u, (u * u).mul_(-rate).exp_()
+    def forward(u: Tensor, rate: float) -> Tensor:
+        a, b = u.chunk(2, dim=-1)
+        envelope = torch.addcmul(torch.addcmul(b, b, b, value=rate), a, a, value=rate).neg_().exp_()
         torch.threshold_(envelope, torch.finfo(u.dtype).eps ** 2, 0.0)
         return torch.cat([a.cos().mul_(envelope), a.sin().mul_(envelope)], dim=-1)
 
     @staticmethod
-    def setup_context(context: Any, inputs: tuple[Tensor, float, bool], output: Tensor) -> None:
-        context.rate, context.pairs = inputs[1:]
+    def setup_context(context: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        context.rate = inputs[1]
         context.save_for_backward(inputs[0], output)
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         u, value = context.saved_tensors
-        (g, h), (x, y) = gradients[0].chunk(2, dim=-1), value.chunk(2, dim=-1)
+        return _GaborPairs.pull_(gradients[0].clone(), u, value, context.rate), None
+
+    @staticmethod
+    def pull_(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:
+        (g, h), (x, y), (a, b) = gradient.chunk(2, dim=-1), value.chunk(2, dim=-1), u.chunk(2, dim=-1)
         along = torch.addcmul(g * x, h, y)  # with the logarithm's real part
         across = (h * x).sub_(g * y)  # and with its imaginary part
-        a, b = u.chunk(2, dim=-1) if context.pairs else (u, None)
-        first = torch.addcmul(across, a, along, value=-2 * context.rate)
-        if b is None:
-            return first, None, None
-        return torch.cat([first, torch.addcmul(along, b, along, value=2 * context.rate).neg_()], dim=-1), None, None
+        torch.addcmul(across, a, along, value=-2 * rate, out=g)
+        torch.addcmul(along, b, along, value=2 * rate, out=h).neg_()
+        return gradient
 
 
-def _scaled(linear: nn.Linear, x: Tensor, scale: Tensor | float, shift: float = 0.0) -> Tensor:
-    """scale·linear(x) + shift, by way of the weights: there are fewer of them than of pre-activations."""
-    return apply_linear(x, scale * linear.weight, scale * linear.bias + shift)
+def _scaled(linear: nn.Linear, scale: Tensor | float, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Weight and bias of scale·linear(x) + shift: there are fewer of them than of pre-activations."""
+    return scale * linear.weight, scale * linear.bias + shift
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

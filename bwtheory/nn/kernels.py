@@ -1,12 +1,11 @@
 """ψ on a CPU in one pass over memory forward and one back, compiled by Numba at the first use, where Numba is installed.
 
-torch alone needs 8 passes and 7; ``torch.compile`` fuses them too, but takes a C++ compiler and many seconds.
+torch alone needs 8 passes and 7; ``torch.compile`` fuses them too, but needs a C++ compiler.  A kernel runs in the thread that
+calls it, and lets others run meanwhile: those of ``training.workers`` have chunks of their own.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from functools import cache
 from typing import Any
 
@@ -14,18 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BLOCK = 16384  # numbers that a thread takes at once
-_LOCK = threading.Lock()  # not every threading layer of Numba may be entered by two threads
-_forked = False  # a child of a process that has used the threads may not use them
-
-
-def _note_fork() -> None:
-    global _forked
-    _forked = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
+ReLUs = tuple[tuple[float, float], ...]
 
 
 @cache
@@ -41,7 +29,7 @@ def has_numba() -> bool:
 def usable(v: Tensor) -> bool:
     """Whether the kernels take this tensor: real numbers in the CPU's memory, not a compiler's or vmap's stand-in for one."""
     real = v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64)
-    if torch.compiler.is_compiling() or not real or _forked or not has_numba():
+    if torch.compiler.is_compiling() or not real or not has_numba():
         return False
     try:
         v.data_ptr()
@@ -50,74 +38,72 @@ def usable(v: Tensor) -> bool:
     return True
 
 
-def three_relus(v: Tensor, relus: tuple[tuple[float, float], ...]) -> Tensor:
+def three_relus(v: Tensor, relus: ReLUs) -> Tensor:
     """Σ a·σ(t − |v|) over three pairs (t, a)."""
     out = torch.empty(v.shape, dtype=v.dtype)
-    _run(0, v, (_flat(v), _flat(out)), relus)
+    _kernels(v.dtype, relus)[0](v.detach().contiguous().view(-1).numpy(), out.view(-1).numpy())
     return out
 
 
-def three_relus_backward(gradient: Tensor, v: Tensor, relus: tuple[tuple[float, float], ...]) -> Tensor:
-    """The gradient times the derivative of ``three_relus``: at a knot the one on its left."""
-    out = torch.empty(v.shape, dtype=v.dtype)
-    _run(1, v, (_flat(gradient), _flat(v), _flat(out)), relus)
-    return out
+def three_relus_of_sum(v: Tensor, bias: Tensor, out: Tensor, relus: ReLUs) -> None:
+    """Write ``three_relus`` of v + bias to out; shapes (k, n, K), (k, 1, K) and (k, n, K), contiguous.  v becomes v + bias."""
+    _kernels(v.dtype, relus)[1](v.numpy(), bias.numpy(), out.numpy())
 
 
-def _flat(x: Tensor) -> Any:
-    return x.detach().contiguous().view(-1).numpy()
-
-
-def _run(which: int, v: Tensor, arrays: tuple[Any, ...], relus: tuple[tuple[float, float], ...]) -> None:
-    import numba
-
-    number = arrays[0].dtype.type
-    constants = [number(x) for pair in relus for x in pair]
-    with _LOCK:
-        function = _compiled(number, len(constants))[which]
-        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-        function(*arrays, *constants)
+def three_relus_pull(gradient: Tensor, v: Tensor, relus: ReLUs) -> None:
+    """Multiply a contiguous gradient by the derivative of ``three_relus`` at v: at a knot the one on its left."""
+    _kernels(v.dtype, relus)[2](gradient.view(-1).numpy(), v.detach().contiguous().view(-1).numpy())
 
 
 @cache
-def _compiled(number: type[np.floating], constants: int) -> tuple[Any, Any]:
-    """The two functions, compiled for numbers of a type; kept on disk if that is possible."""
-    threads = torch.get_num_threads()
+def _kernels(dtype: torch.dtype, relus: ReLUs) -> tuple[Any, Any, Any]:
+    """The functions, compiled for numbers of a type; kept on disk if that is possible."""
+    number = np.float32 if dtype == torch.float32 else np.float64
+    numbers = np.zeros((1, 1, 1), number)
     for keep in (True, False):
         try:
-            functions = _functions(keep)
-            for function, arrays in zip(functions, (2, 3)):
-                function(*[np.zeros(1, number)] * arrays, *[number(0)] * constants)
-            torch.set_num_threads(threads)  # Numba starts its threads by setting the number that torch reads, too
-            return functions
+            forward, of_sum, pull = found = _functions([number(x) for pair in relus for x in pair], keep)
+            forward(numbers[0, 0], numbers[0, 0]), of_sum(numbers, numbers, numbers), pull(numbers[0, 0], numbers[0, 0])
+            return found
         except (OSError, RuntimeError):  # there is no place for the cache, or no room
             if not keep:
                 raise
     raise AssertionError
 
 
-def _functions(keep: bool) -> tuple[Any, Any]:
-    from numba import njit, prange
+def _functions(relus: list[Any], keep: bool) -> tuple[Any, Any, Any]:
+    from numba import njit
 
-    def forward(v, out, t0, a0, t1, a1, t2, a2):
-        zero = v.dtype.type(0)
-        for block in prange((v.size + BLOCK - 1) // BLOCK):
-            stop = min(v.size, (block + 1) * BLOCK)
-            x, y = v[block * BLOCK : stop], out[block * BLOCK : stop]  # slices, whose indices are known to be >= 0
-            for i in range(x.size):
-                u = abs(x[i])
-                r0, r1, r2 = t0 - u, t1 - u, t2 - u  # what is not a number stays so
-                y[i] = a0 * (zero if r0 < zero else r0) + a1 * (zero if r1 < zero else r1) + a2 * (zero if r2 < zero else r2)
+    t0, a0, t1, a1, t2, a2 = relus
+    zero = t0 - t0
+    compiled = njit(error_model="numpy", nogil=True, cache=keep)
 
-    def backward(gradient, v, out, t0, a0, t1, a1, t2, a2):
-        zero = v.dtype.type(0)
-        for block in prange((v.size + BLOCK - 1) // BLOCK):
-            stop = min(v.size, (block + 1) * BLOCK)
-            g, x, y = gradient[block * BLOCK : stop], v[block * BLOCK : stop], out[block * BLOCK : stop]
-            for i in range(x.size):
-                z = x[i]
-                slope = (a0 if -t0 < z <= t0 else zero) + (a1 if -t1 < z <= t1 else zero) + (a2 if -t2 < z <= t2 else zero)
-                y[i] = g[i] * (-slope if z > zero else slope)
+    @njit(error_model="numpy", inline="always")
+    def value(v):
+        u = abs(v)
+        r0, r1, r2 = t0 - u, t1 - u, t2 - u  # what is not a number stays so
+        return a0 * (zero if r0 < zero else r0) + a1 * (zero if r1 < zero else r1) + a2 * (zero if r2 < zero else r2)
 
-    compiled = njit(parallel=True, error_model="numpy", cache=keep)
-    return compiled(forward), compiled(backward)
+    @compiled
+    def forward(v, out):
+        for i in range(v.size):
+            out[i] = value(v[i])
+
+    @compiled
+    def of_sum(v, bias, out):
+        for network in range(v.shape[0]):
+            b = bias[network, 0]
+            for row in range(v.shape[1]):
+                x, y = v[network, row], out[network, row]
+                for i in range(b.size):
+                    x[i] += b[i]
+                    y[i] = value(x[i])
+
+    @compiled
+    def pull(gradient, v):
+        for i in range(v.size):
+            x = v[i]
+            slope = (a0 if -t0 < x <= t0 else zero) + (a1 if -t1 < x <= t1 else zero) + (a2 if -t2 < x <= t2 else zero)
+            gradient[i] *= -slope if x > zero else slope
+
+    return forward, of_sum, pull

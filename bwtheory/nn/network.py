@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear as apply_linear
 
 from bwtheory.nn.activations import Activation, build_activation
 
@@ -98,14 +99,14 @@ class INR(nn.Module):
         hidden, between = cast(list[nn.Linear], list(self.hidden)), cast(list[nn.Linear], list(self.between))
         for layer, linear in enumerate(hidden):
             if layer and between:
-                z = self.activation.linear(z, between[layer - 1])
+                z = apply_linear(z, *self.activation.prepared(between[layer - 1], active=False))
             z = self.activation.layer(z, linear)
             found.append(z)
         return found
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) coordinates -> (N, out_features) values."""
-        values = self.activation.linear(self._hidden_layers(x)[-1], self.output)
+        values = apply_linear(self._hidden_layers(x)[-1], *self.activation.prepared(self.output, active=False))
         values = (values.real if values.is_complex() else values)[:, : self.out_features]  # real parts come first
         values = values if self.skip is None else values + self.skip(self.input_scale * x)
         plain = self.output_scale == 1 and self.output_shift == 0

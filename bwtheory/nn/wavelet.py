@@ -59,11 +59,17 @@ class _CentredPsi(torch.autograd.Function):
         (v,) = context.saved_tensors
         fused = kernels.usable(v) and kernels.usable(gradients[0])
         if fused and not torch.is_grad_enabled():  # a second derivative needs functions that torch knows
-            return kernels.three_relus_backward(gradients[0], v, _HALF)
-        slope = _where_within(gradients[0], v, _REACH).mul_(-_FIRST)  # right of the centre
-        for t, a in _OTHERS:
-            slope.add_(_where_within(gradients[0], v, t), alpha=-a)
-        return torch.ops.aten.leaky_relu_backward(slope, v, -1.0, False)  # times −1 where v <= 0
+            pulled = gradients[0].clone(memory_format=torch.contiguous_format)
+            kernels.three_relus_pull(pulled, v, _HALF)
+            return pulled
+        return _pull(gradients[0], v)
+
+
+def _pull(gradient: Tensor, v: Tensor) -> Tensor:
+    slope = _where_within(gradient, v, _REACH).mul_(-_FIRST)  # right of the centre
+    for t, a in _OTHERS:
+        slope.add_(_where_within(gradient, v, t), alpha=-a)
+    return torch.ops.aten.leaky_relu_backward(slope, v, -1.0, False)  # times −1 where v <= 0
 
 
 def _where_within(gradient: Tensor, v: Tensor, t: float) -> Tensor:
@@ -74,6 +80,22 @@ def _where_within(gradient: Tensor, v: Tensor, t: float) -> Tensor:
 def psi_of_centred(v: Tensor) -> Tensor:
     """ψ(v + 3/2): for callers who can subtract the centre at no cost, as a linear layer can in its bias."""
     return _CentredPsi.apply(v)
+
+
+def evaluate_centred(v: Tensor, bias: Tensor, value: Tensor) -> None:
+    """Write ``psi_of_centred`` of v + bias to ``value``, without autograd; v becomes v + bias."""
+    if kernels.usable(v):
+        kernels.three_relus_of_sum(v, bias, value, _HALF)
+    else:
+        value.copy_(psi_of_centred(v.add_(bias)))
+
+
+def pull_centred(v: Tensor, gradient: Tensor) -> None:
+    """The gradient with respect to ψ(v + 3/2) becomes that with respect to v."""
+    if kernels.usable(v):
+        kernels.three_relus_pull(gradient, v, _HALF)
+    else:
+        gradient.copy_(_pull(gradient, v))
 
 
 def psi(z: Tensor) -> Tensor:

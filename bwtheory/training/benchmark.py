@@ -16,6 +16,7 @@ from bwtheory.tasks.operators import BlockAverage, LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
+from bwtheory.training.run import build_optimizer
 
 SIDE_OF_BLOCKS = 4
 
@@ -84,19 +85,24 @@ class Problem:
         return products
 
     def step(
-        self, activation: str | type[Activation], chunk: int | None, compiled: bool = False, blocks: bool = False
+        self,
+        activation: str | type[Activation],
+        chunk: int | None,
+        compiled: bool = False,
+        blocks: bool = False,
+        explicit: bool | None = None,
     ) -> Callable[[], None]:
-        """One Adam step of the training loop; of super-resolution for ``blocks``."""
+        """One Adam step of the training loop; of super-resolution for ``blocks``, by autograd if not ``explicit``."""
         torch.manual_seed(0)
         network = INR(2, 1, self.width, self.depth, activation).to(self.device)
-        points, size = self.side**2, TrainingConfig("", hidden_features=self.width, device=self.device).chunk_size
+        points, config = self.side**2, TrainingConfig("", hidden_features=self.width, device=self.device)
         operator: LinearOperator | None = None
         if blocks:
             operator = BlockAverage((self.side, self.side), SIDE_OF_BLOCKS).to(self.device, torch.float32)
         x = torch.rand(points, 2, device=self.device) * 2 - 1
         y = torch.rand(operator.measurements if operator else points, 1, device=self.device)
-        chunked = ChunkedNetworks([network], min(chunk or size, points), compiled)
-        optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+        chunked = ChunkedNetworks([network], min(chunk or config.chunk_size, points), compiled, explicit)
+        optimizer = build_optimizer(config, network)
 
         def step() -> None:
             chunked.start()
@@ -140,16 +146,17 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
 
     for name in activations:
         if name == "bw-relu":
-            add("bw-relu, seven ReLUs, all at once", problem.step(SevenReLUs, all_points))
-            add("bw-relu, seven ReLUs, in chunks", problem.step(SevenReLUs, None))
+            add("bw-relu, seven ReLUs, autograd, all at once", problem.step(SevenReLUs, all_points))
+            add("bw-relu, seven ReLUs, autograd, in chunks", problem.step(SevenReLUs, None))
         if name in ("bw-relu", "relu"):
-            add(f"{name}, all at once", problem.step(name, all_points))
-        add(f"{name}, in chunks", problem.step(name, None), _products(problem, name))
+            add(f"{name}, autograd, all at once", problem.step(name, all_points, explicit=False))
+            add(f"{name}, autograd, in chunks", problem.step(name, None, explicit=False))
+        add(name, problem.step(name, None), _products(problem, name))
     if "bw-relu" in activations:
         add("bw-relu, super-resolution", problem.step("bw-relu", None, blocks=True))
         add("bw-relu, Gauss-Newton iteration", problem.conjugate_gradient_iteration("bw-relu"), 4 / 3)
     for name in activations if compilers else ():
-        add(f"{name}, compiled", problem.step(name, None, True), _products(problem, name), f"{name}, in chunks")
+        add(f"{name}, compiled", problem.step(name, None, True), _products(problem, name), name)
     for row, step in rows.values():
         row.first = _time(step, problem.device)
     started = time.monotonic()

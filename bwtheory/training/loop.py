@@ -33,7 +33,7 @@ from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
-from bwtheory.training.run import RunDirectory, build_network, source_commit
+from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
 
 CHECKPOINT_EVERY_SECONDS = 20.0
 
@@ -75,23 +75,29 @@ def has_compiler() -> bool:
 def settled(config: TrainingConfig, parameters: int, coordinates: int) -> TrainingConfig:
     """With what was left open: device, chunk, and whether compiling pays; then the run is always done the same way.
 
-    Compiling takes up to 20 s and saves up to a third of the time: worth it on a CPU from 5e13 operations in matrix products
-    on, if there is a compiler that works, and not for an activation that Numba has fused already.  ValueError for a device or
-    compiler that is asked for and not there.
+    Compiling takes some seconds.  On a CPU it saves a fifth of a step where the activation is costly, and pays from 1e13
+    operations in matrix products on; on a GPU, where it has not been measured, it is left to runs of 1e15.  ValueError for a
+    device or compiler that is asked for and not there.
     """
     config = replace(config, device=pick_device(config.device))
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
     if config.compile is None:
-        long = 6.0 * parameters * coordinates * config.first_order_epochs > 5e13
-        pays = long and config.device == "cpu" and _kernel(config) != "Numba"
-        config = replace(config, compile=pays and has_compiler() and _compiles())
+        operations = 6.0 * parameters * coordinates * config.first_order_epochs
+        pays = {"cpu": operations > 1e13 and _is_costly(config) and has_compiler(), "cuda": operations > 1e15}
+        config = replace(config, compile=pays.get(config.device, False) and _compiles(config.device))
     return config
 
 
-def _compiles() -> bool:
+def _is_costly(config: TrainingConfig) -> bool:
+    """Whether a CPU's compiled function is faster than what PyTorch and Numba have for this activation."""
+    activation = resolve_activation(config.activation)
+    return activation.costly or (issubclass(activation, BWReLU) and not has_numba())
+
+
+def _compiles(device: str) -> bool:
     try:
-        torch.compile(torch.sin)(torch.zeros(8))
+        torch.compile(torch.sin)(torch.zeros(8, device=device))
     except Exception:  # whatever is missing, headers or a linker: there is a way without
         return False
     return True
@@ -193,8 +199,7 @@ class _Member:
         self.config, self.task, self.run, self.x, self.progress = config, task, run, x, progress
         self.sample = x[_fixed_sample(len(x), config.condition_sample)]
         self.network = build_network(config, task.channels).to(x.device)
-        algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
-        self.optimizer = algorithm(self.network.parameters(), lr=config.lr)
+        self.optimizer = build_optimizer(config, self.network)
         self.epoch, self.seconds, self.loss = 0, 0.0, math.nan
         self.stopped = False
         self.kept: dict[str, Any] | None = None  # of least held-out error so far: loss, epoch, weights
@@ -440,11 +445,13 @@ def _progress() -> Progress:
 
 
 def _kernel(config: TrainingConfig) -> str:
-    """What evaluates the activation; its rounding is in the weights of a close fit."""
+    """What evaluates a network and its gradient; its rounding is in the weights of a close fit."""
+    activation = resolve_activation(config.activation)
+    way = "explicit" if activation.has_pull() else "autograd"
     if config.compile:
-        return "torch.compile"
-    fused = config.device == "cpu" and issubclass(resolve_activation(config.activation), BWReLU) and has_numba()
-    return "Numba" if fused else "autograd function"
+        return f"{way}, torch.compile"
+    fused = config.device == "cpu" and issubclass(activation, BWReLU) and has_numba()
+    return f"{way}, Numba" if fused else way
 
 
 def _provenance(config: TrainingConfig) -> dict[str, Any]:

@@ -150,6 +150,14 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
     return to_double(network) if config.double else network
 
 
+def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimizer:
+    """The optimizer of a configuration, all parameters in one call where torch has that."""
+    parameters = list(network.parameters())
+    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
+    algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
+    return algorithm(parameters, lr=config.lr, fused=fused)
+
+
 @dataclass(frozen=True)
 class TrainedFunction:
     """What a run has learned, a function of coordinates; ``network`` and ``config`` are what it is made of."""
