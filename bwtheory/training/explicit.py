@@ -167,8 +167,17 @@ def _outer_product(total: Tensor, gradient: Tensor, z: Tensor) -> Callable[[], A
 
 def _product(x: Tensor, weights: Tensor, out: Tensor) -> Callable[[], Any]:
     """(k, n, K) times (k, K, M), later."""
-    rows = x.shape[1]
-    if len(x) == 1 and x.device.type == "cpu" and rows % BLOCK == 0 and min(weights.shape[1:]) >= THIN:
-        blocks = rows // BLOCK
-        x, weights, out = x.view(blocks, BLOCK, -1), weights.expand(blocks, -1, -1), out.view(blocks, BLOCK, -1)
+    if len(x) == 1:
+        rows = rows_at_once(x, weights)
+        x, weights, out = (
+            x.view(-1, rows, x.shape[2]),
+            weights.expand(x.shape[1] // rows, -1, -1),
+            out.view(-1, rows, out.shape[2]),
+        )
     return partial(torch.bmm, x, weights, out=out)
+
+
+def rows_at_once(x: Tensor, weights: Tensor) -> int:
+    """How many of the rows of x (…, n, K), a divisor of n, a product with weights (…, K, M) should take at once."""
+    rows = x.shape[-2]
+    return BLOCK if x.device.type == "cpu" and rows % BLOCK == 0 and min(weights.shape[-2:]) >= THIN else rows

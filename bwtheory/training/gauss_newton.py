@@ -9,8 +9,9 @@ times a vector two more, where a step of Adam needs three, and no activation is 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,9 @@ from torch import Tensor
 
 from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
+from bwtheory.training.explicit import rows_at_once
 from bwtheory.training.gradient import KEEP_BYTES, predict
+from bwtheory.training.workers import Result, Workers
 
 DAMPING = 1e-4  # of a layer's preconditioner, relative to its largest entry
 HALVINGS = 10  # of a step that does not lower the loss
@@ -31,6 +34,14 @@ class _Part:
     coordinates: Tensor
     inputs: list[Tensor]
     slopes: list[Tensor | None]
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """Of each layer the changes of its weight (K, M) and bias (M,), and the weight (K, M) itself; of the skip connection."""
+
+    layers: list[tuple[Tensor, Tensor, Tensor]]
+    skip: Tensor | None
 
 
 class GaussNewton:
@@ -62,6 +73,7 @@ class GaussNewton:
         self._own = [p for linear, _ in self._layers for p in (linear.weight, linear.bias)]
         self._own += [network.skip.weight] if network.skip is not None else []
         self.size = sum(p.numel() for p in self._own)
+        self._workers = Workers()
         self._parts: list[_Part] | None = None
         self._residual, self._loss, self._checked = torch.empty(0), math.nan, False
 
@@ -74,7 +86,10 @@ class GaussNewton:
         self._loss = float(loss)
         width = sum(linear.in_features + linear.out_features for linear, _ in self._layers)
         keep = len(self.x) * width * self.x.element_size() <= KEEP_BYTES
-        self._parts = [self._part(chunk) for chunk in self.x.split(self.chunk)] if keep else None
+        self._parts = None
+        if keep:
+            found = self._share(lambda places: [(place.start, self._part(place)) for place in places])
+            self._parts = [part for _, part in sorted(itertools.chain(*found), key=lambda pair: pair[0])]
         if not self._checked:
             self._refuse_other_layers(values[: self.chunk])
         return loss.unsqueeze(0), values.unsqueeze(0)
@@ -107,14 +122,25 @@ class GaussNewton:
     @torch.no_grad()
     def curvature(self, vector: Tensor) -> Tensor:
         """JᵀJ times a vector of all parameters, AᵀA between the two if there is an operator A: what an iteration costs."""
-        shaped = self._shaped(vector)
+        changes = self._changes(vector)
         if self.operator:
-            pushed = torch.cat([self._pushed(part, shaped) for part in self._each_part()])
+            pushed = self._residual.new_empty(len(self.x), self.network.out_features)
+
+            def push(places: Iterable[slice]) -> None:
+                for place in places:
+                    pushed[place] = self._pushed(self._part_at(place), changes)
+
+            self._share(push)
             return self._transposed(self.operator.adjoint(self.operator(pushed)))
-        total = torch.zeros_like(vector)
-        for part in self._each_part():
-            self._add_pulled(part, self._pushed(part, shaped), self._shaped(total))
-        return total
+
+        def push_and_pull(places: Iterable[slice]) -> Tensor:
+            total = torch.zeros_like(vector)
+            for place in places:
+                part = self._part_at(place)
+                self._add_pulled(part, self._pushed(part, changes), self._shaped(total))
+            return total
+
+        return _sum_of(self._share(push_and_pull))
 
     @torch.no_grad()
     def move(self, step: Tensor) -> None:
@@ -140,10 +166,21 @@ class GaussNewton:
         """Views of a vector of all parameters, one for each."""
         return [part.view_as(p) for part, p in zip(vector.split([p.numel() for p in self._own]), self._own)]
 
-    def _each_part(self) -> Iterable[_Part]:
-        return self._parts if self._parts is not None else (self._part(chunk) for chunk in self.x.split(self.chunk))
+    def _share(self, work: Callable[[Iterable[slice]], Result]) -> list[Result]:
+        """``work`` on a share of all chunks in each thread, without autograd."""
 
-    def _part(self, x: Tensor) -> _Part:
+        @torch.no_grad()
+        def share(thread: int, chunks: range) -> Result:
+            return work(slice(number * self.chunk, (number + 1) * self.chunk) for number in chunks)
+
+        count = -(-len(self.x) // self.chunk)
+        return self._workers.share(share, count, self._workers.threads(count) if self.x.device.type == "cpu" else 1)
+
+    def _part_at(self, place: slice) -> _Part:
+        return self._parts[place.start // self.chunk] if self._parts is not None else self._part(place)
+
+    def _part(self, place: slice) -> _Part:
+        x = self.x[place]
         activation = self.network.activation
         z, inputs, slopes = activation.encode(self.network.input_scale * x), [], []
         for linear, active in self._layers:
@@ -155,7 +192,7 @@ class GaussNewton:
 
     def _refuse_other_layers(self, values: Tensor) -> None:
         """ValueError if the linearization is of another network: an activation may override what a layer is."""
-        part, (last, _) = next(iter(self._each_part())), self._layers[-1]
+        part, (last, _) = self._part_at(slice(0, self.chunk)), self._layers[-1]
         found = self.network.output_scale * last(part.inputs[-1]) + self.network.output_shift
         if self.network.skip is not None:
             found += self.network.skip(self.network.input_scale * part.coordinates)
@@ -163,17 +200,24 @@ class GaussNewton:
             raise ValueError("Gauss-Newton steps need layers that are an activation of a linear layer; this one's are others.")
         self._checked = True
 
-    def _pushed(self, part: _Part, vector: list[Tensor]) -> Tensor:
+    def _changes(self, vector: Tensor) -> _Changes:
+        shaped, weights = self._shaped(vector), [linear.weight for linear, _ in self._layers]
+        layers = [
+            (change.T.contiguous(), bias, own.T.contiguous()) for change, bias, own in zip(shaped[::2], shaped[1::2], weights)
+        ]
+        return _Changes(layers, shaped[-1].T if self.network.skip is not None else None)
+
+    def _pushed(self, part: _Part, changes: _Changes) -> Tensor:
         """J times a change of the parameters, at a chunk: (n, C)."""
         change: Tensor | None = None
-        for number, ((linear, _), slope) in enumerate(zip(self._layers, part.slopes)):
-            own = torch.addmm(vector[2 * number + 1], part.inputs[number], vector[2 * number].T)
-            change = own if change is None else own.addmm_(change, linear.weight.T)
+        for (weight_change, bias_change, weight), inputs, slope in zip(changes.layers, part.inputs, part.slopes):
+            own = _sum_and_product(bias_change, inputs, weight_change)
+            change = own if change is None else _sum_and_product(own, change, weight)
             if slope is not None:
                 change.mul_(slope)
         assert change is not None
-        if self.network.skip is not None:
-            change = torch.addmm(change, self.network.input_scale * part.coordinates, vector[-1].T)
+        if changes.skip is not None:
+            change = torch.addmm(change, self.network.input_scale * part.coordinates, changes.skip)
         return self.network.output_scale * change if self.network.output_scale != 1 else change
 
     def _add_pulled(self, part: _Part, pull: Tensor, total: list[Tensor], squared: bool = False) -> None:
@@ -186,22 +230,32 @@ class GaussNewton:
             pull = pull if slope is None else pull * slope
             _add_outer(total[2 * number], pull, part.inputs[number], squared)
             total[2 * number + 1] += (pull.square() if squared else pull).sum(0)
-            pull = pull @ self._layers[number][0].weight if number else pull
+            pull = _product(pull, self._layers[number][0].weight) if number else pull
 
     def _transposed(self, change: Tensor) -> Tensor:
         """Jᵀ times a change of the values (N, C)."""
-        total = self._residual.new_zeros(self.size)
-        for part, pull in zip(self._each_part(), change.split(self.chunk)):
-            self._add_pulled(part, pull, self._shaped(total))
-        return total
+
+        def pull(places: Iterable[slice]) -> Tensor:
+            total = self._residual.new_zeros(self.size)
+            for place in places:
+                self._add_pulled(self._part_at(place), change[place], self._shaped(total))
+            return total
+
+        return _sum_of(self._share(pull))
 
     def _preconditioner(self) -> Tensor:
         """The inverse squared norms of J's columns, those of a layer bounded by 1/``DAMPING`` of the least."""
-        norms = self._residual.new_zeros(self.size)
-        for part in self._each_part():
-            for channel in torch.eye(self.network.out_features, dtype=norms.dtype, device=norms.device):
-                pull = channel.expand(len(part.coordinates), -1)
-                self._add_pulled(part, pull, self._shaped(norms), squared=True)
+        channels = torch.eye(self.network.out_features, dtype=self.x.dtype, device=self.x.device)
+
+        def squares(places: Iterable[slice]) -> Tensor:
+            norms = self._residual.new_zeros(self.size)
+            for place in places:
+                part = self._part_at(place)
+                for channel in channels:
+                    self._add_pulled(part, channel.expand(len(part.coordinates), -1), self._shaped(norms), squared=True)
+            return norms
+
+        norms = _sum_of(self._share(squares))
         for own in self._shaped(norms):
             own += DAMPING * own.max() + torch.finfo(own.dtype).tiny
         return norms.reciprocal()
@@ -216,6 +270,24 @@ def refuse_gauss_newton(network: INR) -> None:
     others = [name for name, p in network.named_parameters() if p.requires_grad and p not in own]
     if others:
         raise ValueError(f"Gauss-Newton steps train linear layers only, not {others[0]}.")
+
+
+def _sum_of(totals: list[Tensor]) -> Tensor:
+    for other in totals[1:]:
+        totals[0] += other
+    return totals[0]
+
+
+def _sum_and_product(added: Tensor, x: Tensor, weights: Tensor) -> Tensor:
+    """A bias (M,), or (n, M), and (n, K) times (K, M)."""
+    rows = rows_at_once(x, weights)
+    added = added if added.ndim == 1 else added.view(-1, rows, added.shape[1])
+    return torch.baddbmm(added, x.view(-1, rows, x.shape[1]), weights.expand(len(x) // rows, -1, -1)).flatten(0, 1)
+
+
+def _product(x: Tensor, weights: Tensor) -> Tensor:
+    rows = rows_at_once(x, weights)
+    return torch.bmm(x.reshape(-1, rows, x.shape[1]), weights.expand(len(x) // rows, -1, -1)).flatten(0, 1)
 
 
 def _add_outer(total: Tensor, pull: Tensor, inputs: Tensor, squared: bool) -> None:
