@@ -1,6 +1,6 @@
-"""Where a training step's time goes: what measured rates allow, and what it takes.  ``python benchmarks/step.py``.
+"""Where a training step's time goes: its calls one by one, and the step as a whole.  ``python benchmarks/step.py``.
 
-A step is that of ``bwtheory bench``: 65,536 coordinates through 2→300→300→300→1, Adam, chunks of 2048.  Nothing else may run.
+A step is that of ``bwtheory bench``: 65,536 coordinates through 2→300→300→300→1, Adam, chunks of 1024.  Nothing else may run.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
+from bwtheory.nn import ACTIVATIONS
 from bwtheory.nn.activations import Activation
 from bwtheory.training.benchmark import Problem
+from bwtheory.training.explicit import BLOCK
 from bwtheory.training.gradient import keep_freed_memory
 
-CHUNK, ROUNDS = 2048, 9
+CHUNK, ROUNDS = 1024, 9
 
 
 class NoActivation(Activation):
@@ -26,8 +28,17 @@ class NoActivation(Activation):
     def forward(self, z: Tensor) -> Tensor:
         return z
 
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        torch.add(u, bias, out=value)
 
-def median_time(function: Callable[[], object], repeats: int = 50) -> float:
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        pass
+
+
+STEPS: dict[str, str | type[Activation]] = {"no activation": NoActivation, "relu": "relu", "bw-relu": "bw-relu"}
+
+
+def median_time(function: Callable[[], object], repeats: int = 100) -> float:
     """Seconds, after one call that is not counted."""
     times = []
     for _ in range(repeats + 1):
@@ -37,45 +48,63 @@ def median_time(function: Callable[[], object], repeats: int = 50) -> float:
     return statistics.median(times[1:])
 
 
-def main() -> None:
-    """Print rates, the floor that follows from them, and what steps take."""
-    keep_freed_memory()
-    problem = Problem()
-    points, width = problem.side**2, problem.width
-    bare = median_time(problem.bare_products(), ROUNDS)
-    print(f"bare products: {problem.operations / 1e9:.1f} GFLOP at {problem.operations / bare / 1e9:.0f} GFLOP/s")
-
-    v, g, out = (torch.randn(CHUNK, width) for _ in range(3))
-    chunks = points / CHUNK
-    forward = chunks * median_time(lambda: torch.clamp(v, min=0, out=out))
-    backward = chunks * median_time(lambda: torch.ops.aten.threshold_backward.grad_input(g, v, 0.0, grad_input=out))
-    rate = points * width * (2 * 4 + 3 * 4) / (forward + backward) / 1e9
-    print(f"one pass over a layer's features: {forward / bare:.3f} forward, {backward / bare:.3f} back ({rate:.0f} GB/s)")
-
-    x, first, last = torch.randn(CHUNK, 2), torch.randn(width, 2), torch.randn(1, width)
+def calls(width: int, depth: int) -> dict[str, float]:
+    """Seconds of one thread for each kind of a step's calls on a chunk."""
+    x, z, u, gradient = (torch.randn(1, CHUNK, n) for n in (2, width, width, width))
+    first, square, last = torch.randn(1, 2, width), torch.randn(1, width, width), torch.randn(1, width, 1)
+    bias, residual, values = torch.randn(1, 1, width), torch.randn(1, CHUNK, 1), torch.empty(1, CHUNK, 1)
+    ones, blocks = torch.ones(1, 1, CHUNK), CHUNK // BLOCK
+    in_blocks = [square.expand(blocks, -1, -1), *(t.view(blocks, BLOCK, width) for t in (z, u))]
     thin = (
-        lambda: linear(x, first),
-        lambda: g.t() @ x,
-        lambda: linear(v, last),
-        lambda: g[:, :1] @ last,
-        lambda: v.t() @ g[:, :1],
+        lambda: torch.bmm(x, first, out=u),
+        lambda: torch.zeros(1, 2, width).baddbmm_(x.transpose(1, 2), gradient),
+        lambda: torch.bmm(z, last, out=values),
+        lambda: torch.bmm(residual, last.transpose(1, 2), out=gradient),
+        lambda: torch.zeros(1, 1, width).baddbmm_(residual.transpose(1, 2), z),
     )
-    ends = chunks * sum(median_time(product) for product in thin)
-    biases = chunks * problem.depth * median_time(lambda: g.sum(0))
-    total = 1 + (problem.depth * (forward + backward) + ends + biases) / bare
-    print(f"thin products of the first and last layer: {ends / bare:.3f}; sums for the biases: {biases / bare:.3f}")
-    print(f"with one pass each way a layer, all of it one after the other: {total:.2f} of the bare products")
+    found = {
+        f"inner products, in blocks of {BLOCK} rows": 2
+        * (depth - 1)
+        * median_time(lambda: torch.bmm(in_blocks[1], in_blocks[0], out=in_blocks[2])),
+        "inner products, for the weights": (depth - 1) * median_time(lambda: square.baddbmm_(gradient.transpose(1, 2), z)),
+        "products of the first and last layer": sum(map(median_time, thin)),
+        "sums for the biases": depth * median_time(lambda: bias.baddbmm_(ones, gradient)),
+    }
+    for name in ("relu", "bw-relu"):
+        activation = ACTIVATIONS[name]()
+        found[f"{name}, forward"] = depth * median_time(partial(activation.evaluate, u, bias, z))
+        found[f"{name}, back"] = depth * median_time(partial(activation.pull, u, z, gradient))
+    return found
 
-    steps = {name: problem.step(name, None) for name in (NoActivation, "relu", "bw-relu")}
-    ratios: dict[object, list[float]] = {name: [] for name in steps}
+
+def main() -> None:
+    """Print what calls take, what follows from that, and what steps take."""
+    keep_freed_memory()
+    problem, threads = Problem(), torch.get_num_threads()
+    torch.set_num_threads(1)
     products = problem.bare_products()
-    for _ in range(ROUNDS):
-        unit = median_time(products, 1)
-        for name, step in steps.items():
-            ratios[name].append(median_time(step, 1) / unit)
-    for name, found in ratios.items():
-        label = "no activation" if name is NoActivation else name
-        print(f"step in chunks, no compiler, {label}: {statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})")
+    bare = median_time(products, ROUNDS)
+    print(f"one thread; bare products: {problem.operations / 1e9:.1f} GFLOP at {problem.operations / bare / 1e9:.0f} GFLOP/s")
+    with torch.no_grad():
+        found = {
+            name: seconds * problem.side**2 / CHUNK / bare for name, seconds in calls(problem.width, problem.depth).items()
+        }
+    for name, ratio in found.items():
+        print(f"{name}: {ratio:.3f} of the bare products")
+    for activation in ("relu", "bw-relu"):
+        others = [ratio for name, ratio in found.items() if not name.startswith(("relu", "bw-relu"))]
+        print(f"together, {activation}: {sum(others) + found[f'{activation}, forward'] + found[f'{activation}, back']:.2f}")
+    for number in sorted({1, threads}):
+        torch.set_num_threads(number)
+        steps = {name: problem.step(activation, None) for name, activation in STEPS.items()}
+        ratios: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(ROUNDS):
+            unit = median_time(products, 1)
+            for name, step in steps.items():
+                ratios[name].append(median_time(step, 1) / unit)
+        for name, measured in ratios.items():
+            spread = f"{min(measured):.2f} to {max(measured):.2f}"
+            print(f"a step, {number} thread{'s' * (number > 1)}, {name}: {statistics.median(measured):.2f} ({spread})")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Seconds to a PSNR: Adam by Appendix D against Adam that hands over to Gauss–Newton steps, both at once with half of the cores each.
+"""Seconds to a PSNR: Adam by Appendix D against Adam that hands over to Gauss–Newton steps, half of the cores each.
 
     python benchmarks/wall_clock.py --image cameraman.tif --out wall_clock
 
-One row a seed, written to wall_clock/table.json as they come.  A run that never gets there has its 1000 epochs' time.
+One row a seed, written to wall_clock/table.json as they come.  A run that never gets there has the time of all its epochs.
 """
 
 from __future__ import annotations

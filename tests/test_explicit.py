@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +16,8 @@ from bwtheory.nn import ACTIVATIONS, INR, Activation, kernels, psi_seven_relus
 from bwtheory.nn.network import to_double
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import BLOCK
-from bwtheory.training.gradient import ChunkedNetworks
+from bwtheory.training.explicit import BLOCK, Pass
+from bwtheory.training.gradient import ChunkedNetworks, predict
 from bwtheory.training.workers import Workers
 
 DEFINITIONS = {  # where ``forward`` takes a shortcut of its own
@@ -28,6 +32,12 @@ VARIANTS = [
     {"hidden_layers": 1},
     {"in_features": 40, "hidden_features": 35, "out_features": 33},  # no layer is thin
 ]
+
+
+def run_elsewhere(code: str, **environment: str) -> subprocess.CompletedProcess:
+    """In a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]), **environment}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=100, check=False)
 
 
 @pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
@@ -149,6 +159,38 @@ def test_activations_of_ones_own_go_by_autograd(activation):
         torch.testing.assert_close(ours[..., 0], p.grad, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, OwnLayer])
+def test_values(activation, threads):
+    torch.manual_seed(0)
+    network = to_double(INR(2, 3, 6, 2, activation, skip=True))
+    x = torch.rand(300, 2, dtype=torch.float64)
+    for points in (x, x[:1], x[:0], x[::2]):
+        found = predict(network, points, BLOCK)
+        torch.testing.assert_close(found, network(points).detach(), rtol=0, atol=1e-10)
+        assert not found.requires_grad
+    for wrong in (x[:, :1], x[0], torch.rand(4, 3).double()):  # a single column could be broadcast
+        with pytest.raises(ValueError, match=r"Coordinates have shape \(N, 2\)"):
+            predict(network, wrong, BLOCK)
+        with pytest.raises(ValueError, match=r"Coordinates have shape \(N, 2\)"):
+            ChunkedNetworks([network], BLOCK).least_squares(wrong, torch.zeros(len(wrong), 3).double())
+
+
+@pytest.mark.parametrize("frozen", [["hidden.0.weight"], ["hidden.0.weight", "hidden.0.bias", "output.weight"], None])
+def test_frozen_parameters(frozen):
+    (network,) = networks_of("siren", 1)
+    for name, p in network.named_parameters():
+        p.requires_grad_(frozen is not None and name not in frozen)
+    x, y = torch.rand(40, 2, dtype=torch.float64), torch.rand(40, 1, dtype=torch.float64)
+    chunked = ChunkedNetworks([network], 16)
+    chunked.start()
+    chunked.least_squares(x, y)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
+    expected = torch.autograd.grad((network(x) - y).square().mean(), trained) if trained else []
+    for p, gradient in zip(trained, expected, strict=True):
+        torch.testing.assert_close(p.grad, gradient, rtol=0, atol=1e-12)
+
+
 def test_the_same_twice(threads):
     """Which thread takes which chunk must not be up to the threads: single precision, bit for bit."""
     networks = [network.float() for network in networks_of("bw-relu", 1, hidden_features=64)]
@@ -160,32 +202,160 @@ def test_the_same_twice(threads):
 
 def test_workers_share_out_everything_once(threads):
     workers, done = Workers(), []
-    found = workers.share(lambda thread, part: done.extend(part) or (thread, torch.get_num_threads()), 7, threads)
+    found = workers.share(lambda thread, part: done.extend(part) or (thread, torch.get_num_threads()), 7)
     assert sorted(done) == list(range(7)) and found == [(thread, 1) for thread in range(threads)]
     assert torch.get_num_threads() == threads
-    with pytest.raises(ZeroDivisionError):
-        workers.share(lambda thread, part: 1 / (threads - 1 - thread), 7, threads)
-    assert torch.get_num_threads() == threads
+
+    def work(thread, part):
+        if thread == 0:
+            raise RuntimeError("broken")
+        time.sleep(0.2)
+        done.append("late")
+
+    done.clear()
+    with pytest.raises(RuntimeError, match="broken"):
+        workers.share(work, 7)
+    assert done == ["late"] * (threads - 1) and torch.get_num_threads() == threads  # nobody works on when the error is out
 
 
-def test_one_piece_of_work_has_all_threads():
+@pytest.mark.parametrize(("count", "on_cpu"), [(1, True), (0, True), (7, False)])
+def test_what_is_not_shared_has_all_threads(count, on_cpu):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        workers = Workers()
-        assert workers.threads(1) == 1
-        (found,) = workers.share(lambda thread, part: (torch.get_num_threads(), threading.current_thread()), 1, 1)
-        assert found == (2, threading.main_thread())
+        work = lambda thread, part: (list(part), torch.get_num_threads(), threading.current_thread())  # noqa: E731
+        assert Workers().share(work, count, on_cpu) == [(list(range(count)), 2, threading.main_thread())]
     finally:
         torch.set_num_threads(before)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_process_has_workers_of_its_own():
-    workers = Workers()
-    work = lambda thread, part: list(part)  # noqa: E731
-    assert workers.share(work, 4, 2) == [[0, 2], [1, 3]]
-    child = os.fork()
-    if not child:
-        os._exit(7 if workers.share(work, 4, 2) == [[0, 2], [1, 3]] else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    code = (
+        "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.training.workers import Workers\nworkers = Workers()\n"
+        "work = lambda thread, part: list(part)\nassert workers.share(work, 4) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
+        "if not child:\n    assert workers.share(work, 4) == [[0, 2], [1, 3]]; os._exit(7)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    found = run_elsewhere(code)
+    assert found.returncode == 7, found.stderr
+
+
+@pytest.mark.parametrize("when", ["before anything", "after a step"])
+def test_an_interrupted_step_leaves_nothing(when, threads, monkeypatch):
+    (network,) = networks_of("bw-relu", 1)
+    x, y = torch.rand(300, 2, dtype=torch.float64), torch.rand(300, 1, dtype=torch.float64)
+    expected = everything([network], x, y, 64)
+    chunked = ChunkedNetworks([network], 64)
+    if when == "after a step":
+        chunked.least_squares(x, y)
+    with monkeypatch.context() as broken:
+        backward, calls = Pass.backward, []
+
+        def break_off(self):
+            calls.append(1)
+            if len(calls) == 3:
+                raise RuntimeError("interrupted")
+            backward(self)
+
+        broken.setattr(Pass, "backward", break_off)
+        with pytest.raises(RuntimeError, match="interrupted"):
+            chunked.least_squares(x, y)
+    chunked.start()
+    chunked.least_squares(x, y)
+    for p, gradient in zip(network.parameters(), expected[2:], strict=True):
+        torch.testing.assert_close(p.grad, gradient[..., 0], rtol=0, atol=1e-14)
+
+
+class OwnScale(ACTIVATIONS["siren"]):
+    """With a parameter that the prepared weights do not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+
+    def encode(self, x):
+        return x * self.scale
+
+
+class OwnPrepared(ACTIVATIONS["relu"]):
+    def of_prepared(self, u):
+        return torch.nn.functional.leaky_relu(u, 0.3)
+
+
+class Cosine:
+    def forward(self, z):
+        return torch.cos(z)
+
+
+class Mixed(Cosine, ACTIVATIONS["siren"]):
+    pass
+
+
+@pytest.mark.parametrize("activation", [OwnScale, OwnPrepared, Mixed])
+def test_what_a_class_inherits_must_still_be_its_own(activation):
+    torch.manual_seed(0)
+    network = INR(2, 1, 6, 2, activation).double()
+    x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
+    found = everything([network], x, y, 16)
+    network.zero_grad()
+    (network(x) - y).square().mean().backward()
+    for ours, p in zip(found[2:], network.parameters(), strict=True):
+        torch.testing.assert_close(ours[..., 0], p.grad, rtol=0, atol=1e-14)
+        assert p.grad.any()
+    if activation is Mixed:
+        z = torch.nn.functional.linear(x, network.hidden[0].weight, network.hidden[0].bias)
+        torch.testing.assert_close(network.features(x)[0], torch.cos(z))
+
+
+def test_gradients_need_no_beginning():
+    """``zero_grad`` sets them to None; and what autograd is given must not be taken for the gradient itself."""
+    for activation in ACTIVATIONS:
+        (network,) = networks_of(activation, 1)
+        x, y = torch.rand(30, 2, dtype=torch.float64), torch.rand(30, 1, dtype=torch.float64)
+        expected = everything([network], x, y, 16)
+        chunked = ChunkedNetworks([network], 16)
+        network.zero_grad()
+        for times in (1, 2):
+            chunked.least_squares(x, y)
+            for p, gradient in zip(network.parameters(), expected[2:], strict=True):
+                torch.testing.assert_close(torch.view_as_real(p.grad + 0j), times * gradient, rtol=1e-12, atol=1e-12)
+
+
+def test_bad_coordinates():
+    (network,) = networks_of("bw-relu", 1)
+    with pytest.raises(ValueError, match="no coordinates to fit"):
+        ChunkedNetworks([network], 4).least_squares(torch.zeros(0, 2).double(), torch.zeros(0, 1).double())
+    with pytest.raises(ValueError, match=r"numbers are torch.float64, the coordinates' torch.float32"):
+        predict(network, torch.zeros(3, 2), 4)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_derivatives_of_derivatives(activation):
+    """Networks are functions that other code differentiates, twice and for each point; ReLUs have slopes that are constant."""
+    (network,) = networks_of(activation, 1, hidden_features=5)
+    x = (torch.rand(4, 2, dtype=torch.float64) * 2 - 1).requires_grad_()
+    (slope,) = torch.autograd.grad(network(x).sum(), x, create_graph=True)
+    for_each = torch.func.vmap(torch.func.grad(lambda point: network(point.unsqueeze(0)).sum()))(x.detach())
+    torch.testing.assert_close(for_each, slope.detach())
+    if slope.requires_grad:
+        (second,) = torch.autograd.grad(slope[:, 0].sum(), x, allow_unused=True)
+    if activation not in ("siren", "gauss", "wire"):  # the others' second derivative is 0, or FINER's of a factor detached
+        return
+    h = 1e-6
+    with torch.enable_grad():
+        moved = [(x.detach() + torch.tensor([d, 0.0])).requires_grad_() for d in (h, -h)]
+        slopes = [torch.autograd.grad(network(m).sum(), m)[0][:, 0] for m in moved]
+    scale = float(second[:, 0].abs().max())
+    torch.testing.assert_close(second[:, 0], (slopes[0] - slopes[1]) / (2 * h), rtol=0, atol=1e-4 * scale)
+
+
+def test_kernels_are_kept_between_processes(tmp_path):
+    pytest.importorskip("numba")
+    code = "import torch; from bwtheory.nn import psi; psi(torch.rand(9))"
+    counts = []
+    for _ in range(2):
+        found = run_elsewhere(code, NUMBA_CACHE_DIR=str(tmp_path))
+        assert found.returncode == 0, found.stderr
+        counts.append(len(list(tmp_path.rglob("*.nbc"))))
+    assert counts == [3, 3]

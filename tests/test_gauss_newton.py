@@ -62,6 +62,7 @@ SHAPES = [
     {"linear_layers": True},
     {"skip": True, "input_scale": 1.5},
     {"output_scale": 0.5, "output_shift": 0.5},
+    {"output_scale": 0.5, "output_shift": 0.5, "skip": True},
     {"channels": 3},
 ]
 

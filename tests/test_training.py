@@ -882,7 +882,7 @@ def test_compiling_by_itself(picture, monkeypatch):
     enough = 1e13 / (6 * 1e5 * config.epochs)
     monkeypatch.setattr(loop, "has_compiler", lambda: True)
     for works in (True, False):
-        monkeypatch.setattr(loop, "_compiles", lambda device, works=works: works)
+        monkeypatch.setattr(loop, "_compiles", lambda works=works: works)
         assert loop.settled(config, 100_000, int(1.01 * enough)).compile is works
         assert loop.settled(config, 100_000, int(0.99 * enough)).compile is False
     assert loop.settled(replace(config, compile=True), 1, 1).compile is True
@@ -895,7 +895,7 @@ def test_compiling_by_itself(picture, monkeypatch):
     ("activation", "numba", "pays"), [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False)]
 )
 def test_what_is_fast_without_is_not_compiled_by_itself(picture, monkeypatch, activation, numba, pays):
-    monkeypatch.setattr(loop, "_compiles", lambda device: True)
+    monkeypatch.setattr(loop, "_compiles", lambda: True)
     for name, answer in {"has_compiler": True, "has_numba": numba}.items():
         monkeypatch.setattr(loop, name, lambda answer=answer: answer)
     config = with_preset(small(picture, activation=activation))

@@ -26,9 +26,16 @@ class Activation(nn.Module):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        for name in ("prepared", "of_prepared", "evaluate", "pull", "layer", "value_and_slope"):
-            if "forward" in cls.__dict__ and name not in cls.__dict__:  # an inherited shortcut is for another function
-                setattr(cls, name, getattr(Activation, name))
+        of_forward = ("prepared", "of_prepared", "evaluate", "pull", "layer", "features", "value_and_slope")
+        for definition, shortcuts in {"forward": of_forward, "of_prepared": ("evaluate", "pull")}.items():
+            for name in shortcuts:
+                if cls._age(definition) < cls._age(name):  # an inherited shortcut is for another function
+                    setattr(cls, name, getattr(Activation, name))
+
+    @classmethod
+    def _age(cls, name: str) -> int:
+        """How many classes there are before the one that ``name`` comes from."""
+        return next(number for number, parent in enumerate(cls.__mro__) if name in parent.__dict__)
 
     def encode(self, x: Tensor) -> Tensor:
         """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
@@ -75,9 +82,10 @@ class Activation(nn.Module):
         value.copy_(self.of_prepared(u.add_(bias)))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        """The gradient with respect to ``value``, of ``evaluate``, becomes that with respect to u; all three are overwritten.
+        """The gradient with respect to ``value``, of ``evaluate``, becomes that with respect to u; all may be overwritten.
 
-        Networks whose activation has this are trained without autograd.
+        Where a class has this, and no ``layer`` of its own, networks are trained without autograd.  Neither function may depend
+        on parameters or buffers: ``prepared`` and ``encode`` may, ``encode`` on buffers only.
         """
         raise NotImplementedError
 
@@ -262,7 +270,7 @@ class Finer(Siren):
         return _SineOfGrowing.apply(u, 1 / self.omega_0)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        _SineOfGrowing.pull_(gradient, u, 1 / self.omega_0)
+        gradient.copy_(_SineOfGrowing.pulled(gradient, u, 1 / self.omega_0))
 
 
 class _SineOfGrowing(torch.autograd.Function):
@@ -281,13 +289,13 @@ class _SineOfGrowing(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _SineOfGrowing.pull_(gradients[0].clone(), context.saved_tensors[0], context.rate), None
+        return _SineOfGrowing.pulled(gradients[0], context.saved_tensors[0], context.rate), None
 
     @staticmethod
-    def pull_(gradient: Tensor, u: Tensor, rate: float) -> Tensor:
+    def pulled(gradient: Tensor, u: Tensor, rate: float) -> Tensor:
         size = u.abs()
-        gradient.mul_(torch.addcmul(u, size, u, value=rate).cos_())
-        return gradient.addcmul_(gradient, size, value=rate)
+        along = gradient * torch.addcmul(u, size, u, value=rate).cos_()
+        return torch.addcmul(along, along, size, value=rate)
 
 
 class Gauss(Activation):
@@ -311,7 +319,7 @@ class Gauss(Activation):
         return _Bell.apply(u)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        _Bell.pull_(gradient, u, value)
+        gradient.mul_(value).mul_(u).mul_(-2.0)
 
 
 class _Bell(torch.autograd.Function):
@@ -329,11 +337,8 @@ class _Bell(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return _Bell.pull_(gradients[0].clone(), *context.saved_tensors)
-
-    @staticmethod
-    def pull_(gradient: Tensor, u: Tensor, value: Tensor) -> Tensor:
-        return gradient.mul_(value).mul_(u).mul_(-2.0)
+        u, value = context.saved_tensors
+        return (gradients[0] * value).mul_(u).mul_(-2.0)
 
 
 class Wire(Activation):
@@ -370,7 +375,7 @@ class Wire(Activation):
         return _GaborPairs.apply(u, (self.sigma_0 / self.omega_0) ** 2)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        _GaborPairs.pull_(gradient, u, value, (self.sigma_0 / self.omega_0) ** 2)
+        gradient.copy_(_GaborPairs.pulled(gradient, u, value, (self.sigma_0 / self.omega_0) ** 2))
 
     def features(self, x: Tensor) -> Tensor:
         return torch.complex(*x.chunk(2, dim=-1))
@@ -396,16 +401,15 @@ class _GaborPairs(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         u, value = context.saved_tensors
-        return _GaborPairs.pull_(gradients[0].clone(), u, value, context.rate), None
+        return _GaborPairs.pulled(gradients[0], u, value, context.rate), None
 
     @staticmethod
-    def pull_(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:
+    def pulled(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:
         (g, h), (x, y), (a, b) = gradient.chunk(2, dim=-1), value.chunk(2, dim=-1), u.chunk(2, dim=-1)
         along = torch.addcmul(g * x, h, y)  # with the logarithm's real part
         across = (h * x).sub_(g * y)  # and with its imaginary part
-        torch.addcmul(across, a, along, value=-2 * rate, out=g)
-        torch.addcmul(along, b, along, value=2 * rate, out=h).neg_()
-        return gradient
+        first = torch.addcmul(across, a, along, value=-2 * rate)
+        return torch.cat([first, torch.addcmul(along, b, along, value=2 * rate).neg_()], dim=-1)
 
 
 def _scaled(linear: nn.Linear, scale: Tensor | float, shift: float = 0.0) -> tuple[Tensor, Tensor]:

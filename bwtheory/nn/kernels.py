@@ -73,12 +73,13 @@ def _kernels(dtype: torch.dtype, relus: ReLUs) -> tuple[Any, Any, Any]:
 
 def _functions(relus: list[Any], keep: bool) -> tuple[Any, Any, Any]:
     from numba import njit
+    from numba.extending import register_jitable
 
     t0, a0, t1, a1, t2, a2 = relus
     zero = t0 - t0
     compiled = njit(error_model="numpy", nogil=True, cache=keep)
 
-    @njit(error_model="numpy", inline="always")
+    @register_jitable(inline="always")
     def value(v):
         u = abs(v)
         r0, r1, r2 = t0 - u, t1 - u, t2 - u  # what is not a number stays so

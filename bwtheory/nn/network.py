@@ -91,9 +91,13 @@ class INR(nn.Module):
         """(N, in_features) coordinates -> the hidden layers' features, each (N, width): Φᵀ of equation (8)."""
         return [self.activation.features(hidden) for hidden in self._hidden_layers(x)]
 
-    def _hidden_layers(self, x: Tensor) -> list[Tensor]:
+    def check_coordinates(self, x: Tensor) -> None:
+        """ValueError for coordinates of another shape than (N, in_features)."""
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise ValueError(f"Coordinates have shape (N, {self.in_features}); got {tuple(x.shape)}.")
+
+    def _hidden_layers(self, x: Tensor) -> list[Tensor]:
+        self.check_coordinates(x)
         z = self.activation.encode(self.input_scale * x)
         found: list[Tensor] = []
         hidden, between = cast(list[nn.Linear], list(self.hidden)), cast(list[nn.Linear], list(self.between))

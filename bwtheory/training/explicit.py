@@ -1,4 +1,4 @@
-"""Values and gradients of networks as a list of products and activations into memory that is there: nothing else is done.
+"""Values and gradients of networks as a list of products and activations, most of them into memory that is there.
 
 For layers whose activation has ``pull``, see ``bwtheory.nn.Activation``.
 """
@@ -56,7 +56,14 @@ class ExplicitNetworks:
         sums = totals[0]
         for others in totals[1:]:
             torch._foreach_add_(sums, others)
-        torch.autograd.backward(self._prepared, sums)
+        trained = [number for number, prepared in enumerate(self._prepared) if prepared.requires_grad]
+        torch.autograd.backward([self._prepared[number] for number in trained], [sums[number] for number in trained])
+
+    def bytes_of(self, rows: int) -> int:
+        """What a pass at so many coordinates holds."""
+        widths = [self.first.in_features, self.transposed[0].shape[1] * len(self.networks)]
+        widths += [(1 + active) * bias.numel() for active, bias in zip(self.active, self.biases)]
+        return rows * sum(widths) * self.biases[0].element_size()
 
     def _prepare(self) -> list[Tensor]:
         found = []
@@ -73,6 +80,18 @@ class ExplicitNetworks:
             scale = self.first.output_scale * self.first.input_scale
             found.append(torch.stack([scale * network.skip.weight for network in self.networks if network.skip is not None]))
         return found
+
+
+def is_explicit(network: INR) -> bool:
+    """Whether a network of this kind can be trained so: all parameters of its activation are in the prepared weights."""
+    activation = network.activation
+    own = [p for p in activation.parameters() if p.requires_grad]
+    if not activation.has_pull() or not own:
+        return activation.has_pull()
+    hidden = list(network.hidden)
+    prepared = [tensor for linear in network.linears for tensor in activation.prepared(linear, linear in hidden)]
+    reached = torch.autograd.grad(torch.stack([t.real.sum() for t in prepared]).sum(), own, allow_unused=True)
+    return all(gradient is not None for gradient in reached)
 
 
 class Memory:
@@ -106,7 +125,6 @@ class Pass:
         self._networks, first = networks, networks.first
         like, count = networks.weights[0], len(networks.networks)
         room = partial(torch.empty, dtype=like.dtype, device=like.device)
-        ones = torch.ones(count, 1, rows, dtype=like.dtype, device=like.device)
         totals = memory.totals
         self._x = room(rows, first.in_features)
         self._z = z = room(count, rows, networks.transposed[0].shape[1])
@@ -124,7 +142,7 @@ class Pass:
             else:
                 value = u
                 self._forward.append(partial(u.add_, bias))
-            back.append(partial(totals[2 * number + 1].baddbmm_, ones, gradient))
+            back.append(partial(_add_rows, totals[2 * number + 1], gradient))
             back.append(_outer_product(totals[2 * number], gradient, z))
             if number:
                 back.append(_product(gradient, networks.weights[number], memory.gradient(z, number - 1)))
@@ -156,6 +174,10 @@ class Pass:
         """Add the gradients with respect to all weights to the memory's totals."""
         for call in self._backward:
             call()
+
+
+def _add_rows(total: Tensor, gradient: Tensor) -> None:
+    total += gradient.sum(1, keepdim=True)  # no product: these may be rounded
 
 
 def _outer_product(total: Tensor, gradient: Tensor, z: Tensor) -> Callable[[], Any]:

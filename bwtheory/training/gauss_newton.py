@@ -174,7 +174,7 @@ class GaussNewton:
             return work(slice(number * self.chunk, (number + 1) * self.chunk) for number in chunks)
 
         count = -(-len(self.x) // self.chunk)
-        return self._workers.share(share, count, self._workers.threads(count) if self.x.device.type == "cpu" else 1)
+        return self._workers.share(share, count, self.x.device.type == "cpu")
 
     def _part_at(self, place: slice) -> _Part:
         return self._parts[place.start // self.chunk] if self._parts is not None else self._part(place)
@@ -193,9 +193,10 @@ class GaussNewton:
     def _refuse_other_layers(self, values: Tensor) -> None:
         """ValueError if the linearization is of another network: an activation may override what a layer is."""
         part, (last, _) = self._part_at(slice(0, self.chunk)), self._layers[-1]
-        found = self.network.output_scale * last(part.inputs[-1]) + self.network.output_shift
+        found = last(part.inputs[-1])
         if self.network.skip is not None:
             found += self.network.skip(self.network.input_scale * part.coordinates)
+        found = self.network.output_scale * found + self.network.output_shift
         if not torch.allclose(found, values, rtol=0.0, atol=1e-2 * float(values.abs().max())):  # they differ by rounding
             raise ValueError("Gauss-Newton steps need layers that are an activation of a linear layer; this one's are others.")
         self._checked = True

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
-from bwtheory.training.explicit import BLOCK, ExplicitNetworks, Memory, Pass
+from bwtheory.training.explicit import BLOCK, ExplicitNetworks, Memory, Pass, is_explicit
 from bwtheory.training.workers import Workers
 
 KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
@@ -34,30 +34,35 @@ def keep_freed_memory() -> None:
 class ChunkedNetworks:
     """Networks of one shape on all coordinates, in chunks that fit the caches: memory does not grow with their number.
 
-    Gradients are accumulated exactly, into the parameters' ``grad``, which must be there (``start``).
+    Gradients are accumulated exactly, into the parameters' ``grad``.
 
     Parameters
     ----------
     networks : trained in place; their shapes and everything but their parameters and buffers (weights, c) are the first one's
-    chunk : coordinates at once, of all networks together
+    chunk : coordinates that go through a network at once
     compiled : compile what is not a product, or, with autograd, a network
-    explicit : without autograd, several networks as one batched network; by default where the activation can do that
+    explicit : without autograd, several networks as one batched network that shares a chunk among them; by default where the
+        activation can do that
     """
 
     def __init__(self, networks: Sequence[INR], chunk: int, compiled: bool = False, explicit: bool | None = None):
         if compiled:
             torch.compiler.reset()  # graphs of earlier networks would count as recompilations of these
-        explicit = networks[0].activation.has_pull() if explicit is None else explicit
+        explicit = is_explicit(networks[0]) if explicit is None else explicit
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+        self._networks = networks
         self._way = (_Explicit if explicit else _Autograd)(networks, chunk, compiled)
 
     def start(self) -> None:
         """Set the gradients to zero."""
         for parameter in self._parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            else:
+            if parameter.grad is not None:
                 parameter.grad.zero_()
+
+    def values(self, x: Tensor) -> Tensor:
+        """(k, N, C) at coordinates (N, d)."""
+        self._check(x)
+        return self._way.forward(x, keep=False)
 
     def least_squares(self, x: Tensor, y: Tensor, operator: LinearOperator | None = None) -> tuple[Tensor, Tensor]:
         """Add the gradients of the mean squared errors over all measurements; returns these (k,), and the values (k, N, C).
@@ -65,14 +70,26 @@ class ChunkedNetworks:
         An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the
         networks in a second pass.  Features are kept for it up to 2 GB, and beyond that computed again.
         """
-        way, count, channels = self._way, len(self._way.networks), y.shape[1]
+        self._check(x)
+        if not len(x):
+            raise ValueError("There are no coordinates to fit values at.")
+        for parameter in self._parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        way, count, channels = self._way, len(self._networks), y.shape[1]
         if operator is None:
             return way.least_squares(x, y)
-        values = way.forward(x, keep=len(x) * _bytes_to_keep(way.networks) <= KEEP_BYTES)
+        values = way.forward(x, keep=way.bytes_to_keep(len(x)) <= KEEP_BYTES)
         residual = operator(values.movedim(0, 1).flatten(1)) - y.repeat(1, count)
         gradient = (operator.adjoint(residual) * (2 / y.numel())).unflatten(1, (count, channels)).movedim(1, 0)
         way.backward(x, gradient)
         return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values
+
+    def _check(self, x: Tensor) -> None:
+        first = self._networks[0]
+        first.check_coordinates(x)
+        if x.dtype != (dtype := first.linears[0].weight.dtype):
+            raise ValueError(f"The network's numbers are {dtype}, the coordinates' {x.dtype}.")
 
 
 class _Explicit:
@@ -83,8 +100,12 @@ class _Explicit:
         whole = max(1, chunk // len(networks))
         self._rows = whole if whole < BLOCK else whole - whole % BLOCK
         self._workers, self._kept = Workers(), False
-        self._memories: list[Memory] = []
         self._passes: dict[tuple[int, int, int], Pass] = {}
+        self._memories: dict[int, Memory] = {}
+        self._made_for: tuple[object, ...] = ()
+
+    def bytes_to_keep(self, rows: int) -> int:
+        return self._all.bytes_of(rows)
 
     def least_squares(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         count = len(self.networks)
@@ -92,20 +113,19 @@ class _Explicit:
 
         @torch.no_grad()
         def work(thread: int, chunks: range) -> Tensor:
-            loss = y.new_zeros(count, 1, 1)
+            loss = y.new_zeros(count)
             for place in self._places(x, chunks):
                 own = self._pass(thread, len(x[place]))
                 values[:, place] = own.forward(x[place])
                 residual = torch.sub(own.values, y[place], out=own.gradient)
-                loss.baddbmm_(residual.view(count, 1, -1), residual.view(count, -1, 1))
+                loss += residual.square().sum((1, 2))
                 residual.mul_(2 / y.numel())
                 own.backward()
             return loss
 
         self._all.read()
-        losses = self._share(work, x)
-        self._add()
-        return torch.stack(losses).sum(0).flatten() / y.numel(), values
+        losses = self._share(work, x, backward=True)
+        return torch.stack(losses).sum(0) / y.numel(), values
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
         self._kept = keep
@@ -116,7 +136,7 @@ class _Explicit:
                 values[:, place] = self._pass(thread, len(x[place]), number if keep else 0).forward(x[place])
 
         self._all.read()
-        self._share(work, x)
+        self._share(work, x, backward=False)
         return values
 
     def backward(self, x: Tensor, gradient: Tensor) -> None:
@@ -130,15 +150,19 @@ class _Explicit:
                 own.gradient.copy_(gradient[:, place])
                 own.backward()
 
-        self._share(work, x)
-        self._add()
+        self._share(work, x, backward=True)
 
-    def _share(self, work: Callable[[int, range], Any], x: Tensor) -> list[Any]:
-        count = -(-len(x) // self._rows)
-        threads = self._workers.threads(count) if x.device.type == "cpu" else 1
-        while len(self._memories) < threads:
-            self._memories.append(Memory(self._all))
-        return self._workers.share(work, count, threads)
+    def _share(self, work: Callable[[int, range], Any], x: Tensor, backward: bool) -> list[Any]:
+        """``work`` on all chunks; what it has added to the memories' totals goes ``backward`` to the parameters."""
+        made_for = len(x), torch.get_num_threads(), self._kept
+        if made_for != self._made_for:
+            self._passes, self._memories, self._made_for = {}, {}, made_for
+        for memory in self._memories.values() if backward else ():
+            torch._foreach_zero_(memory.totals)
+        found = self._workers.share(work, -(-len(x) // self._rows), x.device.type == "cpu")
+        if backward:
+            self._all.add([self._memories[thread].totals for thread in sorted(self._memories)])
+        return found
 
     def _places(self, x: Tensor, chunks: range) -> Iterator[slice]:
         return (slice(number * self._rows, min((number + 1) * self._rows, len(x))) for number in chunks)
@@ -147,13 +171,10 @@ class _Explicit:
         """The pass of a thread at so many coordinates, or of a chunk whose features are kept."""
         key = thread, rows, number
         if key not in self._passes:
+            if thread not in self._memories:
+                self._memories[thread] = Memory(self._all)
             self._passes[key] = Pass(self._all, rows, self._memories[thread])
         return self._passes[key]
-
-    def _add(self) -> None:
-        self._all.add([memory.totals for memory in self._memories])
-        for memory in self._memories:
-            torch._foreach_zero_(memory.totals)
 
 
 class _Autograd:
@@ -163,6 +184,11 @@ class _Autograd:
         self.networks, self._chunk = networks, chunk
         self._kept: list[list[Tensor]] = []
         self._functions: list[Callable[[Tensor], Tensor]] = [torch.compile(n) if compiled else n for n in networks]
+
+    def bytes_to_keep(self, rows: int) -> int:
+        """What each layer gets and what it makes of it."""
+        own = sum(2 * linear.weight.shape[0] * linear.weight.element_size() for linear in self.networks[0].linears)
+        return rows * len(self.networks) * own
 
     def least_squares(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         values, losses = y.new_empty(len(self.networks), len(x), y.shape[1]), y.new_zeros(len(self.networks))
@@ -189,17 +215,6 @@ class _Autograd:
                 (kept[number][place] if kept else function(part)).backward(pull)
 
 
-def _bytes_to_keep(networks: Sequence[INR]) -> int:
-    """Of one coordinate, between the passes: what each layer gets and what it makes of it."""
-    return len(networks) * sum(2 * linear.weight.shape[0] * linear.weight.element_size() for linear in networks[0].linears)
-
-
-@torch.no_grad()
-def predict(function: Callable[[Tensor], Tensor], x: Tensor, chunk: int) -> Tensor:
-    """Values (N, C) at coordinates (N, d), chunk by chunk, into one tensor: many small ones would keep the heap in pieces."""
-    values = torch.empty(0)
-    for start in range(0, len(x), chunk):
-        found = function(x[start : start + chunk])
-        values = found.new_empty(len(x), found.shape[1]) if start == 0 else values
-        values[start : start + chunk] = found
-    return values
+def predict(network: INR, x: Tensor, chunk: int) -> Tensor:
+    """Values (N, C) at coordinates (N, d), with the arithmetic of training without a compiler."""
+    return ChunkedNetworks([network], chunk).values(x)[0]

@@ -31,6 +31,7 @@ from bwtheory.nn.kernels import has_numba
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.explicit import is_explicit
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
@@ -75,17 +76,16 @@ def has_compiler() -> bool:
 def settled(config: TrainingConfig, parameters: int, coordinates: int) -> TrainingConfig:
     """With what was left open: device, chunk, and whether compiling pays; then the run is always done the same way.
 
-    Compiling takes some seconds.  On a CPU it saves a fifth of a step where the activation is costly, and pays from 1e13
-    operations in matrix products on; on a GPU, where it has not been measured, it is left to runs of 1e15.  ValueError for a
-    device or compiler that is asked for and not there.
+    Compiling takes some seconds and saves a fifth of a step on a CPU where the activation is costly: worth it there from 1e13
+    operations in matrix products on.  ValueError for a device or compiler that is asked for and not there.
     """
     config = replace(config, device=pick_device(config.device))
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
     if config.compile is None:
-        operations = 6.0 * parameters * coordinates * config.first_order_epochs
-        pays = {"cpu": operations > 1e13 and _is_costly(config) and has_compiler(), "cuda": operations > 1e15}
-        config = replace(config, compile=pays.get(config.device, False) and _compiles(config.device))
+        long = 6.0 * parameters * coordinates * config.first_order_epochs > 1e13
+        pays = long and config.device == "cpu" and _is_costly(config)
+        config = replace(config, compile=pays and has_compiler() and _compiles())
     return config
 
 
@@ -95,9 +95,9 @@ def _is_costly(config: TrainingConfig) -> bool:
     return activation.costly or (issubclass(activation, BWReLU) and not has_numba())
 
 
-def _compiles(device: str) -> bool:
+def _compiles() -> bool:
     try:
-        torch.compile(torch.sin)(torch.zeros(8, device=device))
+        torch.compile(torch.sin)(torch.zeros(8))
     except Exception:  # whatever is missing, headers or a linker: there is a way without
         return False
     return True
@@ -209,10 +209,9 @@ class _Member:
         checkpoint = run.load_checkpoint(config)
         if checkpoint:
             _same_data(run, checkpoint, task)
-            if checkpoint.get("kernel", _kernel(config)) != _kernel(config):  # the first versions did not note it
-                raise ValueError(
-                    f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {_kernel(config)}."
-                )
+            kernel = _kernel(config, self.network)
+            if checkpoint.get("kernel", kernel) != kernel:  # the first versions did not note it
+                raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
             self.network.load_state_dict(checkpoint["network"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
@@ -281,7 +280,7 @@ class _Member:
             "logged_bytes": os.fstat(self.file.fileno()).st_size,
             "config": self.config.to_json(),
             "sha256": self.task.sha256,
-            "kernel": _kernel(self.config),
+            "kernel": _kernel(self.config, self.network),
         }
         state |= {"kept": self.kept} if self.kept else {}
         self.run.save_checkpoint(state)
@@ -333,7 +332,7 @@ class _Member:
             "sha256": task.sha256,
             "parameters": self.network.count_parameters(),
             "seconds": self._elapsed(),
-            **_provenance(self.config),
+            **_provenance(self.config, self.network),
         }
         run.save_summary(summary)
         return summary
@@ -444,17 +443,16 @@ def _progress() -> Progress:
     return Progress(*what, *how, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
-def _kernel(config: TrainingConfig) -> str:
+def _kernel(config: TrainingConfig, network: INR) -> str:
     """What evaluates a network and its gradient; its rounding is in the weights of a close fit."""
-    activation = resolve_activation(config.activation)
-    way = "explicit" if activation.has_pull() else "autograd"
+    way = "explicit" if is_explicit(network) else "autograd"
     if config.compile:
         return f"{way}, torch.compile"
-    fused = config.device == "cpu" and issubclass(activation, BWReLU) and has_numba()
+    fused = config.device == "cpu" and isinstance(network.activation, BWReLU) and has_numba()
     return f"{way}, Numba" if fused else way
 
 
-def _provenance(config: TrainingConfig) -> dict[str, Any]:
+def _provenance(config: TrainingConfig, network: INR) -> dict[str, Any]:
     name = torch.cuda.get_device_name() if config.device == "cuda" else platform.processor() or platform.machine()
     return {
         "settings_from": config.settings_from,
@@ -463,7 +461,7 @@ def _provenance(config: TrainingConfig) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "chunk": config.chunk_size,
         "together": config.together,
-        "kernel": _kernel(config),
+        "kernel": _kernel(config, network),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "bwtheory": bwtheory.__version__,

@@ -24,6 +24,7 @@ from bwtheory.nn import INR
 from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.gradient import predict
 
 
 class RunDirectory:
@@ -155,7 +156,7 @@ def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimiz
     parameters = list(network.parameters())
     fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
     algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
-    return algorithm(parameters, lr=config.lr, fused=fused)
+    return algorithm(parameters, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
 
 
 @dataclass(frozen=True)
@@ -165,11 +166,10 @@ class TrainedFunction:
     network: INR
     config: TrainingConfig
 
-    @torch.no_grad()
     def __call__(self, coordinates: np.ndarray) -> np.ndarray:
         """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
         x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)
-        return torch.cat([self.network(part) for part in x.split(self.config.chunk_size)]).numpy()
+        return predict(self.network, x, self.config.chunk_size).numpy()
 
 
 def load(run_dir: str | Path) -> TrainedFunction:
