@@ -18,7 +18,7 @@ from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
 from bwtheory.training.explicit import BLOCK, Pass
 from bwtheory.training.gradient import ChunkedNetworks, predict
-from bwtheory.training.workers import Workers
+from bwtheory.training.workers import Workers, one_thread, threads_for
 
 DEFINITIONS = {  # where ``forward`` takes a shortcut of its own
     "bw-relu": lambda self, z: psi_seven_relus(self.c * z),
@@ -202,7 +202,7 @@ def test_the_same_twice(threads):
 
 def test_workers_share_out_everything_once(threads):
     workers, done = Workers(), []
-    found = workers.share(lambda thread, part: done.extend(part) or (thread, torch.get_num_threads()), 7)
+    found = workers.share(lambda thread, part: done.extend(part) or (thread, torch.get_num_threads()), 7, threads)
     assert sorted(done) == list(range(7)) and found == [(thread, 1) for thread in range(threads)]
     assert torch.get_num_threads() == threads
 
@@ -214,17 +214,21 @@ def test_workers_share_out_everything_once(threads):
 
     done.clear()
     with pytest.raises(RuntimeError, match="broken"):
-        workers.share(work, 7)
+        workers.share(work, 7, threads)
     assert done == ["late"] * (threads - 1) and torch.get_num_threads() == threads  # nobody works on when the error is out
 
 
-@pytest.mark.parametrize(("count", "on_cpu"), [(1, True), (0, True), (7, False)])
-def test_what_is_not_shared_has_all_threads(count, on_cpu):
+def test_what_is_not_shared_has_all_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         work = lambda thread, part: (list(part), torch.get_num_threads(), threading.current_thread())  # noqa: E731
-        assert Workers().share(work, count, on_cpu) == [(list(range(count)), 2, threading.main_thread())]
+        assert Workers().share(work, 3, 1) == [([0, 1, 2], 2, threading.main_thread())]
+        x = torch.zeros(9, 2)
+        assert [threads_for(count, x) for count in (0, 1, 2, 3)] == [1, 1, 2, 2] and threads_for(3, x.to("meta")) == 1
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 
@@ -233,8 +237,8 @@ def test_what_is_not_shared_has_all_threads(count, on_cpu):
 def test_a_forked_process_has_workers_of_its_own():
     code = (
         "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.training.workers import Workers\nworkers = Workers()\n"
-        "work = lambda thread, part: list(part)\nassert workers.share(work, 4) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
-        "if not child:\n    assert workers.share(work, 4) == [[0, 2], [1, 3]]; os._exit(7)\n"
+        "work = lambda thread, part: list(part)\nassert workers.share(work, 4, 2) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
+        "if not child:\n    assert workers.share(work, 4, 2) == [[0, 2], [1, 3]]; os._exit(7)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
     found = run_elsewhere(code)

@@ -17,6 +17,7 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_optimizer
+from bwtheory.training.workers import one_thread
 
 SIDE_OF_BLOCKS = 4
 
@@ -107,7 +108,8 @@ class Problem:
         def step() -> None:
             chunked.start()
             chunked.least_squares(x, y, operator)
-            optimizer.step()
+            with one_thread():
+                optimizer.step()
 
         return step
 

@@ -21,7 +21,7 @@ from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.explicit import rows_at_once
 from bwtheory.training.gradient import KEEP_BYTES, predict
-from bwtheory.training.workers import Result, Workers
+from bwtheory.training.workers import Result, Workers, one_thread, threads_for
 
 DAMPING = 1e-4  # of a layer's preconditioner, relative to its largest entry
 HALVINGS = 10  # of a step that does not lower the loss
@@ -73,7 +73,7 @@ class GaussNewton:
         self._own = [p for linear, _ in self._layers for p in (linear.weight, linear.bias)]
         self._own += [network.skip.weight] if network.skip is not None else []
         self.size = sum(p.numel() for p in self._own)
-        self._workers = Workers()
+        self._workers, self._threads = Workers(), threads_for(-(-len(x) // chunk), x)
         self._parts: list[_Part] | None = None
         self._residual, self._loss, self._checked = torch.empty(0), math.nan, False
 
@@ -101,22 +101,23 @@ class GaussNewton:
         At most so many iterations of preconditioned conjugate gradients on min ‖J step − residual‖², from 0 (Nocedal and
         Wright 2006, algorithm 5.3), until the gradient is √ε times what it was; then halved until the loss is lower.
         """
-        step = self._residual.new_zeros(self.size)
-        negative_gradient = self._transposed(self.operator.adjoint(self._residual) if self.operator else self._residual)
-        weights = self._preconditioner()
-        direction = towards = weights * negative_gradient
-        size = _dot(negative_gradient, towards)
-        enough = torch.finfo(size.dtype).eps * size
-        for _ in range(iterations):
-            if interrupted:
-                return None
-            image = self.curvature(direction)
-            length = torch.where(size > enough, size / _dot(direction, image), 0.0)  # on the device: nothing waits for it
-            step += length * direction
-            negative_gradient -= length * image
-            towards = weights * negative_gradient
-            before, size = size, _dot(negative_gradient, towards)
-            direction = towards + torch.where(size > enough, size / before, 0.0) * direction
+        with one_thread():
+            step = self._residual.new_zeros(self.size)
+            negative_gradient = self._transposed(self.operator.adjoint(self._residual) if self.operator else self._residual)
+            weights = self._preconditioner()
+            direction = towards = weights * negative_gradient
+            size = _dot(negative_gradient, towards)
+            enough = torch.finfo(size.dtype).eps * size
+            for _ in range(iterations):
+                if interrupted:
+                    return None
+                image = self.curvature(direction)
+                length = torch.where(size > enough, size / _dot(direction, image), 0.0)  # on the device: nothing waits for it
+                step += length * direction
+                negative_gradient -= length * image
+                towards = weights * negative_gradient
+                before, size = size, _dot(negative_gradient, towards)
+                direction = towards + torch.where(size > enough, size / before, 0.0) * direction
         return self._shortened(step)
 
     @torch.no_grad()
@@ -173,8 +174,7 @@ class GaussNewton:
         def share(thread: int, chunks: range) -> Result:
             return work(slice(number * self.chunk, (number + 1) * self.chunk) for number in chunks)
 
-        count = -(-len(self.x) // self.chunk)
-        return self._workers.share(share, count, self.x.device.type == "cpu")
+        return self._workers.share(share, -(-len(self.x) // self.chunk), self._threads)
 
     def _part_at(self, place: slice) -> _Part:
         return self._parts[place.start // self.chunk] if self._parts is not None else self._part(place)

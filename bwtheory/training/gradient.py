@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.explicit import BLOCK, ExplicitNetworks, Memory, Pass, is_explicit
-from bwtheory.training.workers import Workers
+from bwtheory.training.workers import Workers, one_thread, threads_for
 
 KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
 MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -99,7 +100,7 @@ class _Explicit:
         self.networks, self._all = networks, ExplicitNetworks(networks, compiled)
         whole = max(1, chunk // len(networks))
         self._rows = whole if whole < BLOCK else whole - whole % BLOCK
-        self._workers, self._kept = Workers(), False
+        self._workers, self._number, self._kept = Workers(), 1, False
         self._passes: dict[tuple[int, int, int], Pass] = {}
         self._memories: dict[int, Memory] = {}
         self._made_for: tuple[object, ...] = ()
@@ -123,9 +124,10 @@ class _Explicit:
                 own.backward()
             return loss
 
-        self._all.read()
-        losses = self._share(work, x, backward=True)
-        return torch.stack(losses).sum(0) / y.numel(), values
+        with self._threads(x):
+            self._all.read()
+            losses = self._share(work, x, backward=True)
+            return torch.stack(losses).sum(0) / y.numel(), values
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
         self._kept = keep
@@ -135,8 +137,9 @@ class _Explicit:
             for number, place in zip(chunks, self._places(x, chunks)):
                 values[:, place] = self._pass(thread, len(x[place]), number if keep else 0).forward(x[place])
 
-        self._all.read()
-        self._share(work, x, backward=False)
+        with self._threads(x):
+            self._all.read()
+            self._share(work, x, backward=False)
         return values
 
     def backward(self, x: Tensor, gradient: Tensor) -> None:
@@ -150,16 +153,24 @@ class _Explicit:
                 own.gradient.copy_(gradient[:, place])
                 own.backward()
 
-        self._share(work, x, backward=True)
+        with self._threads(x):
+            self._share(work, x, backward=True)
+
+    @contextmanager
+    def _threads(self, x: Tensor) -> Iterator[None]:
+        """Settles how many threads share out the chunks of x; torch has one itself if they are several."""
+        self._number = threads_for(-(-len(x) // self._rows), x)
+        with one_thread() if self._number > 1 else nullcontext():
+            yield
 
     def _share(self, work: Callable[[int, range], Any], x: Tensor, backward: bool) -> list[Any]:
         """``work`` on all chunks; what it has added to the memories' totals goes ``backward`` to the parameters."""
-        made_for = len(x), torch.get_num_threads(), self._kept
+        made_for = len(x), self._number, self._kept
         if made_for != self._made_for:
             self._passes, self._memories, self._made_for = {}, {}, made_for
         for memory in self._memories.values() if backward else ():
             torch._foreach_zero_(memory.totals)
-        found = self._workers.share(work, -(-len(x) // self._rows), x.device.type == "cpu")
+        found = self._workers.share(work, -(-len(x) // self._rows), self._number)
         if backward:
             self._all.add([self._memories[thread].totals for thread in sorted(self._memories)])
         return found

@@ -35,6 +35,7 @@ from bwtheory.training.explicit import is_explicit
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
+from bwtheory.training.workers import one_thread
 
 CHECKPOINT_EVERY_SECONDS = 20.0
 
@@ -177,8 +178,9 @@ def train_together(
                         saved = time.monotonic()
                     for number, member in awake if logging else ():
                         member.log(values[number])
-                for _, member in awake:
-                    member.step()
+                with one_thread():
+                    for _, member in awake:
+                        member.step()
                 epoch += 1
             if config.first_order_epochs < config.epochs and not interrupted:
                 members[0].train_by_gauss_newton(y, operator, interrupted)

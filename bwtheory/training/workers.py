@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 Result = TypeVar("Result")
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch with one thread, everywhere: MKL has one number for all threads.
+
+    Between two parallel functions OpenMP's threads wait actively, for some milliseconds, on cores that others could use.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Workers:
-    """As many threads as torch has, each with a share of some chunks.
+    """Threads that each take a share of some chunks.
 
     A product or a pass over memory that two threads share ends with a barrier, and both wait for it.  One that a thread does
     alone on a chunk of its own has none, and the chunk stays in its core's cache.
@@ -23,29 +39,30 @@ class Workers:
         self._pool: ThreadPoolExecutor | None = None
         self._owner = (0, 0)
 
-    def share(self, work: Callable[[int, range], Result], count: int, on_cpu: bool = True) -> list[Result]:
+    def share(self, work: Callable[[int, range], Result], count: int, threads: int) -> list[Result]:
         """``work`` on a thread's number and its part of range(count); results in the order of the threads.
 
-        The parts depend on the number of threads only.  A single part, and what is not done on the CPU, is left to the calling
-        thread, with all of torch's threads.  Otherwise torch has one thread, everywhere, until all are done: MKL has one number
-        for all threads.
+        The parts depend on the number of threads only.  A single one is left to the calling thread, with all of torch's
+        threads; several have one each.
         """
-        threads = max(1, min(torch.get_num_threads(), count)) if on_cpu else 1
-        parts = [range(first, count, threads) for first in range(threads)]
         if threads == 1:
-            return [work(0, parts[0])]
+            return [work(0, range(count))]
         owner = (os.getpid(), threads)
         if self._pool is None or self._owner != owner:  # a forked child has none of its parent's threads
             self._pool, self._owner = ThreadPoolExecutor(threads), owner
-        before = torch.get_num_threads()
 
         def alone(thread: int) -> Result:
             torch.set_num_threads(1)
-            return work(thread, parts[thread])
+            return work(thread, range(thread, count, threads))
 
-        futures = [self._pool.submit(alone, thread) for thread in range(threads)]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            wait(futures)
-            torch.set_num_threads(before)
+        with one_thread():
+            futures = [self._pool.submit(alone, thread) for thread in range(threads)]
+            try:
+                return [future.result() for future in futures]
+            finally:
+                wait(futures)
+
+
+def threads_for(count: int, x: Tensor) -> int:
+    """How many threads share out so many chunks of x: torch's, at most one a chunk, and one if x is not on the CPU."""
+    return max(1, min(torch.get_num_threads(), count)) if x.device.type == "cpu" else 1
