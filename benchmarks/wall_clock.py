@@ -32,7 +32,7 @@ def main() -> None:
     methods = {"adam": [], "gauss-newton": ["--gauss-newton-after", "200", "--epochs", "400"]}
     common = ["--image", asked.image, "--activation", asked.activation, "--log-every", "100", "--device", "cpu"]
     common += ["--stop-at-loss", str(10 ** (-asked.psnr / 10))]
-    threads = str(max(1, len(os.sched_getaffinity(0)) // len(methods)))
+    threads = str(max(1, (os.cpu_count() or 1) // len(methods)))
     table = []
     for seed in range(40, 40 + asked.seeds):
         started = []
