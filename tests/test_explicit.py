@@ -16,7 +16,7 @@ from bwtheory.nn import ACTIVATIONS, INR, Activation, kernels, psi_seven_relus
 from bwtheory.nn.network import to_double
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import BLOCK, Pass
+from bwtheory.training.explicit import BLOCK, Pass, is_explicit
 from bwtheory.training.gradient import ChunkedNetworks, predict
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
@@ -146,17 +146,52 @@ class OwnForward(ACTIVATIONS["siren"]):
         return torch.cos(z)
 
 
-@pytest.mark.parametrize("activation", [Own, OwnLayer, OwnForward])
+class OwnScale(ACTIVATIONS["siren"]):
+    """With a parameter that the prepared weights do not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+
+    def encode(self, x):
+        return x * self.scale
+
+
+class OwnPrepared(ACTIVATIONS["relu"]):
+    def of_prepared(self, u):
+        return torch.nn.functional.leaky_relu(u, 0.3)
+
+
+class Cosine:
+    def forward(self, z):
+        return torch.cos(z)
+
+
+class Mixed(Cosine, ACTIVATIONS["siren"]):
+    pass
+
+
+@pytest.mark.parametrize("activation", [Own, OwnLayer, OwnForward, OwnScale, OwnPrepared, Mixed])
 def test_activations_of_ones_own_go_by_autograd(activation):
+    """Whatever they inherit: a shortcut is for the function, and the parameters, of the class that has it."""
     torch.manual_seed(0)
     network = INR(2, 1, 6, 2, activation).double()
-    assert not activation.has_pull() and all(ACTIVATIONS[name].has_pull() for name in ACTIVATIONS)
+    assert not is_explicit(network)
     x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
     found = everything([network], x, y, 16)
     network.zero_grad()
     (network(x) - y).square().mean().backward()
     for ours, p in zip(found[2:], network.parameters(), strict=True):
         torch.testing.assert_close(ours[..., 0], p.grad, rtol=0, atol=1e-14)
+        assert p.grad.any()
+    if activation is Mixed:
+        z = torch.nn.functional.linear(x, network.hidden[0].weight, network.hidden[0].bias)
+        torch.testing.assert_close(network.features(x)[0], torch.cos(z))
+
+
+def test_what_is_built_in_goes_without():
+    for activation in ACTIVATIONS:
+        assert all(is_explicit(network) for network in networks_of(activation, 1))
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, OwnLayer])
@@ -269,47 +304,6 @@ def test_an_interrupted_step_leaves_nothing(when, threads, monkeypatch):
     chunked.least_squares(x, y)
     for p, gradient in zip(network.parameters(), expected[2:], strict=True):
         torch.testing.assert_close(p.grad, gradient[..., 0], rtol=0, atol=1e-14)
-
-
-class OwnScale(ACTIVATIONS["siren"]):
-    """With a parameter that the prepared weights do not have."""
-
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
-
-    def encode(self, x):
-        return x * self.scale
-
-
-class OwnPrepared(ACTIVATIONS["relu"]):
-    def of_prepared(self, u):
-        return torch.nn.functional.leaky_relu(u, 0.3)
-
-
-class Cosine:
-    def forward(self, z):
-        return torch.cos(z)
-
-
-class Mixed(Cosine, ACTIVATIONS["siren"]):
-    pass
-
-
-@pytest.mark.parametrize("activation", [OwnScale, OwnPrepared, Mixed])
-def test_what_a_class_inherits_must_still_be_its_own(activation):
-    torch.manual_seed(0)
-    network = INR(2, 1, 6, 2, activation).double()
-    x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
-    found = everything([network], x, y, 16)
-    network.zero_grad()
-    (network(x) - y).square().mean().backward()
-    for ours, p in zip(found[2:], network.parameters(), strict=True):
-        torch.testing.assert_close(ours[..., 0], p.grad, rtol=0, atol=1e-14)
-        assert p.grad.any()
-    if activation is Mixed:
-        z = torch.nn.functional.linear(x, network.hidden[0].weight, network.hidden[0].bias)
-        torch.testing.assert_close(network.features(x)[0], torch.cos(z))
 
 
 def test_gradients_need_no_beginning():

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,12 +37,6 @@ def kernel(request, monkeypatch):
         pytest.importorskip("numba")
     else:
         monkeypatch.setattr(kernels, "has_numba", lambda: False)
-
-
-def run_elsewhere(code: str) -> subprocess.CompletedProcess:
-    """In a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=100, check=False)
 
 
 def value_and_gradient(function, z):
@@ -140,17 +131,6 @@ def test_a_numba_that_does_not_work_is_none(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "numba", raising=False)
     assert not kernels.has_numba.__wrapped__()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_forked_process_goes_on():
-    code = (
-        "import os, torch; torch.set_num_threads(1)\nfrom bwtheory.nn import psi\npsi(torch.rand(50000))\nchild = os.fork()\n"
-        "if not child:\n    psi(torch.rand(50000)); os._exit(7)\n"
-        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
-    )
-    found = run_elsewhere(code)
-    assert found.returncode == 7, found.stderr
 
 
 def test_functions_of_functions_see_psi_too(kernel):
