@@ -26,6 +26,7 @@ from bwtheory.tasks import ImageTask, build_task, data_hash
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_network, build_optimizer
+from bwtheory.training.workers import one_thread
 
 ITERATES = 4  # of a stopping rule, by those of the tuned method
 ROUNDS, SECONDS = 7, 1.0  # of the timing of steps: at least so many rounds, and so long for each network
@@ -288,7 +289,8 @@ def _step(config: TrainingConfig, task: ImageTask) -> Callable[[], None]:
     def step() -> None:
         chunked.start()
         losses, _ = chunked.least_squares(x, y, operator)
-        optimizer.step()
+        with one_thread():
+            optimizer.step()
         losses.tolist()  # waits for a GPU
 
     return step

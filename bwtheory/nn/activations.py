@@ -78,7 +78,7 @@ class Activation(nn.Module):
         return self(u)
 
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        """Write ``of_prepared(u + bias)`` to ``value`` without autograd; u becomes u + bias."""
+        """Write ``of_prepared(u + bias)`` to ``value`` without autograd; u becomes what ``pull`` needs, here u + bias."""
         value.copy_(self.of_prepared(u.add_(bias)))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
@@ -246,6 +246,7 @@ class Finer(Siren):
 
     tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
     costly = True
+    prepared = Siren.prepared
 
     def __init__(self, omega_0: float = 30.0, first_bias_scale: float = 20.0):
         super().__init__(omega_0)
@@ -262,9 +263,6 @@ class Finer(Siren):
     def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
         size, u = z.abs(), self.omega_0 * z
         return torch.sin((size + 1) * u), self.omega_0 * (2 * size + 1) * torch.cos((size + 1) * u)  # with no factor detached
-
-    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
-        return _scaled(linear, self.omega_0 if active else 1.0)
 
     def of_prepared(self, u: Tensor) -> Tensor:
         return _SineOfGrowing.apply(u, 1 / self.omega_0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -101,7 +102,7 @@ class GaussNewton:
         At most so many iterations of preconditioned conjugate gradients on min ‖J step − residual‖², from 0 (Nocedal and
         Wright 2006, algorithm 5.3), until the gradient is √ε times what it was; then halved until the loss is lower.
         """
-        with one_thread():
+        with one_thread() if self._threads > 1 and not self.operator else nullcontext():  # operators use torch's own threads
             step = self._residual.new_zeros(self.size)
             negative_gradient = self._transposed(self.operator.adjoint(self._residual) if self.operator else self._residual)
             weights = self._preconditioner()
