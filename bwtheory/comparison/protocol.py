@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bwtheory.comparison.tuning import Axis, Point, values
+from bwtheory.files import write_text
 from bwtheory.nn import resolve_activation
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.run import build_network
 
 TUNING_SEED = 0
 FIRST_SEED = 40
@@ -180,8 +181,7 @@ def read_json(file: Path) -> Any:
 
 def write_json(file: Path, value: Any) -> None:
     """Atomically."""
-    text = json.dumps(value, indent=1) + "\n"
-    RunDirectory(file.parent).write_atomically(file, lambda opened: opened.write(text.encode()))
+    write_text(file, json.dumps(value, indent=1) + "\n")
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import pickle
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 import bwtheory
+from bwtheory.files import write_atomically
 from bwtheory.nn import INR
 from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
@@ -47,7 +46,7 @@ class RunDirectory:
         run = cls(path)
         run.refuse_existing()
         path.mkdir(parents=True, exist_ok=True)
-        run.write_atomically(run.config_file, lambda file: file.write(_json_bytes(config.to_json())))
+        write_atomically(run.config_file, lambda file: file.write(_json_bytes(config.to_json())))
         return run
 
     def refuse_existing(self) -> None:
@@ -66,29 +65,11 @@ class RunDirectory:
         except (json.JSONDecodeError, TypeError, ValueError) as error:
             raise ValueError(f"{self.config_file} cannot be used: {error}") from None
 
-    def write_atomically(self, target: Path, write: Callable[[Any], object]) -> None:
-        """Write to a temporary name, sync, rename: whenever the process dies, the old file or the new one is there, whole."""
-        temporary = target.with_name(f".{target.name}.partial")
-        try:
-            with open(temporary, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except OSError:  # a full disk: the old file stays, the half-written one goes
-            temporary.unlink(missing_ok=True)
-            raise
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Atomically replace checkpoint.pt."""
         buffer = io.BytesIO()  # on a full disk torch.save raises a RuntimeError about its own bookkeeping
         torch.save(state, buffer)
-        self.write_atomically(self.checkpoint_file, lambda file: file.write(buffer.getbuffer()))
+        write_atomically(self.checkpoint_file, lambda file: file.write(buffer.getbuffer()))
 
     def load_checkpoint(self, config: TrainingConfig) -> dict[str, Any] | None:
         """The last checkpoint, or None before the first one; ValueError if it is of another configuration than this one."""
@@ -124,11 +105,11 @@ class RunDirectory:
             name: (torch.view_as_real(value) if value.is_complex() else value).detach().cpu().contiguous()
             for name, value in network.state_dict().items()
         }
-        self.write_atomically(self.weights_file, lambda file: file.write(save(tensors)))
+        write_atomically(self.weights_file, lambda file: file.write(save(tensors)))
 
     def save_summary(self, summary: dict[str, Any]) -> None:
         """Atomically replace summary.json: it exists only for finished runs."""
-        self.write_atomically(self.summary_file, lambda file: file.write(_json_bytes(summary)))
+        write_atomically(self.summary_file, lambda file: file.write(_json_bytes(summary)))
 
 
 def build_network(config: TrainingConfig, out_features: int) -> INR:
