@@ -1,4 +1,6 @@
 # make verify: set up, check every claim of the paper, draw the theory figures, write the ledger.
+# make wheel:  build wheel and sdist, install each in an empty environment, and use it in an empty folder.
+# make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 
@@ -6,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test gallery study figures lint clean
+.PHONY: verify test wheel matrix gallery study figures lint clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -15,6 +17,24 @@ verify: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/bwtheory verify --check
+
+wheel: $(VENV)/ready
+	rm -rf build/dist build/wheel-environment build/sdist-environment
+	$(BIN)/python -m build --outdir build/dist .
+	tests/wheel.sh build/dist/*.whl build/wheel-environment
+	tests/wheel.sh build/dist/*.tar.gz build/sdist-environment
+
+# pyenv's shims answer for versions that are not active, so each is asked whether it runs.
+matrix:
+	@for version in 3.11 3.12 3.13; do \
+		for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
+			if $$python -c pass 2>/dev/null; then \
+				echo "== Python $$version"; \
+				$(MAKE) VENV=build/python-$$version PYTHON=$$python test || exit 1; \
+				break; \
+			fi; \
+		done || exit 1; \
+	done
 
 # The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready

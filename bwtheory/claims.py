@@ -9,6 +9,7 @@ verdict is computed; the file only says which one is expected.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import textwrap
 import tomllib
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -264,20 +266,42 @@ def find_checkout(start: Path | None = None) -> Path:
     )
 
 
+def find_evidence() -> Path:
+    """The folder of verify/, figures/ and results/: of the checkout around the current folder, else the installed package's."""
+    try:
+        return find_checkout()
+    except FileNotFoundError:
+        return find_checkout(Path(__file__).parent)
+
+
+def import_evidence(folder: Path, name: str) -> ModuleType:
+    """The package ``name``, verify or figures, that lies in ``folder``; as ``bwtheory.<name>``, off the search path."""
+    full, path = f"bwtheory.{name}", folder / name
+    loaded = sys.modules.get(full)
+    if loaded is not None and loaded.__path__[0] == str(path):
+        return loaded
+    for stale in [module for module in sys.modules if module == full or module.startswith(f"{full}.")]:
+        del sys.modules[stale]
+    spec = importlib.util.spec_from_file_location(full, path / "__init__.py", submodule_search_locations=[str(path)])
+    assert spec and spec.loader
+    module = sys.modules[full] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @cache
-def load_ledger(checkout: Path) -> Ledger:
-    """Read verify/claims.toml and import the checks beside it.
+def load_ledger(folder: Path) -> Ledger:
+    """Read verify/claims.toml in this folder, see ``find_evidence``, and import the checks beside it.
 
     Raises
     ------
     ValueError
         If an id occurs twice, a claim has no check or several, or a check names no claim.
     """
-    rows = tomllib.loads((checkout / "verify" / "claims.toml").read_text(encoding="utf-8"))["claim"]
+    rows = tomllib.loads((folder / "verify" / "claims.toml").read_text(encoding="utf-8"))["claim"]
     claims = tuple(Claim.from_toml(row) for row in rows)
-    if str(checkout) not in sys.path:
-        sys.path.insert(0, str(checkout))
-    modules = [importlib.import_module(f"verify.{path.stem}") for path in sorted((checkout / "verify").glob("test_*.py"))]
+    package = import_evidence(folder, "verify").__name__
+    modules = [importlib.import_module(f"{package}.{path.stem}") for path in sorted((folder / "verify").glob("test_*.py"))]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Check)]
     return Ledger(claims, _pair(claims, found))
 

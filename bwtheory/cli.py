@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import json as json_text
 import statistics
 import sys
@@ -23,7 +22,9 @@ from bwtheory.claims import (
     Ledger,
     Verdict,
     find_checkout,
+    find_evidence,
     first_sentence,
+    import_evidence,
     load_ledger,
     referee,
     render,
@@ -69,10 +70,12 @@ def verify(
     """
     if claim and (write or check):
         raise BadInput("--write and --check are about the whole ledger; leave out the ID.")
-    checkout = _checkout()
-    ledger = load_ledger(checkout)
+    if write or check:
+        _checkout()  # the page belongs to a checkout
+    folder = find_evidence()
+    ledger = load_ledger(folder)
     judgements = _judge(ledger, [_known(claim, ledger)] if claim else [c.id for c in ledger.claims])
-    page = checkout / "paper_checks.md"
+    page = folder / "paper_checks.md"
     if write:
         page.write_text(render(judgements), encoding="utf-8")
     stale = check and (not page.is_file() or page.read_text(encoding="utf-8") != render(judgements))
@@ -97,14 +100,11 @@ def figures(
 
     Args:
         names: figure names, as `python -m figures --list` prints them
-        out: folder for the files; figures/out in the checkout without it
+        out: folder for the files; without it figures/out in a checkout, and ./figures elsewhere
     """
-    checkout = _checkout()
-    if str(checkout) not in sys.path:
-        sys.path.insert(0, str(checkout))
-    drawing = importlib.import_module("figures")
+    drawing = import_evidence(find_evidence(), "figures")
     try:
-        drawing.draw(names, out or checkout / "figures" / "out")
+        drawing.draw(names, out or _figures_folder())
     except ValueError as error:
         raise BadInput(str(error)) from None
     return 0
@@ -411,6 +411,14 @@ def _checkout() -> Path:
         return find_checkout()
     except FileNotFoundError as error:
         raise BadInput(str(error)) from None
+
+
+def _figures_folder() -> Path:
+    """figures/out of the checkout, figures/ in the current folder outside of one."""
+    try:
+        return find_checkout() / "figures" / "out"
+    except FileNotFoundError:
+        return Path("figures")
 
 
 def _results_folder(needed: bool) -> Path | None:

@@ -26,6 +26,6 @@ def draw(names: Sequence[str], out: Path) -> None:
     from bwtheory.plots import save
 
     for name in names or NAMES:
-        figure = importlib.import_module(f"figures.{name}").draw()
+        figure = importlib.import_module(f"{__name__}.{name}").draw()
         for path in save(figure, out, name):
             print(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from figures import NAMES, draw
+from . import NAMES, draw
 
 parser = argparse.ArgumentParser(prog="python -m figures", description="Draw the theory figures as PNG and PDF.")
 parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw; all without one")

@@ -66,9 +66,15 @@ def test_unknown_arguments(arguments):
     assert run.returncode == 2 and "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("command", ["verify", "figures"])
-def test_outside_a_checkout(command, tmp_path):
-    run = bwtheory(command, cwd=tmp_path)
+def test_outside_a_checkout_the_package_has_the_evidence(tmp_path):
+    assert bwtheory("verify", "eq-44", cwd=tmp_path).returncode == 0
+    assert bwtheory("figures", "wavelet_supports", cwd=tmp_path).returncode == 0
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"wavelet_supports.png", "wavelet_supports.pdf"}
+
+
+@pytest.mark.parametrize("option", ["--write", "--check"])
+def test_the_page_needs_a_checkout(option, tmp_path):
+    run = bwtheory("verify", option, cwd=tmp_path)
     assert run.returncode == 2
     assert "not inside a bwtheory checkout" in run.stderr and run.stderr.count("\n") == 1
 

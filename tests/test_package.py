@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,10 @@ def test_theory_wing_imports_neither_torch_nor_the_command_line(module):
         for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
     }
     assert not {name for name in imported if name.split(".")[0] == "torch" or name in ("bwtheory.cli", "bwtheory.plots")}
+
+
+def test_every_package_travels_in_the_wheel():
+    """setuptools is given the packages one by one: the evidence lies beside bwtheory/, and nothing else is to be taken along."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {"bwtheory" + str(file.parent)[len(str(PACKAGE)) :].replace(os.sep, ".") for file in PACKAGE.rglob("__init__.py")}
+    assert set(project["packages"]) == folders | {"bwtheory.verify", "bwtheory.figures", "bwtheory.results"}

@@ -15,7 +15,7 @@ from bwtheory.claims import Result, check
 from bwtheory.families import WaveletFamily
 from bwtheory.gram import relu_gram_exact
 from bwtheory.wavelet import BSplineWavelet
-from verify.test_wavelet import Neuron, normal_form, slope_jumps
+from .test_wavelet import Neuron, normal_form, slope_jumps
 
 Feature = Callable[[Fraction], Fraction]
 Polynomial = list[Fraction]  # coefficients of 1, x, x², …
