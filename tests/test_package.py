@@ -55,7 +55,7 @@ def test_theory_wing_imports_neither_torch_nor_the_command_line(module):
 
 
 def test_every_package_travels_in_the_wheel():
-    """setuptools is given the packages one by one: the evidence lies beside bwtheory/, and nothing else is to be taken along."""
+    """setuptools is given the packages one by one: the evidence lies beside bwtheory/, nothing else comes along."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {"bwtheory" + str(file.parent)[len(str(PACKAGE)) :].replace(os.sep, ".") for file in PACKAGE.rglob("__init__.py")}
     assert set(project["packages"]) == folders | {"bwtheory.verify", "bwtheory.figures", "bwtheory.results"}

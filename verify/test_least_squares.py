@@ -15,6 +15,7 @@ from bwtheory.claims import Result, check
 from bwtheory.families import WaveletFamily
 from bwtheory.gram import relu_gram_exact
 from bwtheory.wavelet import BSplineWavelet
+
 from .test_wavelet import Neuron, normal_form, slope_jumps
 
 Feature = Callable[[Fraction], Fraction]
