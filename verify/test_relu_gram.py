@@ -16,6 +16,8 @@ from bwtheory.claims import Result, check
 from bwtheory.families import ReLUFamily
 from bwtheory.gram import relu_gram_exact
 
+from .printed import rounds_to
+
 K = sympy.Symbol("K", positive=True)
 SPACING = 2 / K
 
@@ -184,8 +186,7 @@ def limit_of_the_scaled_condition_number(constant: str, exponent: int, quantity:
     if quantity == "bound":
         shape = sympy.simplify(high / (K + 1) ** exponent)
         return Result(shape.is_constant() and value <= mpmath.mpf(constant), numbers)
-    half_unit = mpmath.mpf(10) ** -len(constant.partition(".")[2]) / 2
-    return Result(abs(value - mpmath.mpf(constant)) <= half_unit, numbers)
+    return Result(rounds_to(value, constant), numbers)
 
 
 @cache

@@ -207,20 +207,32 @@ def relus_of_a_network(count: str, minimal: bool, network: str) -> Result:
     of right-facing ReLUs with these jumps has, like the network, nothing to the left of the first kink. Hyperplanes
     w_kᵀx = b_k + i/2 that coincide are counted once.
 
-    Theorem 3.3's family, t = (3/2)(x+1): level j has the knots m/2^{j+1}, 0 ≤ m ≤ 2^{j+1} + 4. On the grid of width
-    2^{−J} the finest level takes 0, …, 2^J + 4, and every coarser level adds exactly two points (with s =
-    2^{J−1−j}: 2^J + 3s and 2^J + 4s; 2^J + 2s is the last of level j+1). Together 2^J + 5 + 2(J−1) = K + 2J + 4.
-    The check counts the hyperplanes for J = 1, …, 7 with output weights in general position; "generic" takes biases
-    that are no multiples of each other. ``minimal`` says that no smaller number will do.
+    Theorem 3.3's family, t = (3/2)(x+1): with s = 2^{J−1−j}, level j has the knots ms, 0 ≤ m ≤ 2^{j+1} + 4, in units of
+    2^{−J}; the last is 2^J + 4s.  The finest level, s = 1, takes 0, …, 2^J + 4.  Level j's knots up to 2^J + 2s are knots of
+    level j+1 (multiples of s, hence of s/2, and not beyond its last).  The multiples of s above that, 2^J + 3s and 2^J + 4s,
+    lie beyond the last knot of every finer level: two new ones, for every J and j.  Together 2^J + 5 + 2(J−1) = K + 2J + 4.
+    "generic" takes biases that are no multiples of each other: 7K hyperplanes, none of which coincide.
+
+    Decided for every J >= 1, from the difference to the stated number, which must have the form a·2^J + bJ + c.  The number
+    needed is also counted, for J = 1, …, 7 with output weights in general position.  ``minimal`` says that no smaller number
+    will do.
     """
-    formula = sympy.sympify(count, locals={"J": sympy.Symbol("J"), "K": sympy.Symbol("K")})
-    enough, least, counts = True, True, []
-    for levels in range(1, 8):
-        claimed = int(formula.subs({"J": levels, "K": 2**levels - 1}))
-        needed = _kinks(levels, network)
-        enough, least = enough and needed <= claimed, least and needed == claimed
-        counts.append(f"{needed}/{7 * (2**levels - 1)}")
-    return Result(enough and (least or not minimal), {"needed/7K for J = 1, …, 7": ", ".join(counts)})
+    J = sympy.Symbol("J", integer=True, positive=True)
+    size = 2**J - 1
+    needed = size + 2 * J + 4 if network == "theorem-3.3" else 7 * size
+    counted = [_kinks(levels, network) for levels in range(1, 8)]
+    agrees = counted == [needed.subs(J, levels) for levels in range(1, 8)]
+    excess = sympy.expand(sympy.sympify(count, locals={"J": J, "K": size}) - needed)
+    holds = agrees and (excess == 0 if minimal else _never_negative(excess, J))
+    return Result(holds, {"needed/7K for J = 1, …, 7": ", ".join(f"{n}/{7 * (2**j - 1)}" for j, n in enumerate(counted, 1))})
+
+
+def _never_negative(excess: sympy.Expr, J: sympy.Symbol) -> bool:
+    """Whether a·2^J + bJ + c >= 0 for every J >= 1, where its first value and all its differences a·2^J + b say so."""
+    power = sympy.Symbol("power")
+    a, b = (excess.subs(2**J, power).coeff(unknown, 1) for unknown in (power, J))
+    c = sympy.expand(excess - a * 2**J - b * J)
+    return not c.free_symbols and a >= 0 and 2 * a + b >= 0 and excess.subs(J, 1) >= 0
 
 
 def _kinks(levels: int, network: str) -> int:

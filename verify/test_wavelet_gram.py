@@ -15,16 +15,12 @@ from bwtheory.families import IntervalWaveletFamily, WaveletFamily
 from bwtheory.gram import wavelet_inner_product
 from bwtheory.wavelet import BSplineWavelet, TruncatedPowerSpline
 
+from .printed import rounds_to
+
 PSI = BSplineWavelet(2)
 JACOBIAN = Rational(2) / (PSI.support[1] - PSI.support[0])
 N = sympy.Symbol("n", positive=True)
 LINE = (Fraction(-(10**6)), Fraction(10**6))
-
-
-def rounds_to(exact: Rational, printed: str) -> bool:
-    """Whether an exact number, rounded to the digits printed, is the printed number."""
-    half_unit = Rational(1, 2 * 10 ** len(printed.partition(".")[2]))
-    return abs(exact - Rational(printed)) <= half_unit
 
 
 def in_t(ends: list[str]) -> tuple[Fraction, Fraction]:
@@ -282,18 +278,39 @@ def norm_of_the_wavelet(value: str) -> Result:
     return Result(PSI.norm_squared == Rational(value), {"‖ψ‖²": str(PSI.norm_squared)})
 
 
+def orthogonal_to_finer_hats() -> bool:
+    """⟨ψ, N₂(· − n)⟩ = 0 for every hat at an integer that meets ψ's support, computed from the pieces."""
+    hat = TruncatedPowerSpline([0, 1, 2], [1, -2, 1])
+    return all(_product_with_hat(hat, n) == 0 for n in range(-2, 4))
+
+
+def products_with_the_first(levels: int, domain: list[str], coarse_shifts: list[int]) -> dict[tuple[int, int], Fraction]:
+    """⟨ψ_{0,0}, ψ(2^j t − k)⟩ over the domain: exact integrals of the pieces, which know nothing of orthogonality."""
+    index = [(0, k) for k in coarse_shifts] + [(j, k) for j in range(1, levels) for k in range(2**j)]
+    return {one: wavelet_inner_product(2, (0, 0), one, in_t(domain)) for one in index}
+
+
 @check("eq-39")
-def first_row_vanishes(levels: int, first_column: int) -> Result:
-    """The exact entries (G_ψ)_{0,ℓ} are computed and compared with 0 for ℓ from the stated first column to K−1."""
-    row = WaveletFamily(levels=levels).gram()[0]
-    return Result(not row[first_column:].any(), {"(G_ψ)_{0,0}": f"{row[0]:.10f}"})
+def first_row_vanishes(levels: int, first_column: int, domain: list[str]) -> Result:
+    """(G_ψ)_{0,ℓ} = 0 for every ℓ from the stated first column to K−1, for this J and, if J >= 2, for every other one.
+
+    *Every J.*  The support of ψ_{0,0} is D, so over D each integral is the one over R.  ψ_{0,0} is continuous and affine
+    between the integers of scale j >= 1, hence a combination of hats at these, and ψ(2^j· − k) is orthogonal to all of
+    them (computed).  *This J, and over other domains:* each integral is computed from the pieces.
+    """
+    products = list(products_with_the_first(levels, domain, [0]).values())
+    holds = orthogonal_to_finer_hats() and not any(products[first_column:])
+    return Result(holds, {"⟨ψ_{0,0}, ψ_{0,0}⟩": str(products[0] * Fraction(int(JACOBIAN.p), int(JACOBIAN.q)))})
 
 
 @check("eq-39-radius")
-def first_gershgorin_radius_vanishes(levels: int, shifts: list[int]) -> Result:
-    """R₁ = Σ_{ℓ≥1}|(G_ψ)_{0,ℓ}| from the exact entries, with the given shifts at scale 0."""
-    family = WaveletFamily(levels, shifts=[shifts, *(range(2**j) for j in range(1, levels))])
-    return Result(np.abs(family.gram()[0, 1:]).sum() == 0)
+def first_gershgorin_radius(radius: str, levels: int, shifts: list[int], domain: list[str]) -> Result:
+    """R₁ = Σ_{ℓ≥1}|(G_ψ)_{0,ℓ}|, from exact integrals of the pieces with 2^{j/2} and dx = (2/3)dt; every J as for (39)."""
+    products = products_with_the_first(levels, domain, shifts)
+    del products[0, 0]
+    total = sum((sympy.sqrt(2) ** j * abs(sympy.Rational(value)) for (j, _), value in products.items()), sympy.S(0))
+    found = sympy.simplify(total * JACOBIAN)
+    return Result(orthogonal_to_finer_hats() and found == Rational(radius), {"R₁": str(found)})
 
 
 @check("eq-40", "eq-41", "text-semiorth")
@@ -307,8 +324,7 @@ def orthogonal_across_scales(domain: list[str], supports: str) -> Result:
     boundary cuts both, nothing makes it vanish: exact integrals over all pairs of scales up to 3 and all shifts that
     meet D decide.
     """
-    hat = TruncatedPowerSpline([0, 1, 2], [1, -2, 1])
-    on_the_line = all(_product_with_hat(hat, n) == 0 for n in range(-2, 4))
+    on_the_line = orthogonal_to_finer_hats()
     interval = LINE if domain == ["-oo", "oo"] else in_t(domain)
     for i in range(3):
         for j in range(i + 1, 4):
