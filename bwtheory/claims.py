@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import textwrap
 import tomllib
@@ -31,7 +32,10 @@ class Verdict(StrEnum):
     NOT_REPRODUCED = "not-reproduced"
     HOLDS = "holds"
     REPRODUCED = "reproduced"
+    READING = "reading"
+    TRANSCRIPTION = "transcription"
     OPEN = "open"
+    UNDECIDABLE = "undecidable"
     INCONSISTENT = "inconsistent"
 
     @property
@@ -47,7 +51,10 @@ _MEANING = {
     Verdict.NOT_REPRODUCED: "an experiment whose printed number we do not obtain",
     Verdict.HOLDS: "true as printed",
     Verdict.REPRODUCED: "an experiment whose printed number we obtain",
+    Verdict.READING: "false only in a reading that the text does not force; not counted as an error of the paper",
+    Verdict.TRANSCRIPTION: "one document compared with another (paper, code, README): the entry says whether they agree",
     Verdict.OPEN: "not decided yet; the entry says what is missing",
+    Verdict.UNDECIDABLE: "rests on data that are not published",
     Verdict.INCONSISTENT: "the correction proposed here is itself rejected by its check: a defect of the ledger",
 }
 
@@ -87,6 +94,11 @@ class Claim:
     """One printed statement, as claims.toml holds it.
 
     ``printed`` and ``corrected`` are parameters of the check; ``statement`` and ``correction`` are their texts.
+
+    reading : what the text may mean instead, for a statement that is false only as it is read here
+    documents : "agree" or "differ", for a claim that compares one document with another
+    unpublished : the data that nobody outside has, for a claim that rests on them
+    matters, weight : what it changes for the reader, for an error of substance, and its rank among these, 1 the first
     """
 
     id: str
@@ -103,11 +115,22 @@ class Claim:
     correction: str = ""
     corrected: Mapping[str, Any] | None = None
     missing: str = ""
+    reading: str = ""
+    documents: str = ""
+    unpublished: str = ""
+    matters: str = ""
+    weight: int = 0
 
     @property
     def summary(self) -> str:
         """Why, or for an open claim what is missing; its first sentence stands alone."""
         return self.missing or self.reason
+
+    @property
+    def _is_refuted(self) -> bool:
+        """Whether its check is expected to say no, with no corrected statement to which it says yes."""
+        refuted = self.expected in (Verdict.FAILS, Verdict.READING) or self.documents == "differ"
+        return refuted and self.corrected is None
 
     @classmethod
     def from_toml(cls, row: Mapping[str, Any]) -> Claim:
@@ -132,13 +155,13 @@ class Claim:
 
     def _obey_the_rules(self) -> None:
         rules = [
-            (any(not c.holds for c in self.controls) or self.expected is Verdict.FAILS, "needs a negative control"),
+            (any(not c.holds for c in self.controls) or self._is_refuted, "needs a negative control"),
             (
                 all(c.parameters not in (self.printed, self.corrected) for c in self.controls),
                 "has a control that changes nothing",
             ),
             (
-                any(c.holds for c in self.controls) or self.expected is not Verdict.FAILS,
+                any(c.holds for c in self.controls) or not self._is_refuted,
                 "is expected to fail, so it needs a positive control: a version on which its check says yes",
             ),
             (
@@ -153,7 +176,17 @@ class Claim:
                 self.evidence is not Evidence.NUMERIC or self.tolerance,
                 "rests on floating point and states no tolerance",
             ),
-            (self.expected is not Verdict.OPEN or self.missing, "is open and does not say what is missing"),
+            (
+                self.expected not in (Verdict.OPEN, Verdict.UNDECIDABLE) or self.missing,
+                "is not decided and does not say what is missing",
+            ),
+            (bool(self.matters) == (self.weight > 0), "has a weight without saying what it changes, or the reverse"),
+            (self.documents in ("", "agree", "differ"), "compares documents that neither agree nor differ"),
+            (
+                [self.expected is v for v in (Verdict.READING, Verdict.TRANSCRIPTION, Verdict.UNDECIDABLE)]
+                == [bool(text) for text in (self.reading, self.documents, self.unpublished)],
+                "has a verdict that does not go with its fields reading, documents and unpublished",
+            ),
         ]
         for obeyed, sentence in rules:
             if not obeyed:
@@ -195,13 +228,17 @@ class Judgement:
     def verdict(self) -> Verdict:
         """Computed from which of the printed and the corrected statement holds; never read from the file."""
         if self.printed.holds is None:
-            return Verdict.OPEN
+            return Verdict.UNDECIDABLE if self.claim.unpublished else Verdict.OPEN
+        if self.claim.documents:
+            return Verdict.TRANSCRIPTION
         if self.claim.evidence is Evidence.EMPIRICAL:
             return Verdict.REPRODUCED if self.printed.holds else Verdict.NOT_REPRODUCED
+        if self.corrected is not None and not self.corrected.holds:
+            return Verdict.INCONSISTENT
+        if self.claim.reading and not self.printed.holds:
+            return Verdict.READING
         if self.corrected is None:
             return Verdict.HOLDS if self.printed.holds else Verdict.FAILS
-        if not self.corrected.holds:
-            return Verdict.INCONSISTENT
         return Verdict.LOOSE if self.printed.holds else Verdict.HOLDS_CORRECTED
 
     @property
@@ -211,8 +248,9 @@ class Judgement:
 
     @property
     def sound(self) -> bool:
-        """Whether the verdict is the expected one and every control was answered correctly."""
-        return self.verdict is self.claim.expected and self.caught == len(self.claim.controls)
+        """Whether verdict and documents are as expected, and every control was answered correctly."""
+        as_said = not self.claim.documents or self.printed.holds is (self.claim.documents == "agree")
+        return self.verdict is self.claim.expected and as_said and self.caught == len(self.claim.controls)
 
     def as_json(self) -> dict[str, Any]:
         """A plain dictionary for ``--json``."""
@@ -328,22 +366,32 @@ def referee(judgement: Judgement) -> str:
     sections = [
         f"# {claim.id} ({claim.where}): {judgement.verdict}",
         f"**Printed.** {claim.statement}",
+        "**As parameters of the check.** " + ", ".join(f"{name} = {value!r}" for name, value in claim.printed.items()),
         f"**Scope.** {claim.scope}" + (f" **It does not say:** {claim.silent_on}" if claim.silent_on else ""),
         f"**How it is checked.**\n\n{judgement.derivation}",
         "**The printed statement:** " + _answer(judgement.printed) + _bullets(judgement.printed.numbers),
     ]
+    sections += [f"**{label}.** {text}" for label, text in _remarks(claim)]
     if judgement.corrected is not None:
         sections += [
-            f"**Corrected.** {claim.correction}",
             "**The corrected statement:** " + _answer(judgement.corrected) + _bullets(judgement.corrected.numbers),
         ]
     sections += [
         "**Controls**\n\n" + _controls(judgement),
         f"**Verdict: {judgement.verdict}** ({_evidence(claim)}). {claim.reason}",
     ]
-    if claim.missing:
-        sections.append(f"**Missing to decide:** {claim.missing}")
     return "\n\n".join(sections) + "\n"
+
+
+_ERRORS = (Verdict.FAILS, Verdict.HOLDS_CORRECTED, Verdict.NOT_REPRODUCED)
+_SECTIONS = {
+    "What does not hold as printed": (*_ERRORS, Verdict.INCONSISTENT),
+    "What is false only in one reading": (Verdict.READING,),
+    "What is true but loose": (Verdict.LOOSE,),
+    "What holds": (Verdict.HOLDS, Verdict.REPRODUCED),
+    "One document against another": (Verdict.TRANSCRIPTION,),
+    "What is open": (Verdict.OPEN, Verdict.UNDECIDABLE),
+}
 
 
 def render(judgements: Iterable[Judgement]) -> str:
@@ -365,18 +413,14 @@ def render(judgements: Iterable[Judgement]) -> str:
         "|---|---|---|",
         *(f"| {v} | {counts[v]} | {v.meaning} |" for v in Verdict if counts[v]),
     ]
-    parts = {
-        "What does not hold as printed": (
-            Verdict.FAILS,
-            Verdict.HOLDS_CORRECTED,
-            Verdict.NOT_REPRODUCED,
-            Verdict.INCONSISTENT,
-        ),
-        "What is true but loose": (Verdict.LOOSE,),
-        "What holds": (Verdict.HOLDS, Verdict.REPRODUCED),
-        "What is open": (Verdict.OPEN,),
-    }
-    for title, verdicts in parts.items():
+    substance = sorted((j for j in judgements if j.claim.matters and j.verdict in _ERRORS), key=lambda j: j.claim.weight)
+    if substance:
+        lines += ["", "## Errors of substance, by weight", ""]
+        lines += [
+            f"{n}. **{j.claim.id}**, {j.claim.where}. {first_sentence(j.claim.summary)} *{j.claim.matters}*"
+            for n, j in enumerate(substance, 1)
+        ]
+    for title, verdicts in _SECTIONS.items():
         chosen = [j for v in verdicts for j in judgements if j.verdict is v]
         if chosen:
             lines += ["", f"## {title}", "", *(f"- **{j.claim.id}**: {first_sentence(j.claim.summary)}" for j in chosen)]
@@ -386,21 +430,18 @@ def render(judgements: Iterable[Judgement]) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """Up to the first full stop that a space follows."""
-    head, stop, _ = text.partition(". ")
-    return head + "." if stop else text
+    """Up to the first full stop that a space follows; those of abbreviations such as P.E. end no sentence."""
+    end = re.search(r"(?<![A-Z]\.[A-Z])\. ", text)
+    return text[: end.start() + 1] if end else text
 
 
 def _entry(judgement: Judgement) -> list[str]:
     claim = judgement.claim
     lines = [f"### {claim.id} — {judgement.verdict}", "", f"*{claim.where}.* {claim.statement}", ""]
-    if claim.correction:
-        lines += [f"- **Corrected:** {claim.correction}"]
+    lines += [f"- **{label}:** {text}" for label, text in _remarks(claim)]
     lines += [f"- **Why:** {claim.reason}", f"- **Scope:** {claim.scope}"]
     if claim.silent_on:
         lines += [f"- **It does not say:** {claim.silent_on}"]
-    if claim.missing:
-        lines += [f"- **Missing to decide:** {claim.missing}"]
     for label, result in (("as printed", judgement.printed), ("as corrected", judgement.corrected)):
         if result is not None and result.numbers:
             lines += [f"- **Numbers, {label}:** " + "; ".join(f"{k} = {v}" for k, v in result.numbers.items())]
@@ -409,6 +450,19 @@ def _entry(judgement: Judgement) -> list[str]:
         + "; ".join(c.change for c in claim.controls)
     ]
     return lines
+
+
+def _remarks(claim: Claim) -> list[tuple[str, str]]:
+    """What else an entry says, each with its label."""
+    remarks = {
+        "The text may mean": claim.reading,
+        "The documents": claim.documents,
+        "Corrected": claim.correction,
+        "What it changes": claim.matters,
+        "Not published": claim.unpublished,
+        "Missing to decide": claim.missing,
+    }
+    return [(label, text) for label, text in remarks.items() if text]
 
 
 def _evidence(claim: Claim) -> str:

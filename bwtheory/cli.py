@@ -36,10 +36,13 @@ _STYLE = {
     Verdict.HOLDS_CORRECTED: "red",
     Verdict.NOT_REPRODUCED: "red",
     Verdict.INCONSISTENT: "bold white on red",
+    Verdict.READING: "yellow",
     Verdict.LOOSE: "yellow",
     Verdict.HOLDS: "green",
     Verdict.REPRODUCED: "green",
+    Verdict.TRANSCRIPTION: "cyan",
     Verdict.OPEN: "dim",
+    Verdict.UNDECIDABLE: "dim",
 }
 
 

@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from bwtheory.claims import Check, Claim, Ledger, Result, Verdict, _pair, check, find_checkout, judge, referee, render
+from bwtheory.claims import (
+    Check,
+    Claim,
+    Ledger,
+    Result,
+    Verdict,
+    _pair,
+    check,
+    find_checkout,
+    first_sentence,
+    judge,
+    referee,
+    render,
+)
 
 
 def at_most(bound: float, limit: float = 3.0) -> Result:
@@ -41,6 +54,10 @@ CORRECTED = {"correction": "At most four.", "corrected": {"bound": 4}, "controls
         (CORRECTED | {"expected": "loose"}, Verdict.LOOSE),
         (CORRECTED | {"printed": {"bound": 1}, "expected": "holds-corrected"}, Verdict.HOLDS_CORRECTED),
         (FALSE | {"expected": "fails"}, Verdict.FAILS),
+        (FALSE | {"expected": "reading", "reading": "About four."}, Verdict.READING),
+        (CORRECTED | {"printed": {"bound": 1}, "expected": "reading", "reading": "About four."}, Verdict.READING),
+        ({"expected": "transcription", "documents": "agree"}, Verdict.TRANSCRIPTION),
+        (FALSE | {"expected": "transcription", "documents": "differ"}, Verdict.TRANSCRIPTION),
         ({"evidence": "empirical", "expected": "reproduced"}, Verdict.REPRODUCED),
         (FALSE | {"evidence": "empirical", "expected": "not-reproduced"}, Verdict.NOT_REPRODUCED),
     ],
@@ -56,6 +73,37 @@ def test_undecided_is_open():
     judgement = judge(claim(expected="open", missing="a run"), undecided)
     assert judgement.verdict is Verdict.OPEN and judgement.sound
     assert "a run" in referee(judgement)
+
+
+def test_what_rests_on_unpublished_data_is_undecidable():
+    undecided = Check(lambda bound: Result(None if bound == 5 else False), ("toy",))
+    judgement = judge(claim(expected="undecidable", missing="a run", unpublished="the image"), undecided)
+    assert judgement.verdict is Verdict.UNDECIDABLE and judgement.sound
+    assert "the image" in referee(judgement)
+
+
+def test_a_true_statement_needs_no_other_reading():
+    assert not judge(claim(**FALSE | {"printed": {"bound": 5}, "expected": "reading", "reading": "About four."}), TOY).sound
+
+
+def test_documents_that_agree_where_they_should_differ_are_seen():
+    agreeing = FALSE | {"printed": {"bound": 5}, "expected": "transcription", "documents": "differ"}
+    assert not judge(claim(**agreeing), TOY).sound
+
+
+def test_errors_of_substance_come_first_by_weight():
+    wrong = FALSE | {"expected": "fails", "matters": "It is four."}
+    light, heavy = claim(**wrong | {"weight": 2}), claim(**wrong | {"id": "heavy", "weight": 1})
+    page = render([judge(light, TOY), judge(heavy, TOY)])
+    assert page.index("1. **heavy**") < page.index("2. **toy**") < page.index("## What does not hold as printed")
+
+
+def test_the_referee_names_every_printed_parameter():
+    assert "bound = 5" in referee(judge(claim(), TOY))
+
+
+def test_a_sentence_does_not_end_at_an_abbreviation():
+    assert first_sentence("ReLU+P.E. is slow. It is.") == "ReLU+P.E. is slow."
 
 
 def test_a_false_correction_is_a_defect():

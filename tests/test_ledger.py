@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from bwtheory.claims import Verdict, load_ledger
+from bwtheory.claims import Verdict, first_sentence, load_ledger
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LEDGER = load_ledger(CHECKOUT)
@@ -38,7 +39,17 @@ def test_every_other_source_has_a_claim(name):
 
 def test_first_sentences_fit_a_table():
     for claim in LEDGER.claims:
-        assert len(claim.summary.partition(". ")[0]) <= 180, claim.id
+        assert len(first_sentence(claim.summary)) <= 181, claim.id
+
+
+def test_the_level_is_divided_by_the_claims_of_an_experiment():
+    """Bonferroni's number, written with each claim, is that of the claims decided from the same file of results."""
+    empirical = [claim for claim in LEDGER.claims if "experiment" in claim.printed]
+    files = Counter(claim.printed["experiment"].partition("-")[0] for claim in empirical)
+    for claim in empirical:
+        expected = files[claim.printed["experiment"].partition("-")[0]]
+        assert claim.printed.get("comparisons", expected) == expected, claim.id
+    assert sum("comparisons" in claim.printed for claim in empirical) > 40
 
 
 def test_open_claims_name_the_file_that_decides_them():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, permutations
 from pathlib import Path
@@ -15,6 +16,8 @@ from scipy import stats
 from bwtheory.claims import Result, check
 from bwtheory.families import WaveletFamily
 from bwtheory.wavelet import BSplineWavelet
+
+from .decision import LEAST_TRIALS, LEVEL, Mean, is_shown, p_different, p_larger
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -37,35 +40,44 @@ def trial_claims() -> tuple[str, ...]:
 
 @check(*trial_claims())
 def mean_agrees(
-    experiment: str, mean: float, standard_error: float, unit: float, trials: int = 5, ours: dict | None = None
+    experiment: str,
+    mean: float,
+    standard_error: float,
+    unit: float,
+    comparisons: int,
+    trials: int = 5,
+    ours: dict | None = None,
 ) -> Result:
-    """The rule, written before any run: mean and standard error over five trials, on the same image and with the same metric,
-    agree with the printed ones.
+    """The rule: mean and standard error over five trials, on the same image and with the same metric, agree with the
+    printed ones.
 
-    *Mean*: within two combined standard errors, 2·√(s² + s'²), and half a unit of the last printed digit. *Standard
-    error*: not the larger of the two by more than the two-sided 5 % quantile of the F test of equal variances allows
-    (a factor 3.1 for 5 + 5 trials), so that a run too scattered to say anything does not agree with everything. Ours
-    has to rest on at least as many trials. It comes from results/, {mean, standard_error, trials}; without it
-    the claim is open.
+    *Mean*: ``verify/decision.py``'s test does not show that the two differ by more than half a unit of the last printed
+    digit. *Standard error*: not the larger of the two by more than the two-sided 5 % quantile of the F test of equal
+    variances allows (a factor 3.1 for 5 + 5 trials), so that runs too scattered to say anything do not agree with
+    everything. Ours has to rest on at least as many trials. It comes from results/, {mean, standard_error, trials};
+    without it the claim is open.
     """
     result = our_result(experiment, ours)
-    printed = {"printed": f"{mean} ± {standard_error}"}
+    printed = Mean(mean, standard_error, trials)
     if result is None:
-        return Result(None, printed)
-    allowed = 2 * math.hypot(standard_error, result["standard_error"]) + unit / 2
-    scatter = math.sqrt(stats.f.ppf(0.975, result["trials"] - 1, trials - 1))
+        return Result(None, {"printed": f"{mean} ± {standard_error}"})
+    found = Mean(result["mean"], result["standard_error"], result["trials"])
+    p = p_different(found, printed, rounding=unit / 2)
+    scatter = math.sqrt(stats.f.ppf(0.975, found.trials - 1, trials - 1))
     agrees = (
-        abs(result["mean"] - mean) <= allowed
-        and result["standard_error"] * math.sqrt(result["trials"] / trials) <= scatter * standard_error
-        and result["trials"] >= trials
+        not is_shown(p, comparisons)
+        and found.standard_error * math.sqrt(found.trials / trials) <= scatter * standard_error
+        and found.trials >= trials
     )
-    return Result(agrees, printed | {"ours": f"{result['mean']:.2f} ± {result['standard_error']:.3f}"})
+    numbers = {"printed": f"{mean} ± {standard_error}", "ours": f"{found.value:.2f} ± {found.standard_error:.3f}"}
+    return Result(agrees, numbers | {"p of a difference": f"{p:.2g}"})
 
 
 @check("fig-3-numbers", "fig-7-numbers", "fig-8-numbers", "fig-9-numbers")
 def values_agree(experiment: str, values: list[float], ours: dict | None = None) -> Result:
     """The rule, written before any run, for numbers printed from one run each: every printed value lies in the 95 % prediction
-    interval of one further run, m ± t·s·√(1 + 1/n), t Student's quantile for n − 1 degrees of freedom, and n ≥ 5.
+    interval of one further run, m ± t·s·√(1 + 1/n), t Student's quantile for n − 1 degrees of freedom, and n ≥ 5; the 5 % are
+    divided by the number of values (``verify/decision.py``).
 
     The result holds for each value [m, s], mean and standard deviation over n trials; without it the claim is
     open.  A scatter s above a tenth of m says nothing and does not agree.
@@ -74,8 +86,8 @@ def values_agree(experiment: str, values: list[float], ours: dict | None = None)
     if result is None:
         return Result(None, {"printed": ", ".join(f"{x:g}" for x in values)})
     n = result["trials"]
-    reach = stats.t.ppf(0.975, n - 1) * math.sqrt(1 + 1 / n)
-    agrees = n >= 5 and len(result["values"]) == len(values)
+    reach = stats.t.ppf(1 - LEVEL / len(values) / 2, n - 1) * math.sqrt(1 + 1 / n)
+    agrees = n >= LEAST_TRIALS and len(result["values"]) == len(values)
     agrees = agrees and all(abs(x - m) <= reach * s and s <= m / 10 for x, (m, s) in zip(values, result["values"]))
     return Result(agrees, {"printed and ours": ", ".join(f"{x:g} / {m:g}" for x, (m, _) in zip(values, result["values"]))})
 
@@ -109,34 +121,31 @@ OPEN_EXPERIMENTS = (
 
 
 @check(*OPEN_EXPERIMENTS)
-def experiment_decides(experiment: str, rule: str, factor: float = 1.0, ours: dict | None = None) -> Result:
-    """The rule, written before any run, on two numbers of a result, each a mean over seeds with its
-    standard error.
+def experiment_decides(experiment: str, rule: str, comparisons: int, factor: float = 1.0, ours: dict | None = None) -> Result:
+    """The rule on two numbers of a result, each a mean over seeds with its standard error, by ``verify/decision.py``'s test.
 
-    *smaller*: the first is smaller than the second divided by the factor, by more than two combined standard errors.
-    *larger*: the first is larger, likewise.  With scale = "log10" the numbers are logarithms: geometric means.
-    *negative*: the first, a rank correlation over seeds and settings, is
-    below 0 by more than two standard errors.  Without a finite result over at least five trials the claim is open.
+    *smaller*: the first is smaller than the second divided by the factor.  *larger*: the first is larger, likewise.  With
+    scale = "log10" the numbers are logarithms: geometric means.  *negative*: the first, a rank correlation over seeds and
+    settings, is below 0.  Without a finite result over at least five trials the claim is open.
     """
     result = our_result(experiment, ours)
     if result is None:
         return Result(None)
-    first, first_error = result["first"]
-    second, second_error = result.get("second", (0.0, 0.0))
-    if result.get("trials", 5) < 5 or not np.isfinite([first, first_error, second, second_error]).all():
+    trials, logarithmic = result.get("trials", LEAST_TRIALS), result.get("scale") == "log10"
+    first, second = (Mean(*result.get(name, (0.0, 0.0)), trials) for name in ("first", "second"))
+    if trials < LEAST_TRIALS or not np.isfinite([first.value, first.standard_error, second.value, second.standard_error]).all():
         return Result(None)
-    if logarithmic := result.get("scale") == "log10":
-        threshold, slack = second - math.log10(factor), 2 * math.hypot(first_error, second_error)
+    if logarithmic:
+        threshold = replace(second, value=second.value - math.log10(factor))
     else:
-        threshold, slack = second / factor, 2 * math.hypot(first_error, second_error / factor)
-    holds = {
-        "smaller": first + slack < threshold,
-        "larger": first - slack > threshold,
-        "negative": first + 2 * first_error < 0,
-    }[rule]
+        threshold = replace(second, value=second.value / factor, standard_error=second.standard_error / factor)
+    p = {"smaller": p_larger(threshold, first), "larger": p_larger(first, threshold), "negative": p_larger(Mean(0.0), first)}[
+        rule
+    ]
     what = "log₁₀ of the {}" if logarithmic else "{}"
-    pairs = {"first": (first, first_error), "second": (second, second_error)}
-    return Result(holds, {what.format(name): f"{mean:.4g} ± {error:.2g}" for name, (mean, error) in pairs.items()})
+    numbers = {what.format("first"): str(first)}
+    numbers |= {what.format("second"): str(second)} if "second" in result else {}
+    return Result(is_shown(p, comparisons), numbers | {"p": f"{p:.2g}"})
 
 
 @check("fig-2-initial")
@@ -203,13 +212,10 @@ def significantly_better(first: list[float], second: list[float], trials: int) -
     """Welch's t test on two printed means with their standard errors over five trials: the first is larger at the
     one-sided 5 % level.
 
-    t = (m − m')/√(s² + s'²), with the degrees of freedom of Welch and Satterthwaite.
+    The test of ``verify/decision.py``, for this claim alone.
     """
-    (m, s), (n, r) = first, second
-    t = (m - n) / math.hypot(s, r)
-    freedom = (s**2 + r**2) ** 2 / ((s**4 + r**4) / (trials - 1))
-    p = float(stats.t.sf(t, freedom))
-    return Result(p < 0.05, {"t": f"{t:.3f}", "degrees of freedom": f"{freedom:.2f}", "p": f"{p:.3f}"})
+    p = p_larger(Mean(*first, trials), Mean(*second, trials))
+    return Result(is_shown(p, 1), {"p": f"{p:.3f}"})
 
 
 @check("fig-7-least", "fig-8-least", "fig-9-least", "fig-7-ranking", "fig-8-ranking", "fig-9-ranking")
