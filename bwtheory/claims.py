@@ -127,6 +127,13 @@ class Claim:
         return self.missing or self.reason
 
     @property
+    def _untried(self) -> list[str]:
+        """Printed parameters that neither the correction nor a control changes; names of results are no statements."""
+        versions = [self.corrected or self.printed, *(control.parameters for control in self.controls)]
+        names = (name for name in self.printed if name not in ("experiment", "figure"))
+        return [name for name in names if all(version.get(name) == self.printed[name] for version in versions)]
+
+    @property
     def _is_refuted(self) -> bool:
         """Whether its check is expected to say no, with no corrected statement to which it says yes."""
         refuted = self.expected in (Verdict.FAILS, Verdict.READING) or self.documents == "differ"
@@ -160,6 +167,7 @@ class Claim:
                 all(c.parameters not in (self.printed, self.corrected) for c in self.controls),
                 "has a control that changes nothing",
             ),
+            (not self._untried, f"prints {', '.join(self._untried)}, which no control varies"),
             (
                 any(c.holds for c in self.controls) or not self._is_refuted,
                 "is expected to fail, so it needs a positive control: a version on which its check says yes",

@@ -143,6 +143,10 @@ def test_controls_change_the_corrected_statement():
         ({"expected": "loose"}, "needs the corrected statement"),
         ({"evidence": "numeric"}, "states no tolerance"),
         ({"expected": "open"}, "what is missing"),
+        ({"printed": {"bound": 5, "limit": 3.0}}, "prints limit, which no control varies"),
+        ({"expected": "reading"}, "does not go with its fields"),
+        ({"documents": "agree"}, "does not go with its fields"),
+        ({"matters": "A lot."}, "has a weight without"),
     ],
 )
 def test_rules(changes, sentence):

@@ -191,8 +191,8 @@ def number_is_missing(
     """The printed numbers, in order, belong to all captions but one; that one is the architecture without a number.
 
     For each caption left out, −2 log likelihood = Σ (m − m')²/(s² + s'²) + log(s² + s'²) over printed and our means with
-    their standard errors.  The stated one has to be `ratio` times as likely as every other.  Open until we have every
-    architecture.  How well the best fits is another question: see the claims about each number.
+    their standard errors.  The stated one has to be `ratio` times as likely as every other, and none of its numbers may
+    differ from ours by ``verify/decision.py``'s test.  Open until we have every architecture.
     """
     found = {name: our_result(f"{figure}-{name}", (ours or {}).get(name)) for name in captions}
     if any(result is None for result in found.values()):
@@ -203,7 +203,10 @@ def number_is_missing(
         variances = [(m - r["mean"], s**2 + r["standard_error"] ** 2) for (m, s), r in pairs]
         deviance[left_out] = sum(gap**2 / variance + math.log(variance) for gap, variance in variances)
     others = min(value for name, value in deviance.items() if name != without)
-    holds = others - deviance[without] >= 2 * math.log(ratio)
+    assigned = zip(numbers, [found[name] for name in captions if name != without])
+    means = [(Mean(m, s), Mean(r["mean"], r["standard_error"], r.get("trials", LEAST_TRIALS))) for (m, s), r in assigned]
+    fits = not any(is_shown(p_different(*pair), len(numbers)) for pair in means)
+    holds = fits and others - deviance[without] >= 2 * math.log(ratio)
     return Result(holds, {f"−2 log likelihood without {name}": f"{value:.4g}" for name, value in deviance.items()})
 
 

@@ -76,6 +76,13 @@ def plane_networks() -> list[list]:
     return chosen
 
 
+def plane_relus(v, w, b) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The seven ReLUs of each ψ neuron of a plane network."""
+    coefficients, knots = (np.array([float(x) for x in numbers]) for numbers in (PSI.relu_coefficients, PSI.relu_knots))
+    outputs = (v[:, None, :] * coefficients[:, None]).reshape(-1, v.shape[1])
+    return outputs, np.repeat(w, len(knots), axis=0), (b[:, None] + knots).ravel()
+
+
 def are_aligned(v, w, b) -> bool:
     """Whether output weights of univariate ReLUs that share a knot have one sign; in the plane networks, with two neurons,
     whether they are on different lines or v₁ is a positive multiple of v₂.
@@ -112,7 +119,8 @@ def formula_against_the_norm(
     ends = None if domain == "R" else (-1, 1)
     for v, w, b in networks(kind):
         if kind == "plane":
-            norm, total = Fraction(merged_norm(v, w, b, ends)), Fraction(relu_norm_formula(v, w))
+            relus = (v, w, b) if neuron == "ReLU" else plane_relus(v, w, b)
+            norm, total = Fraction(merged_norm(*relus, ends)), Fraction(relu_norm_formula(v, w))
             aligned = are_aligned(v, w, b)
         else:
             norm = total_variation(expand(neuron, v, w, b, c), ends)
