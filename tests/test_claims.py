@@ -128,7 +128,9 @@ def test_an_unexpected_verdict_is_seen():
 
 
 def test_controls_change_the_corrected_statement():
-    changed = claim(**CORRECTED | {"printed": {"bound": 1, "limit": 3.0}, "expected": "holds-corrected"})
+    controls = [{"change": "2", "bound": 2}, {"change": "limit 5", "limit": 5.0}]
+    printed = {"bound": 1, "limit": 3.0}
+    changed = claim(**CORRECTED | {"printed": printed, "controls": controls, "expected": "holds-corrected"})
     assert changed.corrected == {"bound": 4, "limit": 3.0}
     assert changed.controls[0].parameters == {"bound": 2, "limit": 3.0}
 
@@ -144,7 +146,7 @@ def test_controls_change_the_corrected_statement():
         ({"evidence": "numeric"}, "states no tolerance"),
         ({"expected": "open"}, "what is missing"),
         ({"printed": {"bound": 5, "limit": 3.0}}, "prints limit, which no control varies"),
-        ({"expected": "reading"}, "does not go with its fields"),
+        (FALSE | {"expected": "reading"}, "does not go with its fields"),
         ({"documents": "agree"}, "does not go with its fields"),
         ({"matters": "A lot."}, "has a weight without"),
     ],
