@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -98,6 +99,7 @@ class Claim:
     reading : what the text may mean instead, for a statement that is false only as it is read here
     documents : "agree" or "differ", for a claim that compares one document with another
     unpublished : the data that nobody outside has, for a claim that rests on them
+    rests_on : ids of the claims that its proof uses
     matters, weight : what it changes for the reader, for an error of substance, and its rank among these, 1 the first
     """
 
@@ -120,6 +122,7 @@ class Claim:
     unpublished: str = ""
     matters: str = ""
     weight: int = 0
+    rests_on: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -154,6 +157,7 @@ class Claim:
             for c in row.pop("controls", ())
         )
         row |= {"expected": Verdict(row["expected"]), "evidence": Evidence(row["evidence"])}
+        row["rests_on"] = tuple(row.get("rests_on", ()))
         if corrected is not None:
             row["corrected"] = base
         claim = cls(**row, controls=controls)
@@ -231,6 +235,7 @@ class Judgement:
     printed: Result
     corrected: Result | None
     control_results: tuple[Result, ...]
+    lemmas: tuple[Judgement, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -256,9 +261,15 @@ class Judgement:
 
     @property
     def sound(self) -> bool:
-        """Whether verdict and documents are as expected, and every control was answered correctly."""
+        """Whether verdict and documents are as expected, every control was answered correctly, and all lemmas are sound."""
         as_said = not self.claim.documents or self.printed.holds is (self.claim.documents == "agree")
-        return self.verdict is self.claim.expected and as_said and self.caught == len(self.claim.controls)
+        answered = self.caught == len(self.claim.controls)
+        return self.verdict is self.claim.expected and as_said and answered and not self.broken_lemmas
+
+    @property
+    def broken_lemmas(self) -> list[str]:
+        """Ids of the lemmas, and of theirs, that are not sound."""
+        return [name for lemma in self.lemmas if not lemma.sound for name in (lemma.broken_lemmas or [lemma.claim.id])]
 
     def as_json(self) -> dict[str, Any]:
         """A plain dictionary for ``--json``."""
@@ -269,17 +280,19 @@ class Judgement:
             "numbers": dict(self.printed.numbers),
             "corrected_numbers": dict(self.corrected.numbers) if self.corrected else {},
             "controls_caught": self.caught,
+            "broken_lemmas": self.broken_lemmas,
         }
 
 
-def judge(claim: Claim, decide: Check) -> Judgement:
-    """Run a check on the printed statement, the corrected one and every control."""
+def judge(claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = ()) -> Judgement:
+    """Run a check on the printed statement, the corrected one and every control; the lemmas are judged already."""
     return Judgement(
         claim,
         decide.derivation,
         decide(**claim.printed),
         decide(**claim.corrected) if claim.corrected is not None else None,
         tuple(decide(**control.parameters) for control in claim.controls),
+        lemmas,
     )
 
 
@@ -289,13 +302,27 @@ class Ledger:
 
     claims: tuple[Claim, ...]
     checks: Mapping[str, Check]
+    _judged: dict[str, Judgement] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        names = {claim.id: claim.rests_on for claim in self.claims}
+        for claim in self.claims:
+            if unknown := set(claim.rests_on) - names.keys():
+                raise ValueError(f"Claim {claim.id!r} rests on {', '.join(sorted(unknown))}, which is no claim.")
+        try:
+            tuple(TopologicalSorter(names).static_order())
+        except CycleError as error:
+            raise ValueError(f"Claims rest on each other in a circle: {', '.join(error.args[1])}.") from None
 
     def judge(self, identifier: str) -> Judgement:
-        """Judge the claim of this id; KeyError if there is none."""
+        """Judge the claim of this id, and first those that it rests on, each once; KeyError if there is none."""
         claim = next((c for c in self.claims if c.id == identifier), None)
         if claim is None:
             raise KeyError(identifier)
-        return judge(claim, self.checks[identifier])
+        if identifier not in self._judged:
+            lemmas = tuple(self.judge(name) for name in claim.rests_on)
+            self._judged[identifier] = judge(claim, self.checks[identifier], lemmas)
+        return self._judged[identifier]
 
 
 def find_checkout(start: Path | None = None) -> Path:
@@ -469,6 +496,7 @@ def _remarks(claim: Claim) -> list[tuple[str, str]]:
         "What it changes": claim.matters,
         "Not published": claim.unpublished,
         "Missing to decide": claim.missing,
+        "Rests on": ", ".join(claim.rests_on),
     }
     return [(label, text) for label, text in remarks.items() if text]
 

@@ -189,3 +189,23 @@ def test_find_checkout(tmp_path):
     assert find_checkout(here / "tests") == here
     with pytest.raises(FileNotFoundError, match="not inside a bwtheory checkout"):
         find_checkout(tmp_path)
+
+
+def test_a_claim_is_no_sounder_than_its_lemmas():
+    """A lemma whose control is broken turns every claim above it red, however far above."""
+    checks = dict.fromkeys(("lemma", "theorem", "corollary", "aside"), TOY)
+    above = [claim(id="theorem", rests_on=["lemma"]), claim(id="corollary", rests_on=["theorem"]), claim(id="aside")]
+    broken = claim(id="lemma", controls=[{"change": "a control that the check accepts", "bound": 7}])
+    ledger = Ledger((*above, broken), checks)
+    assert [ledger.judge(name).sound for name in ("lemma", "theorem", "corollary", "aside")] == [False, False, False, True]
+    assert ledger.judge("corollary").broken_lemmas == ["lemma"]
+    whole = Ledger((*above, claim(id="lemma")), checks)
+    assert all(whole.judge(name).sound for name in checks)
+
+
+@pytest.mark.parametrize(
+    "rests_on, sentence", [(["nothing"], "rests on nothing, which is no claim"), (["second"], "rest on each other in a circle")]
+)
+def test_lemmas_exist_and_come_first(rests_on, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Ledger((claim(id="first", rests_on=rests_on), claim(id="second", rests_on=["first"])), {})
