@@ -1,22 +1,32 @@
-"""The command ``bwtheory``.  Exit status: 0 fine, 1 a check failed, 2 bad input, 130 interrupted."""
+"""The command ``bwtheory``.
+
+Exit status: 0 fine, 1 a check failed or a run diverged, 2 bad input, 130 interrupted; 143 and 129 for SIGTERM and SIGHUP.  A
+reader that leaves a pipe changes nothing: the work goes on to its end, and the status is that of the work.
+
+Only the commands that train import torch, and only when all that can be said about their flags without it has been said.
+"""
 
 from __future__ import annotations
 
 import difflib
+import inspect
 import json as json_text
-import statistics
+import os
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import fields, is_dataclass
+from functools import partial, wraps
+from io import StringIO
+from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import tyro
-from rich.console import Console
-from rich.markdown import Markdown
-from rich.progress import track
-from rich.table import Table
 
+import bwtheory
 from bwtheory.claims import (
     Judgement,
     Ledger,
@@ -29,7 +39,9 @@ from bwtheory.claims import (
     referee,
     render,
 )
+from bwtheory.streams import steady_streams
 from bwtheory.training import flags
+from bwtheory.training.config import with_preset
 
 _STYLE = {
     Verdict.FAILS: "bold red",
@@ -85,6 +97,9 @@ def verify(
     if json:
         _print_json(judgements)
     elif explain:
+        from rich.console import Console
+        from rich.markdown import Markdown
+
         for judgement in judgements:
             Console().print(Markdown(referee(judgement)))
     else:
@@ -114,7 +129,9 @@ def figures(
 
 
 def train(
-    task: tyro.conf.Positional[Literal["signal", "superres", "ct", "denoise", "inpaint", "physics", "univariate", "audio"]],
+    task: tyro.conf.Positional[
+        Literal["signal", "superres", "ct", "denoise", "inpaint", "physics", "univariate", "audio"] | None
+    ] = None,
     source: tyro.conf.OmitArgPrefixes[flags.Source] = flags.Source(),
     measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
     activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
@@ -126,6 +143,7 @@ def train(
     device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
     out: Path | None = None,
     resume: Path | None = None,
+    trust: bool = False,
 ) -> int:
     """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
 
@@ -137,24 +155,43 @@ def train(
         together: train the seeds as one batched network, not one after another; pays for small networks
         device: where to train; auto takes CUDA or MPS if there is one (auto)
         out: a folder; each run gets one of its own in it (runs)
-        resume: a run folder, or a folder of them, to continue with the settings they were started with
+        resume: a run folder, or a folder of them, to continue with the settings they were started with; with --epochs further
+        trust: with --resume: run code that the run's settings name, an activation or a physics of your own
     """
-    with _bad_input_is_a_sentence():
-        from bwtheory.training.command import resume_runs, start_runs
-        from bwtheory.training.config import with_preset
+    given = [flags.given(group) for group in (source, measurement, activation, training)]
+    if resume is not None:
+        epochs = given[3].pop("epochs", None)
+        others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
+        named = [name for group in given for name in group] + [n for n, value in others.items() if value is not None]
+        if named:
+            raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
+        if epochs is not None and epochs < 1:
+            raise BadInput(f"Training needs epochs >= 1; got {epochs}.")
+        with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+            from bwtheory.training.command import resume_runs
 
-        groups = [flags.given(group) for group in (source, measurement, activation, training)]
-        if resume is not None:
-            others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
-            named = [name for group in groups for name in group] + [n for n, value in others.items() if value is not None]
-            if named:
-                raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
-            return resume_runs(resume, task)
-        config = {"task": task, "source": _source(task, groups[0]), "device": device or "auto", **groups[3]}
-        if "sinogram" in groups[0]:
-            groups[1]["sinogram"] = True
-        first = with_preset(config, activation.as_options(), groups[1], faithful)
-        return start_runs(first, 1 if seeds is None else seeds, out or Path("runs"), together)
+            return resume_runs(_folder(resume), task, trust, epochs)
+    if task is None:
+        raise BadInput(f"A task is missing: {', '.join(flags.SOURCES)}; only --resume needs none.")
+    if trust:
+        raise BadInput("--trust is about the settings of runs that exist; it goes with --resume.")
+    with _bad_input_is_a_sentence():
+        for group in given[:2]:
+            group |= {name: _from_home(group[name]) for name in flags.PATHS if isinstance(group.get(name), str)}
+        config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
+        if "sinogram" in given[0]:
+            given[1]["sinogram"] = True
+        options = activation.as_options()
+        flags.refuse_activation(config.get("activation", "bw-relu"), options)
+        first = with_preset(config, options, given[1], faithful)
+        if seeds is not None and seeds < 1:
+            raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
+    with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):
+        from bwtheory.training.command import start_runs
+        from bwtheory.training.size import refuse_to_train
+
+        refuse_to_train(first, (seeds or 1) if together else 1)
+        return start_runs(first, seeds or 1, _folder(out or Path("runs")), together)
 
 
 def render_run(
@@ -163,6 +200,7 @@ def render_run(
     size: str | None = None,
     crop: tuple[float, float, float, float] | None = None,
     out: Path | None = None,
+    trust: bool = False,
 ) -> int:
     """Draw what a run has learned, at any resolution.
 
@@ -170,12 +208,14 @@ def render_run(
         run: a run folder of an image task
         size: WIDTHxHEIGHT in pixels; that of the training image without it
         crop: left, top, right and bottom edge in coordinates from -1 to 1
-        out: the PNG to write; render.png in the run folder without it
+        out: the file to write, in the format that its name ends with; render.png in the run folder without it
+        trust: run code that the run's settings name, an activation or a physics of your own
     """
-    with _bad_input_is_a_sentence():
+    run = _folder(run)
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
         from bwtheory.training.rendering import render_image
 
-        print(render_image(run, size, crop, out or run / "render.png"))
+        print(render_image(run, size, crop, _folder(out) if out else run / "render.png", trust))
     return 0
 
 
@@ -216,14 +256,17 @@ def reproduce(
     if quick and full:
         raise BadInput("An experiment is done --quick or --full, not both.")
     with _bad_input_is_a_sentence():
+        for activation in activations:
+            flags.refuse_activation(activation)
+    with _bad_input_is_a_sentence(), _importable_here(activations):
         from bwtheory.experiments import EXPERIMENTS
         from bwtheory.experiments.experiment import Budget
         from bwtheory.experiments.reproduce import reproduce as carry_out
         from bwtheory.training.loop import pick_device
 
-        budget = Budget(full, image, seeds, epochs, shrink, activations, faithful, pick_device(device))
+        budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
-            carry_out(name, budget, out, _results_folder(write), write)
+            carry_out(name, budget, _folder(out), _results_folder(write), write)
     return 0
 
 
@@ -266,9 +309,13 @@ def compare(
         out: a folder; the comparison gets one of its own in it
     """
     with _bad_input_is_a_sentence():
+        for activation in activations:
+            flags.refuse_activation(activation)
+        seconds = None if budget is None else flags.in_seconds(budget)
+    with _bad_input_is_a_sentence(), _importable_here(activations):
         from bwtheory.baselines import baselines_of
         from bwtheory.comparison.compare import compare as carry_out
-        from bwtheory.comparison.protocol import Protocol, in_seconds
+        from bwtheory.comparison.protocol import Protocol
         from bwtheory.comparison.report import report
         from bwtheory.training.loop import pick_device
 
@@ -283,14 +330,14 @@ def compare(
             parameters,
             hidden_layers,
             500 if steps is None and budget is None else steps,
-            None if budget is None else in_seconds(budget),
+            seconds,
             trials,
             seeds,
             compile,
             pick_device(device),
         )
         try:
-            done = carry_out(protocol, out / task)
+            done = carry_out(protocol, _folder(out) / task)
         except KeyboardInterrupt:
             print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
             raise
@@ -318,11 +365,19 @@ def bench(
         device: where; auto takes CUDA or MPS if there is one
     """
     with _bad_input_is_a_sentence():
+        for activation in activations:
+            flags.refuse_activation(activation)
+    with _bad_input_is_a_sentence(), _importable_here(activations):
         from bwtheory.training.benchmark import Problem, benchmark
         from bwtheory.training.loop import has_compiler, pick_device
 
         problem = Problem(side, width, depth, pick_device(device))
         rows = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)
+    import statistics
+
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=f"One Adam step, {side * side:,} coordinates, 2→{'→'.join([str(width)] * depth)}→1", title_style="bold")
     table.add_column("step")
     for column in ("by the bare products", "from … to", "by its own products", "compiling pays after"):
@@ -344,69 +399,193 @@ def bench(
     return 0
 
 
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "verify": verify,
+    "figures": figures,
+    "train": train,
+    "render": render_run,
+    "reproduce": reproduce,
+    "compare": compare,
+    "bench": bench,
+}
+_LONGEST_SENTENCE = 2000
+_KINDS = {"INT": "a whole number", "FLOAT": "a number", "INT|STR": "a whole number or a file"}
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # an activation of one's own lies in the current folder
+    """Run the command line; returns the exit status, and raises nothing for bad input.
+
+    Output that cannot be written, because the reader of a pipe has left or there is no stdout, stops no work and changes no
+    status; a full disk does: then it is 2.
+    """
+    with steady_streams() as (out, _), _warnings_are_no_errors():
+        status = _status_of(sys.argv[1:] if arguments is None else list(arguments))
+        out.flush()
+        if out.error is not None:
+            print(f"bwtheory: Not all of the output was written: {out.error.strerror}.", file=sys.stderr)
+            status = status or 2
+    return status
+
+
+def _status_of(words: list[str]) -> int:
     try:
-        return tyro.extras.subcommand_cli_from_dict(
-            {
-                "verify": verify,
-                "figures": figures,
-                "train": train,
-                "render": render_run,
-                "reproduce": reproduce,
-                "compare": compare,
-                "bench": bench,
-            },
-            prog="bwtheory",
-            description="The theory of BW-ReLU networks, derived and checked; and networks to train.",
-            args=arguments,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
+        if words == ["--version"]:
+            print(f"bwtheory {bwtheory.__version__}")
+            return 0
+        _refuse_unknown_words(words)
+        command = _parse(words)
+        if command is None:
+            return 0
+        with _bad_input_is_a_sentence():
+            flags.refuse_absurd_numbers(command.keywords)
+        return command()
     except (BadInput, Failed) as error:
-        print(f"bwtheory: {error}", file=sys.stderr)
+        print(f"bwtheory: {_on_one_line(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, BadInput) else 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe (head, less) has left; Python would complain when it flushes
-        return 0
+    except MemoryError as error:
+        print(f"bwtheory: The memory does not suffice. {_on_one_line(str(error))}".rstrip(), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        return getattr(stop, "status", 130)  # of another signal than Ctrl-C
+
+
+def _on_one_line(sentence: str) -> str:
+    """Without line breaks and other control characters, which names of files may have, and not as long as a command may be."""
+    if len(sentence) > _LONGEST_SENTENCE:
+        half = _LONGEST_SENTENCE // 2
+        sentence = f"{sentence[:half]} ... {sentence[-half:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in sentence)
+
+
+def _refuse_unknown_words(words: list[str]) -> None:
+    """A command or flag that does not exist is refused with the nearest one that does; no other flag of the line is read."""
+    if not words:
+        raise BadInput(f"A command is missing: {', '.join(_COMMANDS)}. `bwtheory --help` says what they do.")
+    first, *others = words
+    if first.startswith("-"):
+        if first not in ("-h", "--help"):
+            raise BadInput(f"A command comes first: {', '.join(_COMMANDS)}; got {first!r}.")
+        return
+    if "" in words or any(word.startswith("--") and word.endswith("=") for word in words):
+        raise BadInput("A value is empty; leave its flag out.")
+    if first not in _COMMANDS:
+        raise BadInput(f"There is no command {first!r}{flags.nearest(first, _COMMANDS)}; there are {', '.join(_COMMANDS)}.")
+    flags_of_command = _flags_of(_COMMANDS[first])
+    given = [word.partition("=")[0].replace("_", "-") for word in others if word.startswith("--") and word != "--"]
+    for name in given:
+        if name not in flags_of_command and name != "--help":
+            near = flags.nearest(name, flags_of_command)
+            raise BadInput(f"`bwtheory {first}` has no flag {name}{near}; `bwtheory {first} --help` lists them.")
+        if flags_of_command.get(name) and given.count(name) > 1:
+            raise BadInput(
+                f"{name} is given {given.count(name)} times, and only the last would count; name all after one {name}."
+            )
+
+
+def _flags_of(command: Callable[..., int]) -> dict[str, bool]:
+    """Flags of a command, and whether each takes several values."""
+    hints = get_type_hints(command)
+    found: dict[str, bool] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if is_dataclass(hints[name]):
+            found |= {f"--{field.name.replace('_', '-')}": False for field in fields(hints[name])}
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            found[f"--{name.replace('_', '-')}"] = get_origin(hints[name]) is tuple and Ellipsis in get_args(hints[name])
+    return found
+
+
+def _parse(words: list[str]) -> partial[int] | None:
+    """The command with its arguments; None if tyro has printed a help text.  BadInput with tyro's reason in one sentence."""
+
+    def deferred(function: Callable[..., int]) -> Callable[..., partial[int]]:
+        return wraps(function)(lambda *arguments, **named: partial(function, *arguments, **named))
+
+    said = StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.extras.subcommand_cli_from_dict(
+                {name: deferred(function) for name, function in _COMMANDS.items()},
+                prog="bwtheory",
+                description="The theory of BW-ReLU networks, derived and checked; and networks to train. "
+                "`bwtheory --version` prints the version.",
+                args=words,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            raise BadInput(_reason(said.getvalue(), words[0])) from None
+        return None
+
+
+def _reason(box: str, command: str) -> str:
+    """One sentence from the box that tyro draws around an error: what stands above its first rule."""
+    lines = [line.strip("│|").rstrip() for line in box.splitlines()[1:]]
+    above = takewhile(lambda line: not set(line.strip()) <= set("─-") or not line.strip(), lines)
+    text = " ".join(" ".join(line for line in above if not line.startswith(" " * 8)).split())
+    value = re.match(r"Error parsing (\S+): no type matching \{None\}\|(\S+) could be instantiated from \[(.*?)\]\. Got", text)
+    if value:
+        text = f"{value[1]} takes {_KINDS.get(value[2], value[2])}; got {value[3]}"
+    text = text.removeprefix("Error parsing ")
+    return f"{text.rstrip('.')}. `bwtheory {command} --help` says more."
+
+
+@contextmanager
+def _warnings_are_no_errors() -> Iterator[None]:
+    """Under `python -W error` a deprecation in a library that this one uses would end a training."""
+    with warnings.catch_warnings():
+        if any(kind == "error" for kind, *_ in warnings.filters):
+            warnings.filters[:] = [("default" if kind == "error" else kind, *rest) for kind, *rest in warnings.filters]  # type: ignore
+            warnings.simplefilter("default", append=True)  # which also says that the filters have changed
+        yield
 
 
 @contextmanager
 def _bad_input_is_a_sentence() -> Iterator[None]:
-    from bwtheory.training.loop import Diverged
-
     try:
         yield
-    except Diverged as error:
-        raise Failed(str(error)) from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        named = error.strerror and isinstance(error.filename, str) and error.args[1:] == (error.strerror,)
+        raise BadInput(f"{error.strerror}: {error.filename!r}." if named else str(error)) from None
+    except ValueError as error:
         raise BadInput(str(error)) from None
+    except Exception as error:
+        if "torch" not in sys.modules:
+            raise
+        from bwtheory.training.loop import Diverged
 
-
-def _source(task: str, given: dict[str, str]) -> str:
-    from bwtheory.tasks import TASKS
-
-    examples = {
-        "image": "FILE, or a built-in name such as camera",
-        "audio": "FILE, or chirp",
-        "target": "sines",
-        "sinogram": "FILE",
-        "physics": "package.module:function",
-    }
-    problem = TASKS[task]
-    choices = [problem.needs, *([problem.own[0]] if problem.own and problem.own[0] in examples else [])]
-    if len(given) != 1 or not set(given) <= set(choices):
-        wanted = ", or ".join(f"--{name} {examples[name]}" for name in choices)
-        raise BadInput(f"The task {task!r} needs {wanted}, and no other source.")
-    return next(iter(given.values()))
+        if isinstance(error, Diverged):
+            raise Failed(str(error)) from None
+        if isinstance(error, RuntimeError) and "allocate" in str(error):  # PyTorch's way of saying it
+            raise MemoryError(str(error).splitlines()[0]) from None
+        raise
 
 
 def _absolute(image: str) -> str:
     """A file is found again from elsewhere; built-in names stay."""
+    image = _from_home(image)
     return str(Path(image).resolve()) if Path(image).is_file() else image
+
+
+def _from_home(path: str) -> str:
+    """A path that begins with a tilde which the shell has not expanded, as in --out=~/runs."""
+    return os.path.expanduser(path) if path.startswith("~") and not os.path.exists(path) else path
+
+
+def _folder(path: Path) -> Path:
+    return Path(_from_home(str(path)))
+
+
+@contextmanager
+def _importable_here(names: Iterable[str]) -> Iterator[None]:
+    """Modules of the current folder, after all installed ones, where a name such as package.module:Class asks for one."""
+    if not any(":" in name for name in names):
+        yield
+        return
+    sys.path.append("")
+    try:
+        yield
+    finally:
+        sys.path.remove("")
 
 
 def _checkout() -> Path:
@@ -444,16 +623,22 @@ def _known(identifier: str, ledger: Ledger) -> str:
 
 
 def _judge(ledger: Ledger, ids: list[str]) -> list[Judgement]:
+    from rich.console import Console
+    from rich.progress import track
+
     console = Console(stderr=True)
     quiet = len(ids) == 1 or not console.is_terminal
     return [ledger.judge(i) for i in track(ids, "Checking the paper", console=console, transient=True, disable=quiet)]
 
 
 def _print_json(judgements: list[Judgement]) -> None:
-    print(json_text.dumps([j.as_json() for j in judgements], indent=2, ensure_ascii=False, default=str))
+    print(json_text.dumps([j.as_json() for j in judgements], indent=2, default=str))
 
 
 def _print_table(judgements: list[Judgement]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title="ReLUs Are Sufficient for Learning Implicit Neural Representations: what holds", title_style="bold")
     table.add_column("claim", style="bold", no_wrap=True)
     table.add_column("where", overflow="fold", max_width=20)

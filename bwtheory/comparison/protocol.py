@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
@@ -14,13 +13,15 @@ from typing import Any
 from bwtheory.comparison.tuning import Axis, Point, values
 from bwtheory.files import write_text
 from bwtheory.nn import resolve_activation
-from bwtheory.tasks import build_task
+from bwtheory.tasks import TASKS, build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.run import build_network
+from bwtheory.training.size import count_parameters, refuse_what_does_not_fit, training_bytes
 
 TUNING_SEED = 0
 FIRST_SEED = 40
+MOST = {"trials": 10_000, "seeds": 10_000, "hidden_layers": 10_000, "steps": 10**9, "side": 10**6}
+LONGEST = 10_000_000  # seconds, 116 days
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,18 @@ class Protocol:
                 raise ValueError(f"A comparison needs at least one of {name}.")
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"A comparison needs {name} that differ; got {', '.join(map(str, getattr(self, name)))}.")
-        for name in ("trials", "seeds", "hidden_layers", "steps", "side"):
+        for name, most in MOST.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"A comparison needs {name} >= 1; got {value}.")
+            if value is not None and not 1 <= value <= most:
+                raise ValueError(f"A comparison needs {name} from 1 to {most:,}; got {value}.")
         if min(self.parameters) < 1:
             raise ValueError(f"A comparison needs parameters >= 1; got {min(self.parameters)}.")
-        if self.budget is not None and not (self.budget > 0 and math.isfinite(self.budget)):
-            raise ValueError(f"A comparison needs a budget of more than 0 seconds; got {self.budget}.")
+        largest = max(self.parameters)
+        refuse_what_does_not_fit(f"A network of {largest:,} parameters", training_bytes(largest, self.hidden_layers))
+        if self.budget is not None and not 0 < self.budget <= LONGEST:
+            raise ValueError(
+                f"A comparison needs a budget of more than 0 and at most {LONGEST:,} seconds; got {self.budget:g}."
+            )
         if self.steps is None and self.budget is None:
             raise ValueError("A comparison needs a number of steps or a budget.")
         for name in self.activations:
@@ -161,16 +166,6 @@ class Protocol:
         write_json(file, now)
 
 
-def in_seconds(text: str) -> float:
-    """Seconds of "60s", "5min", "1h" or "60"; ValueError for anything else."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    units = {"": 1, "s": 1, "min": 60, "h": 3600}
-    try:
-        return float(number) * units[text[len(number) :]]
-    except (ValueError, KeyError):
-        raise ValueError(f"A budget is a time such as 60s, 5min or 1h; got {text!r}.") from None
-
-
 def read_json(file: Path) -> Any:
     """ValueError, which names the file, if it is damaged."""
     try:
@@ -204,7 +199,9 @@ def _width(task: str, activation: str, layers: int, own: tuple[tuple[str, Any], 
     def size(width: int) -> int:
         options = resolve_activation(activation).options_of_width(width) | dict(own)
         given = {"task": task, "source": "", "activation": activation, "hidden_layers": layers, "hidden_features": width}
-        return build_network(with_preset(given, options), channels).count_parameters()
+        config = with_preset(given, options)
+        shape = TASKS[task].in_features, channels, width, layers, config.linear_layers, config.skip
+        return count_parameters(activation, config.options, *shape)
 
     low, high = 1, 2
     while size(high) < parameters:

@@ -17,9 +17,11 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_optimizer
+from bwtheory.training.size import refuse_what_does_not_fit, training_bytes
 from bwtheory.training.workers import one_thread
 
 SIDE_OF_BLOCKS = 4
+LONGEST = 86_400  # seconds
 
 
 class SevenReLUs(BWReLU):
@@ -66,6 +68,9 @@ class Problem:
     def __post_init__(self) -> None:
         if self.side < SIDE_OF_BLOCKS or self.side % SIDE_OF_BLOCKS or self.width < 1 or self.depth < 2:
             raise ValueError(f"A benchmark needs width >= 1, depth >= 2 and a side that {SIDE_OF_BLOCKS} divides; got {self}.")
+        matrices = 3 * 4 * self.side**2 * self.width  # of the bare products
+        weights = training_bytes((self.depth - 1) * self.width**2, self.depth)
+        refuse_what_does_not_fit(f"A step of {self}", matrices + weights)
 
     @property
     def operations(self) -> float:
@@ -138,7 +143,16 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
     activations : names of ``bwtheory.nn.ACTIVATIONS``
     compilers : measure compiled steps too
     seconds : rounds go on for so long, at least three of them
+
+    Raises
+    ------
+    ValueError
+        For no activations, unknown ones, one named twice, or a time that is negative or longer than a day.
     """
+    if not 0 <= seconds <= LONGEST:
+        raise ValueError(f"A benchmark takes 0 to {LONGEST:,} seconds; got {seconds:g}.")
+    if not activations or len(set(activations)) < len(activations):
+        raise ValueError(f"A benchmark needs activations, each of them once; got {', '.join(activations) or 'none'}.")
     keep_freed_memory()
     all_points = problem.side**2
     rows = {"bare products": (Measured("bare products", 1.0), problem.bare_products())}

@@ -55,7 +55,7 @@ def _absolute(value: Any) -> Any:
     return str(Path(value).resolve()) if isinstance(value, str) and Path(value).is_file() else value
 
 
-def resume_runs(folder: Path, task: str | None = None) -> int:
+def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epochs: int | None = None) -> int:
     """Continue a run, or all runs of a folder, each with its own configuration; returns the exit status.
 
     ValueError if there is none, or one is of another task than the one that is named.

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 import tyro
+
+# What bwtheory.nn and bwtheory.tasks know, so that a mistake is answered without them: they import torch.
+ACTIVATIONS: dict[str, tuple[str, ...]] = {  # with their options
+    "bw-relu": ("c", "learnable"),
+    "relu": (),
+    "relu-pe": ("frequencies",),
+    "relu-rff": ("sigma", "frequencies"),
+    "siren": ("omega_0",),
+    "wire": ("omega_0", "sigma_0"),
+    "gauss": ("sigma_0",),
+    "finer": ("omega_0", "first_bias_scale"),
+}
+SOURCES: dict[str, dict[str, str]] = {  # by task, with an example
+    **{task: {"image": "FILE, or a built-in name such as camera"} for task in ("signal", "superres", "denoise", "inpaint")},
+    "ct": {"image": "FILE, or a built-in name such as camera", "sinogram": "FILE"},
+    "physics": {"physics": "package.module:function"},
+    "univariate": {"target": "sines"},
+    "audio": {"audio": "FILE, or chirp"},
+}
+MOST = {"seeds": 10_000, "hidden_layers": 10_000}  # of one command
+MOST_OF_ALL = 10**12  # of any whole number but a seed
+MOST_OF_A_SEED = 2**63 - 1  # PyTorch's
+PATHS = ("image", "audio", "sinogram", "mask", "truth", "angles")  # flags that may name files
 
 
 @dataclass(frozen=True)
@@ -87,8 +113,8 @@ class ActivationOptions:
                 found[name] = {"true": True, "false": False}[value] if value in ("true", "false") else float(value)
             except ValueError:
                 equals = ""
-            if not (name and equals):
-                raise ValueError(f"--option takes NAME=VALUE with a number, true or false; got {text!r}.")
+            if not (name and equals and math.isfinite(found[name])):
+                raise ValueError(f"--option takes NAME=VALUE with a finite number, true or false; got {text!r}.")
             if name in found and isinstance(found[name], float) and found[name].is_integer():
                 found[name] = int(found[name])
         return found
@@ -160,3 +186,56 @@ class Training:
 def given(flags: Any) -> dict[str, Any]:
     """The flags of a group that have been given."""
     return {field.name: getattr(flags, field.name) for field in fields(flags) if getattr(flags, field.name) != field.default}
+
+
+def source_of(task: str, given: Mapping[str, str]) -> str:
+    """The one source of a task's data among those given; ValueError for none, another one, or several."""
+    choices = SOURCES[task]
+    if len(given) != 1 or not set(given) <= set(choices):
+        wanted = ", or ".join(f"--{name} {example}" for name, example in choices.items())
+        raise ValueError(f"The task {task!r} needs {wanted}, and no other source.")
+    return next(iter(given.values()))
+
+
+def refuse_activation(name: str, options: Iterable[str] = ()) -> None:
+    """ValueError for an activation that there is not, or an option that it does not have; your own ones are not looked at."""
+    if ":" in name:
+        return
+    if name not in ACTIVATIONS:
+        near = nearest(name, ACTIVATIONS)
+        raise ValueError(
+            f"There is no activation {name!r}{near}; there are {', '.join(ACTIVATIONS)}, and your own as package.module:Class."
+        )
+    unknown = sorted(set(options) - set(ACTIVATIONS[name]))
+    if unknown:
+        near, known = nearest(unknown[0], ACTIVATIONS[name]), ", ".join(ACTIVATIONS[name]) or "none"
+        raise ValueError(f"The activation {name!r} has no option {unknown[0]!r}{near}; it has: {known}.")
+
+
+def refuse_absurd_numbers(values: Mapping[str, Any]) -> None:
+    """ValueError for a flag with a number that is not finite, or larger than anything that a computer can do."""
+    for name, value in values.items():
+        flag, most = f"--{name.replace('_', '-')}", MOST.get(name, MOST_OF_A_SEED if "seed" in name else MOST_OF_ALL)
+        for one in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(one):
+                refuse_absurd_numbers(vars(one))
+            elif isinstance(one, float) and not math.isfinite(one):
+                raise ValueError(f"{flag} takes a finite number; got {one}.")
+            elif isinstance(one, int) and not -most <= one <= most:
+                raise ValueError(f"{flag} is at most {most:,}; got {one if abs(one) < 10**30 else 'one of many digits'}.")
+
+
+def in_seconds(text: str) -> float:
+    """Seconds of "60s", "5min", "1h" or "60"; ValueError for anything else."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    units = {"": 1, "s": 1, "min": 60, "h": 3600}
+    try:
+        return float(number) * units[text[len(number) :]]
+    except (ValueError, KeyError):
+        raise ValueError(f"A budget is a time such as 60s, 5min or 1h; got {text!r}.") from None
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """A hint at the name that was probably meant; empty if none is near."""
+    close = difflib.get_close_matches(word[:100], list(names), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -15,7 +15,9 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory, load
 
 
-def render_image(run_dir: Path, size: str | None, crop: tuple[float, float, float, float] | None, out: Path) -> Path:
+def render_image(
+    run_dir: Path, size: str | None, crop: tuple[float, float, float, float] | None, out: Path, trust: bool = False
+) -> Path:
     """Write the image that a run has learned as a PNG, row by row, and return its path.
 
     Parameters
