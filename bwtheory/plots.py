@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+from bwtheory.files import write_atomically
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+try:
+    import matplotlib
+except ValueError:  # MPLBACKEND names a backend that is not installed, as it does in a command that a notebook starts
+    _backend = os.environ.pop("MPLBACKEND")
+    try:
+        import matplotlib  # nothing here uses a backend: figures are written to files
+    finally:
+        os.environ["MPLBACKEND"] = _backend
+
+import matplotlib.style
 from matplotlib.figure import Figure
 
 # Embedding the fonts of a PDF reports their missing dates, once per font and figure.
@@ -36,22 +47,35 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def canvas(width: float = 6.5, height: float = 4.0, **kwargs):
-    """A figure and its axes in the project's style; sizes in inches, keywords as for ``matplotlib.pyplot.subplots``."""
-    plt.rcParams.update(STYLE)
-    return plt.subplots(figsize=(width, height), layout="constrained", **kwargs)
+@contextmanager
+def in_style() -> Iterator[None]:
+    """The project's style for a while: matplotlib's defaults and ``STYLE``, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.style.use(["default", STYLE])
+        yield
+
+
+def canvas(width: float = 6.5, height: float = 4.0, **kwargs: Any) -> tuple[Figure, Any]:
+    """A figure and its axes; sizes in inches, keywords as for ``matplotlib.figure.Figure.subplots``.  Draw ``in_style``.
+
+    It is no window's and pyplot does not know it, so nothing has to be closed, and the user's backend stays what it is.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(**kwargs)
 
 
 def save(figure: Figure, out: Path, name: str) -> list[Path]:
     """Write ``out/name.png`` and ``out/name.pdf``, without dates, so that equal figures are equal files; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
-    paths = [out / f"{name}.png", out / f"{name}.pdf"]
-    figure.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    save_png(figure, paths[0])
-    return paths
+    png, pdf = out / f"{name}.png", out / f"{name}.pdf"
+    dateless = {"CreationDate": None, "Creator": None, "Producer": None}
+    with in_style():
+        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", metadata=dateless))
+    save_png(figure, png)
+    return [png, pdf]
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Write one PNG and close the figure."""
-    figure.savefig(path, metadata={"Software": None})
-    plt.close(figure)
+    """Write one PNG."""
+    with in_style():
+        write_atomically(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))

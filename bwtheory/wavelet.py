@@ -3,7 +3,7 @@
 Two directions meet here.  From the two-scale relation, psi(x) = sum_n q_n N_m(2x - n), the wavelet becomes a sum of
 truncated powers sigma(x - k/2)^(m-1); at order m = 2 these are seven ReLUs.  From any sum of truncated powers,
 the polynomial pieces follow, and with them the support, moments, norms and inner products.  All constants of the
-project are derived in this file, in exact rational arithmetic, and nowhere else.
+project are derived in this file and in ``two_scale``, in exact rational arithmetic, and nowhere else.
 """
 
 from __future__ import annotations
@@ -15,40 +15,17 @@ import numpy as np
 import sympy
 from sympy import Rational
 
-
-def cardinal_bspline_at_integer(order: int, k: int) -> Rational:
-    """N_order(k), the cardinal B-spline of the given order (support [0, order]) at an integer k."""
-    if order == 1:
-        return Rational(int(k == 0))
-    total = sum((-1) ** i * comb(order, i) * (k - i) ** (order - 1) for i in range(min(k, order) + 1))
-    return Rational(total, factorial(order - 1)) if 0 < k < order else Rational(0)
+from bwtheory import two_scale
 
 
 def two_scale_coefficients(order: int) -> tuple[Rational, ...]:
-    """q_0, ..., q_{3m-2} with psi(x) = sum_n q_n N_m(2x - n).
-
-    Source: Chui and Wang (1992), q_n = (-1)^n 2^(1-m) sum_l C(m, l) N_{2m}(n + 1 - l).
-    """
-    m = order
-    return tuple(
-        Rational((-1) ** n, 2 ** (m - 1))
-        * sum((comb(m, ell) * cardinal_bspline_at_integer(2 * m, n + 1 - ell) for ell in range(m + 1)), Rational(0))
-        for n in range(3 * m - 1)
-    )
+    """q_0, ..., q_{3m-2} with psi(x) = sum_n q_n N_m(2x - n)."""
+    return tuple(Rational(q.numerator, q.denominator) for q in two_scale.two_scale_coefficients(order))
 
 
 def truncated_power_coefficients(order: int) -> tuple[Rational, ...]:
-    """a_0, ..., a_{4m-2} with psi(x) = sum_i a_i sigma(x - i/2)^(m-1), sigma(z) = max(0, z).
-
-    Uses N_m(x) = (1/(m-1)!) sum_k (-1)^k C(m, k) sigma(x - k)^(m-1).
-    """
-    m = order
-    q = two_scale_coefficients(m)
-    coefficients = [Rational(0)] * (4 * m - 1)
-    for n, q_n in enumerate(q):
-        for k in range(m + 1):
-            coefficients[n + k] += q_n * (-1) ** k * comb(m, k) * Rational(2 ** (m - 1), factorial(m - 1))
-    return tuple(coefficients)
+    """a_0, ..., a_{4m-2} with psi(x) = sum_i a_i sigma(x - i/2)^(m-1), sigma(z) = max(0, z)."""
+    return tuple(Rational(a.numerator, a.denominator) for a in two_scale.truncated_power_coefficients(order))
 
 
 class TruncatedPowerSpline:

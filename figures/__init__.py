@@ -23,9 +23,10 @@ def draw(names: Sequence[str], out: Path) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise ValueError(f"There is no figure {unknown[0]!r}; there are {', '.join(NAMES)}.")
-    from bwtheory.plots import save
+    from bwtheory.plots import in_style, save
 
     for name in names or NAMES:
-        figure = importlib.import_module(f"{__name__}.{name}").draw()
+        with in_style():
+            figure = importlib.import_module(f"{__name__}.{name}").draw()
         for path in save(figure, out, name):
             print(path)

@@ -8,12 +8,10 @@ import platform
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bwtheory.baselines import BASELINES
 from bwtheory.comparison.compare import Comparison
@@ -22,9 +20,13 @@ from bwtheory.comparison.statistics import Difference, Scores, mean_and_seed_err
 from bwtheory.comparison.tuning import values
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
-from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, save
+from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, in_style, save
 from bwtheory.tasks.images import load_image
 from bwtheory.training.run import with_null
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = dict(zip(LABELS, (BLUE, VERMILION, ORANGE, GREEN, SKY, "#CC79A7", "#666666", BLACK)))
 DASHES = dict(zip(LABELS, ("-", "--", (0, (5, 1)), "-.", (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), ":")))
@@ -60,7 +62,9 @@ def report(done: Comparison) -> None:
         lines.append("")
     (done.folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
     _write_json(done.folder / "results.json", _machine_readable(done, conclusions))
-    save(_figure(done), done.folder, "figure")
+    with in_style():
+        figure = _figure(done)
+    save(figure, done.folder, "figure")
     console.print(f"{done.folder / 'table.md'}, {done.folder / 'figure.png'}", highlight=False, markup=False)
 
 

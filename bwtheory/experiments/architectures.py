@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.image
 import numpy as np
-from matplotlib.axes import Axes
+from PIL import Image
 
 from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, ledger_name, mean_and_error, plus_minus
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
 from bwtheory.tasks import ImageTask, build_task
 from bwtheory.training.config import TrainingConfig, with_preset
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COMPARED = ("bw-relu", "siren", "wire", "relu-pe", "relu")
 STYLES = dict(zip(COMPARED, ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (ORANGE, (0, (5, 1))), (BLACK, ":"))))
@@ -109,7 +111,8 @@ class Architectures(Experiment):
                 panel.set_axis_off()
                 continue
             caption = f"{label(activation)}: {run.summary['psnr']:.2f} dB"
-            _show(panel, matplotlib.image.imread(run.run.path / task.reconstruction_name), caption)
+            with Image.open(run.run.path / task.reconstruction_name) as picture:
+                _show(panel, np.asarray(picture) / 255, caption)
         for panel in panels[len(groups) + 1 : -2]:
             panel.set_axis_off()
         for activation, found in groups.items():

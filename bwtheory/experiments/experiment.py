@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from bwtheory.tasks.images import IMAGE_OF_FIGURE
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ class Budget:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "epochs", "shrink"):
+        for name, most in {"seeds": 10_000, "epochs": 10**9, "shrink": 10**9}.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"An experiment needs {name} >= 1; got {value}.")
+            if value is not None and not 1 <= value <= most:
+                raise ValueError(f"An experiment needs {name} from 1 to {most:,}; got {value}.")
 
     @property
     def reductions(self) -> list[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from bwtheory.comparison.labels import label
 from bwtheory.experiments.architectures import COMPARED, STYLES
@@ -13,6 +12,9 @@ from bwtheory.nn import INR
 from bwtheory.plots import BLACK, canvas
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.gauss_newton import refuse_gauss_newton
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GOAL = 108.0  # dB
 ADAM, IN_ALL = 200, 400  # epochs: steps of Adam, and with them iterations of conjugate gradients

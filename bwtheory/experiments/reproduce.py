@@ -16,7 +16,7 @@ from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.runs import finish_runs
 from bwtheory.experiments.tables import Table, wide_console
-from bwtheory.plots import save
+from bwtheory.plots import in_style, save
 
 
 def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None, write: bool = False) -> Path:
@@ -56,7 +56,8 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     if not done:
         raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
     try:
-        report = experiment.report(budget, done)
+        with in_style():
+            report = experiment.report(budget, done)
     except KeyError as missing:
         raise ValueError(
             f"A finished run in {folder / 'runs'} does not report {missing}: another version made it; delete it to do it again."

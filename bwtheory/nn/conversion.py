@@ -8,8 +8,7 @@ from torch import nn
 
 from bwtheory.nn.activations import BWReLU
 from bwtheory.nn.network import INR
-from bwtheory.representation import relu_to_bwrelu
-from bwtheory.wavelet import BSplineWavelet
+from bwtheory.nn.wavelet import RELUS
 
 
 @torch.no_grad()
@@ -28,10 +27,9 @@ def to_relu(network: INR) -> nn.Sequential:
         raise ValueError(f"Only BW-ReLU networks are sums of ReLUs; got {type(network.activation).__name__}.")
     if network.skip is not None:
         raise ValueError("A skip connection is no layer of a sequence; this network has one.")
-    wavelet = BSplineWavelet(2)
     like = network.output.weight
-    knots = like.new_tensor([float(k) for k in wavelet.relu_knots])
-    coefficients = like.new_tensor([float(a) for a in wavelet.relu_coefficients])
+    knots = like.new_tensor([knot for knot, _ in RELUS])
+    coefficients = like.new_tensor([coefficient for _, coefficient in RELUS])
     c = network.activation.c.to(like)
     layers: list[nn.Module] = []
     maps = _maps_between_activations(network)
@@ -78,6 +76,8 @@ def from_relu(network: nn.Sequential, domain: tuple[float, float] = (-1.0, 1.0))
     first, last = (layer for layer in layers if isinstance(layer, nn.Linear))
     w, v = first.weight.double().cpu().numpy()[:, 0], last.weight.double().cpu().numpy().T
     b = np.zeros_like(w) if first.bias is None else -first.bias.double().cpu().numpy()
+    from bwtheory.representation import relu_to_bwrelu  # imports SymPy, which no other network needs
+
     v, w, b = relu_to_bwrelu(v, w, b, domain)
     result = INR(1, last.out_features, hidden_features=len(w), hidden_layers=1, activation=BWReLU).to(first.weight)
     like = first.weight

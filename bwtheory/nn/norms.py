@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bwtheory.nn.activations import BWReLU
 from bwtheory.nn.network import INR
-from bwtheory.wavelet import BSplineWavelet
+from bwtheory.two_scale import truncated_power_coefficients
 
 
 def variation_norm(network: INR) -> Tensor:
@@ -57,4 +57,4 @@ def _layer_sums(network: INR) -> list[Tensor]:
 
 
 def _total_variation() -> float:
-    return float(BSplineWavelet(2).variation)
+    return float(sum(abs(a) for a in truncated_power_coefficients(2)))  # 16, that of ψ′: ``BSplineWavelet(2).variation``

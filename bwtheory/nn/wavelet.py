@@ -1,7 +1,7 @@
 """ψ for torch: one fused function for training, and the sum of seven ReLUs that defines it.
 
-Breakpoints and slopes come from ``bwtheory.wavelet.BSplineWavelet``.  ψ is symmetric about 3/2, so with v = z − 3/2 it is
-three ReLUs of |v|, ψ(z) = Σ a_i σ(t_i − |v|) with t_i = 3/2 − k_i for the first three knots k_i: no large terms that cancel,
+Breakpoints and slopes come from ``bwtheory.two_scale``, as do those of ``BSplineWavelet(2)``.  ψ is symmetric about 3/2, so with
+v = z − 3/2 it is three ReLUs of |v|, ψ(z) = Σ a_i σ(t_i − |v|) with t_i = 3/2 − k_i for the first three knots k_i: no large terms that cancel,
 and exactly 0 outside of the support.
 """
 
@@ -15,15 +15,13 @@ from torch import Tensor
 from torch.nn.functional import softshrink
 
 from bwtheory.nn import kernels
-from bwtheory.wavelet import BSplineWavelet
+from bwtheory.two_scale import truncated_power_coefficients
 
-_WAVELET = BSplineWavelet(2)
-CENTRE = float(sum(_WAVELET.support)) / 2
+# (k, a): the seven ReLUs, half-integers apart, from 0 to the end of the support
+RELUS = tuple((i / 2, float(a)) for i, a in enumerate(truncated_power_coefficients(2)))
+CENTRE = RELUS[-1][0] / 2
 # (t_i, a_i): distance of the first three knots from the centre, and their coefficients
-_HALF = tuple(
-    (CENTRE - float(knot), float(coefficient))
-    for knot, coefficient in zip(_WAVELET.relu_knots[: len(_WAVELET.relu_knots) // 2], _WAVELET.relu_coefficients)
-)
+_HALF = tuple((CENTRE - knot, coefficient) for knot, coefficient in RELUS[: len(RELUS) // 2])
 (_REACH, _FIRST), *_OTHERS = _HALF
 _NEXT_ABOVE = {
     dtype: {t: float(torch.nextafter(torch.tensor(t, dtype=dtype), torch.tensor(math.inf, dtype=dtype))) for t, _ in _HALF}
@@ -109,6 +107,6 @@ def psi(z: Tensor) -> Tensor:
 def psi_seven_relus(z: Tensor) -> Tensor:
     """ψ as equation (2) writes it, seven ReLUs: slow, and wrong by rounding far from the support; the definition for tests."""
     return sum(
-        (float(a) * torch.relu(z - float(k)) for k, a in zip(_WAVELET.relu_knots, _WAVELET.relu_coefficients)),
+        (a * torch.relu(z - k) for k, a in RELUS),
         torch.zeros_like(z),
     )

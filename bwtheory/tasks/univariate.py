@@ -60,14 +60,15 @@ class UnivariateTask(Task):
         return float((values.double() - self.truth).square().mean().sqrt())
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
-        from bwtheory.plots import BLACK, BLUE, VERMILION, canvas, save_png
+        from bwtheory.plots import BLACK, BLUE, VERMILION, canvas, in_style, save_png
 
-        figure, axes = canvas(6.5, 3.2)
-        axes.plot(self.grid[:, 0], self.truth[:, 0], color=BLACK, lw=1, label="function")
-        axes.plot(self.grid[:, 0], values.cpu()[:, 0], color=BLUE, label="network")
-        axes.plot(self.coordinates[:, 0], self.measurements[:, 0], ".", color=VERMILION, label="samples")
-        axes.set(xlabel="$x$")
-        axes.legend()
+        with in_style():
+            figure, axes = canvas(6.5, 3.2)
+            axes.plot(self.grid[:, 0], self.truth[:, 0], color=BLACK, lw=1, label="function")
+            axes.plot(self.grid[:, 0], values.cpu()[:, 0], color=BLUE, label="network")
+            axes.plot(self.coordinates[:, 0], self.measurements[:, 0], ".", color=VERMILION, label="samples")
+            axes.set(xlabel="$x$")
+            axes.legend()
         save_png(figure, path)
 
 
