@@ -1,6 +1,7 @@
 """The Chui-Wang wavelet from its two-scale relation, in the standard library's rational arithmetic.
 
-Importing it takes no time, which SymPy does.  ``bwtheory.wavelet`` gives the same numbers as SymPy's, with all that follows from them.
+Importing SymPy takes time, and this does not need it.  ``bwtheory.wavelet`` has the same numbers as SymPy's, and all that
+follows from them.
 """
 
 from __future__ import annotations

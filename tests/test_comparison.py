@@ -18,12 +18,13 @@ from bwtheory.baselines import baselines_of
 from bwtheory.comparison import compare as engine
 from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
-from bwtheory.comparison.protocol import Protocol, in_seconds
+from bwtheory.comparison.protocol import Protocol
 from bwtheory.comparison.statistics import mean_and_seed_error, paired_difference
 from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
 from bwtheory.nn import ACTIVATIONS, Activation
+from bwtheory.training.flags import in_seconds
 from bwtheory.training.loop import Diverged
 from bwtheory.training.run import RunDirectory, build_network
 

@@ -1,8 +1,8 @@
 """ψ for torch: one fused function for training, and the sum of seven ReLUs that defines it.
 
-Breakpoints and slopes come from ``bwtheory.two_scale``, as do those of ``BSplineWavelet(2)``.  ψ is symmetric about 3/2, so with
-v = z − 3/2 it is three ReLUs of |v|, ψ(z) = Σ a_i σ(t_i − |v|) with t_i = 3/2 − k_i for the first three knots k_i: no large terms that cancel,
-and exactly 0 outside of the support.
+Breakpoints and slopes come from ``bwtheory.two_scale``, as do those of ``BSplineWavelet(2)``.  ψ is symmetric about 3/2, so
+with v = z − 3/2 it is three ReLUs of |v|, ψ(z) = Σ a_i σ(t_i − |v|) with t_i = 3/2 − k_i for the first three knots k_i: no
+large terms that cancel, and exactly 0 outside of the support.
 """
 
 from __future__ import annotations
