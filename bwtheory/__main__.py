@@ -1,5 +1,20 @@
-"""``python -m bwtheory`` is the command ``bwtheory``."""
+"""``python -m bwtheory`` and the command ``bwtheory``."""
 
-from bwtheory.cli import main
+from __future__ import annotations
 
-raise SystemExit(main())
+from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run the command line and exit; a signal that comes while things are imported ends it without a traceback."""
+    from bwtheory.signals import exit_when_stopped, raise_when_stopped
+
+    exit_when_stopped()
+    from bwtheory.cli import main
+
+    raise_when_stopped()
+    raise SystemExit(main())
+
+
+if __name__ == "__main__":
+    run()

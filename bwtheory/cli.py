@@ -1,4 +1,4 @@
-"""The command ``bwtheory``.  Exit status: 0 fine, 1 a check failed, 2 bad input, 130 interrupted."""
+"""The command ``bwtheory``.  Exit status: 0 fine, 1 a check failed, 2 bad input, 128 + n stopped by signal n: 130 by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from bwtheory.claims import (
     referee,
     render,
 )
+from bwtheory.files import write_text
+from bwtheory.signals import importing
 from bwtheory.training import flags
 
 _STYLE = {
@@ -80,7 +82,10 @@ def verify(
     judgements = _judge(ledger, [_known(claim, ledger)] if claim else [c.id for c in ledger.claims])
     page = folder / "paper_checks.md"
     if write:
-        page.write_text(render(judgements), encoding="utf-8")
+        try:
+            write_text(page, render(judgements))
+        except OSError as error:
+            raise BadInput(f"{error}; the old file is unchanged.") from None
     stale = check and (not page.is_file() or page.read_text(encoding="utf-8") != render(judgements))
     if json:
         _print_json(judgements)
@@ -108,7 +113,7 @@ def figures(
     drawing = import_evidence(find_evidence(), "figures")
     try:
         drawing.draw(names, out or _figures_folder())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise BadInput(str(error)) from None
     return 0
 
@@ -126,6 +131,7 @@ def train(
     device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
     out: Path | None = None,
     resume: Path | None = None,
+    trust: bool = False,
 ) -> int:
     """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
 
@@ -137,7 +143,9 @@ def train(
         together: train the seeds as one batched network, not one after another; pays for small networks
         device: where to train; auto takes CUDA or MPS if there is one (auto)
         out: a folder; each run gets one of its own in it (runs)
-        resume: a run folder, or a folder of them, to continue with the settings they were started with
+        resume: a run folder, or a folder of them, to continue with the settings they were started with; with --epochs they
+            are trained to so many, finished ones too, at the learning rate that the first ones ended with
+        trust: a resumed run may execute the code that it names, an activation or a physics of your own
     """
     with _bad_input_is_a_sentence():
         from bwtheory.training.command import resume_runs, start_runs
@@ -146,10 +154,11 @@ def train(
         groups = [flags.given(group) for group in (source, measurement, activation, training)]
         if resume is not None:
             others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
+            epochs = groups[3].pop("epochs", None)
             named = [name for group in groups for name in group] + [n for n, value in others.items() if value is not None]
             if named:
                 raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
-            return resume_runs(resume, task)
+            return resume_runs(resume, task, epochs, trust)
         config = {"task": task, "source": _source(task, groups[0]), "device": device or "auto", **groups[3]}
         if "sinogram" in groups[0]:
             groups[1]["sinogram"] = True
@@ -163,6 +172,7 @@ def render_run(
     size: str | None = None,
     crop: tuple[float, float, float, float] | None = None,
     out: Path | None = None,
+    trust: bool = False,
 ) -> int:
     """Draw what a run has learned, at any resolution.
 
@@ -171,11 +181,12 @@ def render_run(
         size: WIDTHxHEIGHT in pixels; that of the training image without it
         crop: left, top, right and bottom edge in coordinates from -1 to 1
         out: the PNG to write; render.png in the run folder without it
+        trust: the run may execute the code that it names, an activation or a physics of your own
     """
     with _bad_input_is_a_sentence():
         from bwtheory.training.rendering import render_image
 
-        print(render_image(run, size, crop, out or run / "render.png"))
+        print(render_image(run, size, crop, out or run / "render.png", trust))
     return 0
 
 
@@ -367,8 +378,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadInput, Failed) as error:
         print(f"bwtheory: {error}", file=sys.stderr)
         return 2 if isinstance(error, BadInput) else 1
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as stopped:
+        return getattr(stopped, "status", 130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe (head, less) has left; Python would complain when it flushes
         return 0
@@ -376,7 +387,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 @contextmanager
 def _bad_input_is_a_sentence() -> Iterator[None]:
-    from bwtheory.training.loop import Diverged
+    with importing():
+        from bwtheory.training.loop import Diverged
 
     try:
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+from bwtheory.files import write_bytes
 
 # Embedding the fonts of a PDF reports their missing dates, once per font and figure.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -46,12 +49,18 @@ def save(figure: Figure, out: Path, name: str) -> list[Path]:
     """Write ``out/name.png`` and ``out/name.pdf``, without dates, so that equal figures are equal files; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / f"{name}.png", out / f"{name}.pdf"]
-    figure.savefig(paths[1], metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    _write(figure, paths[1], {"CreationDate": None, "Creator": None, "Producer": None})
     save_png(figure, paths[0])
     return paths
 
 
 def save_png(figure: Figure, path: Path) -> None:
     """Write one PNG and close the figure."""
-    figure.savefig(path, metadata={"Software": None})
+    _write(figure, path, {"Software": None})
     plt.close(figure)
+
+
+def _write(figure: Figure, path: Path, metadata: dict[str, None]) -> None:
+    content = BytesIO()
+    figure.savefig(content, format=path.suffix[1:], metadata=metadata)
+    write_bytes(path, content.getvalue())
