@@ -7,16 +7,16 @@ from typing import NoReturn
 
 
 def run() -> NoReturn:
-    """Run the command line and exit; the current folder is no place for modules, see ``bwtheory.cli``."""
+    """Run the command line and exit; a signal that comes while things are imported ends it without a traceback."""
     if not sys.flags.safe_path and sys.path and __name__ == "__main__":
         del sys.path[0]  # `python -m` puts the current folder before everything: a signal.py there would be imported
-    try:
-        from bwtheory.cli import main
+    from bwtheory.signals import exit_when_stopped, raise_when_stopped
 
-        status = main()
-    except KeyboardInterrupt:  # in the first tenth of a second
-        status = 130
-    raise SystemExit(status)
+    exit_when_stopped()
+    from bwtheory.cli import main
+
+    raise_when_stopped()
+    raise SystemExit(main())
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ from bwtheory.claims import (
     referee,
     render,
 )
+from bwtheory.files import write_text
+from bwtheory.signals import importing
 from bwtheory.streams import steady_streams
 from bwtheory.training import flags
 from bwtheory.training.config import with_preset
@@ -92,7 +94,10 @@ def verify(
     judgements = _judge(ledger, [_known(claim, ledger)] if claim else [c.id for c in ledger.claims])
     page = folder / "paper_checks.md"
     if write:
-        page.write_text(render(judgements), encoding="utf-8")
+        try:
+            write_text(page, render(judgements))
+        except OSError as error:
+            raise BadInput(f"{error}; the old file is unchanged.") from None
     stale = check and (not page.is_file() or page.read_text(encoding="utf-8") != render(judgements))
     if json:
         _print_json(judgements)
@@ -123,7 +128,7 @@ def figures(
     drawing = import_evidence(find_evidence(), "figures")
     try:
         drawing.draw(names, out or _figures_folder())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise BadInput(str(error)) from None
     return 0
 
@@ -168,7 +173,8 @@ def train(
         if epochs is not None and epochs < 1:
             raise BadInput(f"Training needs epochs >= 1; got {epochs}.")
         with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
-            from bwtheory.training.command import resume_runs
+            with importing():
+                from bwtheory.training.command import resume_runs
 
             return resume_runs(_folder(resume), task, trust, epochs)
     if task is None:
@@ -187,8 +193,9 @@ def train(
         if seeds is not None and seeds < 1:
             raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
     with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):
-        from bwtheory.training.command import start_runs
-        from bwtheory.training.size import refuse_to_train
+        with importing():
+            from bwtheory.training.command import start_runs
+            from bwtheory.training.size import refuse_to_train
 
         refuse_to_train(first, (seeds or 1) if together else 1)
         return start_runs(first, seeds or 1, _folder(out or Path("runs")), together)
@@ -213,7 +220,8 @@ def render_run(
     """
     run = _folder(run)
     with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
-        from bwtheory.training.rendering import render_image
+        with importing():
+            from bwtheory.training.rendering import render_image
 
         print(render_image(run, size, crop, _folder(out) if out else run / "render.png", trust))
     return 0
@@ -259,10 +267,11 @@ def reproduce(
         for activation in activations:
             flags.refuse_activation(activation)
     with _bad_input_is_a_sentence(), _importable_here(activations):
-        from bwtheory.experiments import EXPERIMENTS
-        from bwtheory.experiments.experiment import Budget
-        from bwtheory.experiments.reproduce import reproduce as carry_out
-        from bwtheory.training.loop import pick_device
+        with importing():
+            from bwtheory.experiments import EXPERIMENTS
+            from bwtheory.experiments.experiment import Budget
+            from bwtheory.experiments.reproduce import reproduce as carry_out
+            from bwtheory.training.loop import pick_device
 
         budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
@@ -313,11 +322,12 @@ def compare(
             flags.refuse_activation(activation)
         seconds = None if budget is None else flags.in_seconds(budget)
     with _bad_input_is_a_sentence(), _importable_here(activations):
-        from bwtheory.baselines import baselines_of
-        from bwtheory.comparison.compare import compare as carry_out
-        from bwtheory.comparison.protocol import Protocol
-        from bwtheory.comparison.report import report
-        from bwtheory.training.loop import pick_device
+        with importing():
+            from bwtheory.baselines import baselines_of
+            from bwtheory.comparison.compare import compare as carry_out
+            from bwtheory.comparison.protocol import Protocol
+            from bwtheory.comparison.report import report
+            from bwtheory.training.loop import pick_device
 
         protocol = Protocol(
             task,
@@ -368,8 +378,9 @@ def bench(
         for activation in activations:
             flags.refuse_activation(activation)
     with _bad_input_is_a_sentence(), _importable_here(activations):
-        from bwtheory.training.benchmark import Problem, benchmark
-        from bwtheory.training.loop import has_compiler, pick_device
+        with importing():
+            from bwtheory.training.benchmark import Problem, benchmark
+            from bwtheory.training.loop import has_compiler, pick_device
 
         problem = Problem(side, width, depth, pick_device(device))
         rows = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)

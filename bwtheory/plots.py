@@ -6,10 +6,9 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-from bwtheory.files import write_atomically
 
 try:
     import matplotlib
@@ -22,6 +21,8 @@ except ValueError:  # MPLBACKEND names a backend that is not installed, as it do
 
 import matplotlib.style
 from matplotlib.figure import Figure
+
+from bwtheory.files import write_bytes
 
 # Embedding the fonts of a PDF reports their missing dates, once per font and figure.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -68,14 +69,18 @@ def save(figure: Figure, out: Path, name: str) -> list[Path]:
     """Write ``out/name.png`` and ``out/name.pdf``, without dates, so that equal figures are equal files; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
     png, pdf = out / f"{name}.png", out / f"{name}.pdf"
-    dateless = {"CreationDate": None, "Creator": None, "Producer": None}
-    with in_style():
-        write_atomically(pdf, lambda file: figure.savefig(file, format="pdf", metadata=dateless))
+    _write(figure, pdf, {"CreationDate": None, "Creator": None, "Producer": None})
     save_png(figure, png)
     return [png, pdf]
 
 
 def save_png(figure: Figure, path: Path) -> None:
     """Write one PNG."""
+    _write(figure, path, {"Software": None})
+
+
+def _write(figure: Figure, path: Path, metadata: dict[str, None]) -> None:
+    content = BytesIO()
     with in_style():
-        write_atomically(path, lambda file: figure.savefig(file, format="png", metadata={"Software": None}))
+        figure.savefig(content, format=path.suffix[1:], metadata=metadata)
+    write_bytes(path, content.getvalue())

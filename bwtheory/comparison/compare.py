@@ -21,6 +21,7 @@ from bwtheory.comparison.protocol import TUNING_SEED, Protocol, read_json, write
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.runs import finish_runs
+from bwtheory.files import locked
 from bwtheory.nn import INR
 from bwtheory.tasks import ImageTask, build_task, data_hash
 from bwtheory.training.config import TrainingConfig
@@ -145,6 +146,14 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     done = Comparison(protocol, folder)
     for image in (*protocol.images, *protocol.tuning_images):
         done.coordinates(image)  # builds the task: whatever is wrong shows before anything is written
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        _carry_out(done, say)
+    return done
+
+
+def _carry_out(done: Comparison, say: Progress) -> None:
+    protocol, folder = done.protocol, done.folder
     protocol.save(folder / "protocol.json")
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
     say(f"The steps of all networks take about {_in_words(_total_seconds(done))}; what is done is not done again.")
@@ -158,7 +167,6 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     )
     if not any(name in done.runs for name in _planned_reports(done)):
         raise ValueError(f"No run that would be reported has finished; the first reason: {next(iter(done.failed.values()))}")
-    return done
 
 
 def _planned_reports(done: Comparison) -> list[str]:

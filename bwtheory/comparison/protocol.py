@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bwtheory.comparison.tuning import Axis, Point, values
+from bwtheory.files import read_json as read_strict_json
 from bwtheory.files import write_text
 from bwtheory.nn import resolve_activation
 from bwtheory.tasks import TASKS, build_task
@@ -169,9 +170,9 @@ class Protocol:
 def read_json(file: Path) -> Any:
     """ValueError, which names the file, if it is damaged."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
-        raise ValueError(f"{file} is damaged; delete it to have it made again.") from None
+        return read_strict_json(file)
+    except ValueError as error:
+        raise ValueError(f"{str(error).rstrip('.')}; delete it to have it made again.") from None
 
 
 def write_json(file: Path, value: Any) -> None:

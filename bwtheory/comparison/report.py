@@ -20,6 +20,7 @@ from bwtheory.comparison.statistics import Difference, Scores, mean_and_seed_err
 from bwtheory.comparison.tuning import values
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
+from bwtheory.files import write_text
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, in_style, save
 from bwtheory.tasks.images import load_image
 from bwtheory.training.run import with_null
@@ -60,7 +61,7 @@ def report(done: Comparison) -> None:
             console.print(f"- {sentence}", highlight=False, markup=False)
             lines.append(f"- {sentence}")
         lines.append("")
-    (done.folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
+    write_text(done.folder / "table.md", "\n".join(lines))
     _write_json(done.folder / "results.json", _machine_readable(done, conclusions))
     with in_style():
         figure = _figure(done)
@@ -358,7 +359,7 @@ def _write_json(file: Path, value: dict[str, Any]) -> None:
         rows = part if isinstance(part, list) and part and isinstance(part[0], dict) else None
         text = json.dumps(part, ensure_ascii=False) if rows is None else _one_a_line(rows)
         lines.append(f"{json.dumps(name)}: {text}")
-    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    write_text(file, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _one_a_line(rows: list[dict[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from bwtheory.comparison.labels import label
 from bwtheory.comparison.statistics import Scores, mean_and_seed_error
 from bwtheory.experiments.tables import Table
+from bwtheory.files import write_text
 
 Study = dict[str, Any]  # a comparison's results.json
 
@@ -87,9 +88,9 @@ def main(folder: Path) -> None:
     studies = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     table = summary(studies)
     page = [f"# {table.title}", "", *table.markdown(), ""]
-    (folder / "summary.md").write_text("\n".join(page), encoding="utf-8")
+    write_text(folder / "summary.md", "\n".join(page))
     result = json.dumps(state_of_the_art(studies), ensure_ascii=False)
-    (folder.parent / "state.json").write_text(f'{{\n"state-of-the-art": {result}\n}}\n', encoding="utf-8")
+    write_text(folder.parent / "state.json", f'{{\n"state-of-the-art": {result}\n}}\n')
 
 
 if __name__ == "__main__":

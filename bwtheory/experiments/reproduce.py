@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.runs import finish_runs
 from bwtheory.experiments.tables import Table, wide_console
+from bwtheory.files import locked, write_bytes, write_text
 from bwtheory.plots import in_style, save
+from bwtheory.training.run import json_bytes
 
 
 def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None, write: bool = False) -> Path:
@@ -52,9 +53,24 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     protocol = f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
     folder, kept = out / protocol, results and results / "runs" / protocol
     known = [kept, *(kept.with_name(protocol.replace(name, other, 1)) for other in experiment.runs_of)] if kept else []
-    done, failed = finish_runs(lambda done, failed: experiment.plan(budget, done), folder / "runs", known)
-    if not done:
-        raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        done, failed = finish_runs(lambda done, failed: experiment.plan(budget, done), folder / "runs", known)
+        if not done:
+            raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
+        _report(experiment, budget, done, failed, folder)
+        if write and results and kept:
+            if not budget.reductions and not failed:
+                _merge(folder / "results.json", results / f"{name}.json")
+                if not budget.activations:
+                    write_bytes(results / f"{name}.md", (folder / "table.md").read_bytes())
+            for key, finished in done.items() if experiment.keeps_runs else ():
+                if kept.parent not in finished.run.path.parents:
+                    _keep(finished, kept / key)
+    return folder
+
+
+def _report(experiment: Experiment, budget: Budget, done: dict[str, Finished], failed: dict[str, str], folder: Path) -> None:
     try:
         with in_style():
             report = experiment.report(budget, done)
@@ -66,27 +82,18 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     if budget.reductions:
         notes.append(f"Reduced protocol: {', '.join(budget.reductions)}. No verdict rests on it.")
     _write(experiment, replace(report, notes=notes), done, budget, folder)
-    if write and results and kept:
-        if not budget.reductions and not failed:
-            _merge(folder / "results.json", results / f"{name}.json")
-            if not budget.activations:
-                shutil.copyfile(folder / "table.md", results / f"{name}.md")
-        for key, finished in done.items() if experiment.keeps_runs else ():
-            if kept.parent not in finished.run.path.parents:
-                _keep(finished, kept / key)
-    return folder
 
 
 def _keep(finished: Finished, target: Path) -> None:
     """Copy what reports need, small and without paths: configuration, summary, metrics, and the first seed's picture."""
     target.mkdir(parents=True, exist_ok=True)
     config = replace(finished.config, source=Path(finished.config.source).name)
-    (target / "config.json").write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")
+    write_bytes(target / "config.json", json_bytes(config.to_json()))
     for path in (finished.run.summary_file, finished.run.metrics_file):
-        shutil.copyfile(path, target / path.name)
+        write_bytes(target / path.name, path.read_bytes())
     if finished.config.seed == 40:
         for picture in finished.run.path.glob("reconstruction.*"):
-            shutil.copyfile(picture, target / picture.name)
+            write_bytes(target / picture.name, picture.read_bytes())
 
 
 def _write(experiment: Experiment, report: Report, done: dict[str, Finished], budget: Budget, folder: Path) -> None:
@@ -96,7 +103,7 @@ def _write(experiment: Experiment, report: Report, done: dict[str, Finished], bu
     for note in report.notes:
         console.print(note, highlight=False)
     lines = [f"# {experiment.title}", "", *table.markdown(), "", *(f"- {note}" for note in report.notes), ""]
-    (folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
+    write_text(folder / "table.md", "\n".join(lines))
     console.print(f"{folder / 'table.md'}, {folder / 'figure.png'}", highlight=False)
     where = _provenance(experiment, done, budget)
     _write_results(folder / "results.json", {name: {**row, "provenance": where} for name, row in report.results.items()})
@@ -112,7 +119,7 @@ def _merge(new: Path, target: Path) -> None:
 def _write_results(target: Path, results: dict[str, Any]) -> None:
     """One result a line, so that a change can be read."""
     lines = [f"{json.dumps(name)}: {json.dumps(results[name], ensure_ascii=False)}" for name in sorted(results)]
-    target.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    write_text(target, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budget) -> dict[str, Any]:

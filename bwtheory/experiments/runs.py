@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bwtheory.experiments.experiment import Finished
+from bwtheory.files import read_bytes, write_text
 from bwtheory.tasks import Task, build_task, data_hash
 from bwtheory.training.command import with_absolute_source
 from bwtheory.training.config import TrainingConfig
@@ -61,9 +62,9 @@ def finish_runs(
                     raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
                 own = run.read_config()
             if (run.path / DIVERGED).exists():
-                failed[key] = (run.path / DIVERGED).read_text(encoding="utf-8")
+                failed[key] = read_bytes(run.path / DIVERGED).decode("utf-8", "replace")
                 continue
-            if not run.summary_file.exists():
+            if not run.is_finished(own):
                 task = _task(config, tasks)
                 if not run.config_file.exists():
                     size = build_network(config, task.channels).count_parameters()
@@ -73,7 +74,7 @@ def finish_runs(
                     train(own, task, run)
                 except Diverged as error:
                     failed[key] = str(error)
-                    (run.path / DIVERGED).write_text(str(error), encoding="utf-8")
+                    write_text(run.path / DIVERGED, str(error))
                     continue
             done[key] = Finished(run, config, run.read_summary())
             if after:
@@ -99,8 +100,9 @@ def _difference(run: RunDirectory, planned: TrainingConfig, hashes: dict[str, st
         if name not in WHERE_IT_RUNS and then[name] != now[name]:
             return f"{name} = {then[name]!r}, not {now[name]!r}"
     data = json.dumps([planned.task, planned.source, planned.task_options])
-    if run.summary_file.exists() and data not in hashes:
+    finished = run.is_finished(found)
+    if finished and data not in hashes:
         hashes[data] = data_hash(planned.task, planned.source, planned.task_options)
-    if run.summary_file.exists() and hashes[data] not in (None, run.read_summary()["sha256"]):
+    if finished and hashes[data] not in (None, run.read_summary()["sha256"]):
         return f"another {Path(found.source).name}: the SHA-256 differs"
     return ""

@@ -6,6 +6,7 @@ import hashlib
 import math
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from scipy.io import wavfile
 from torch import Tensor
 
+from bwtheory.files import write_bytes
 from bwtheory.tasks.task import Task, add_noise
 
 BUILT_IN_RATE = 16000  # Hz
@@ -34,7 +36,9 @@ class AudioTask(Task):
         return 10 * math.log10(power / error) if power and error else math.copysign(math.inf, power - error)
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
-        wavfile.write(path, self.rate, np.clip(values.cpu().numpy(), -1, 1).astype(np.float32))
+        content = BytesIO()
+        wavfile.write(content, self.rate, np.clip(values.cpu().numpy(), -1, 1).astype(np.float32))
+        write_bytes(path, content.getvalue())
 
 
 def audio(source: str, coords: str = "stretch", *, seconds: float = 1.0, noise: float = 0.0, data_seed: int = 0) -> AudioTask:

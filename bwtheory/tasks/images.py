@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from bwtheory.files import write_bytes
 
 # The paper's images, recognized by their content; they are not part of this repository.
 PAPER_IMAGES = {
@@ -134,4 +137,6 @@ def save_image(path: Path, pixels: np.ndarray) -> None:
     if pixels.shape[-1] not in (1, 3):
         pixels = np.linalg.norm(pixels, axis=-1, keepdims=True)
     levels = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
-    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path, format="PNG")
+    content = BytesIO()
+    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(content, format="PNG")
+    write_bytes(path, content.getvalue())

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bwtheory.files import write_bytes
 from bwtheory.tasks.images import load_image, read_levels
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.tasks.task import ImageTask, hold_out, pixel_coordinates
@@ -53,7 +54,9 @@ class MeasuredTask(ImageTask):
         """The network's values as a PNG, and next to it as an array (H, W) or (H, W, C) in the units of the measurements."""
         super().save_reconstruction(path, values)
         image = self.scale * values.cpu().numpy().reshape(*self.shape, -1)
-        np.save(path.with_suffix(".npy"), image[..., 0] if image.shape[-1] == 1 else image)
+        content = BytesIO()
+        np.save(content, image[..., 0] if image.shape[-1] == 1 else image)
+        write_bytes(path.with_suffix(".npy"), content.getbuffer())
 
     def _in_unit_range(self) -> MeasuredTask:
         return replace(self, truth=self.truth / self.data_range)

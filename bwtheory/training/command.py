@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bwtheory.files import locked
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import FILE_OPTIONS, TASKS, Task, build_task
 from bwtheory.training.config import TrainingConfig
@@ -36,8 +40,8 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     folders = [out / f"{name}-{config.run_name}" for config in configs]
-    for folder in folders:
-        RunDirectory(folder).refuse_existing()
+    for folder, config in zip(folders, configs):
+        RunDirectory(folder).refuse_existing(config)
     runs = [(config, RunDirectory.create(folder, config)) for config, folder in zip(configs, folders)]
     for group in [runs] if together else [[one] for one in runs]:
         _train_and_report(group, task)
@@ -58,21 +62,37 @@ def _absolute(value: Any) -> Any:
 def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epochs: int | None = None) -> int:
     """Continue a run, or all runs of a folder, each with its own configuration; returns the exit status.
 
-    ValueError if there is none, or one is of another task than the one that is named.
+    Parameters
+    ----------
+    folder : a run directory, or a folder of them
+    task : what their task is to be, if it is named
+    epochs : how many epochs they are to have, if more than they have now; finished ones go on, too
+    trust : whether they may execute code that is no part of this package
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is damaged or of another task, has more epochs already, or names code that is not to be trusted.
     """
-    if (folder / "config.json").exists() or not folder.is_dir():
+    if os.path.lexists(folder / "config.json") or not folder.is_dir():
         runs = [RunDirectory(folder)]
     else:
         runs = [RunDirectory(path.parent) for path in sorted(folder.glob("*/config.json"))]
         if not runs:
             raise ValueError(f"{folder} holds no run directory to resume.")
-    waiting: list[list[tuple[TrainingConfig, RunDirectory]]] = []
-    for run in runs:
-        config = run.read_config()
+    configs = [run.read_config() for run in runs]
+    for run, config in zip(runs, configs):
         if task is not None and config.task != task:
             raise ValueError(f"{run.path} is a run of the task {config.task!r}, not {task!r}.")
-        if run.summary_file.exists():
-            print(f"{run.path} is finished.")
+        if epochs is not None:
+            config.extended(epochs)  # refuses fewer
+        run.refuse_foreign_code(config, trust)
+    waiting: list[list[tuple[TrainingConfig, RunDirectory]]] = []
+    for run, config in zip(runs, configs):
+        if epochs is not None and epochs > config.epochs:
+            config = run.extend(epochs)
+        elif run.is_finished(config):
+            _report_finished(run, config)
             continue
         pick_device(config.device)
         started_with = (g for g in waiting if g[0][0].shared_settings == config.shared_settings and len(g) < config.together)
@@ -82,19 +102,43 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
         else:
             group.append((config, run))
     for group in waiting:
-        config = group[0][0]
-        _train_and_report(group, build_task(config.task, config.source, config.coords, config.task_options))
+        _train_and_report(group, _task_of(*group[0]))
     return 0
+
+
+def _report_finished(run: RunDirectory, config: TrainingConfig) -> None:
+    with locked(run.path):
+        problem = run.restore(config)
+    if problem:
+        print(f"{problem.rstrip('.')} and written again.", file=sys.stderr)
+    print(f"{run.path} is finished after {config.epochs} epochs; --resume {run.path} --epochs N goes on to N.")
+
+
+def _task_of(config: TrainingConfig, run: RunDirectory) -> Task:
+    """The task of a configuration that was read from a file: its options may have any type."""
+    try:
+        return build_task(config.task, config.source, config.coords, config.task_options)
+    except (TypeError, OverflowError, MemoryError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(
+            f"{run.config_file} cannot be used: there is no task {config.task!r} with task_options {config.task_options}: "
+            f"{reason.rstrip('.')}."
+        ) from None
 
 
 def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> None:
     first, run = group[0]
     folder = run.path if len(group) == 1 else run.path.parent
-    go_on = f"bwtheory train {first.task} --resume {folder}"
+    go_on = f"bwtheory train {first.task} --resume {shlex.quote(str(folder))}{' --trust' * bool(first.foreign_code)}"
     try:
         outcomes = train_together([config for config, _ in group], task, [run for _, run in group])
-    except KeyboardInterrupt:
-        print(f"\nInterrupted; everything is saved. Continue with: {go_on}", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        if getattr(stopped, "saved", False):
+            what = "Interrupted; everything is saved."
+        else:
+            what = "Stopped at once; what was computed since the last checkpoint is lost, nothing before it."
+        with suppress(OSError):  # of a terminal that has been closed
+            print(f"\n{what} Continue with: {go_on}", file=sys.stderr)
         raise
     except OSError as error:
         raise OSError(f"{error}. Nothing saved before is lost; continue with: {go_on}") from None

@@ -73,32 +73,35 @@ class TrainingConfig:
     settings_from: str = OURS
 
     def __post_init__(self) -> None:
-        if self.task not in TASK_SETTINGS:
-            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
-        for name in (
-            "hidden_features",
-            "hidden_layers",
-            "epochs",
-            "together",
-            "log_every",
-            "condition_sample",
-            "gauss_newton_iterations",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
-        for name in ("decay_epochs", "chunk"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"Training needs {name} >= 1; got {getattr(self, name)}.")
-        for name in ("weight_decay", "norm_penalty", "stop_at_loss", "condition_every"):
+        for each in fields(self):
+            _check_type(each.name, str(each.type), getattr(self, each.name))
+        for name, (smallest, largest) in _WHOLE.items():
+            value = getattr(self, name)
+            if value is not None and not smallest <= value <= largest:
+                bound = f">= {smallest}" if value < smallest else f"<= {largest}"
+                raise ValueError(f"Training needs {name} {bound}; got {value}.")
+        for name in ("weight_decay", "norm_penalty", "stop_at_loss"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise ValueError(f"Training needs {name} >= 0; got {getattr(self, name)}.")
         if not (self.lr > 0 and math.isfinite(self.lr)):
-            raise ValueError(f"The learning rate must be positive and finite; got {self.lr}.")
+            raise ValueError(f"The learning rate lr must be positive and finite; got {self.lr}.")
+        if not (self.input_scale > 0 and math.isfinite(self.input_scale)):
+            raise ValueError(f"Training needs a positive, finite input_scale; got {self.input_scale}.")
         if not 0 < self.decay <= 1:
-            raise ValueError(f"The decay rate lies in (0, 1]; got {self.decay}.")
+            raise ValueError(f"The decay rate lies in (0, 1], decay = {self.decay} does not.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                words = [repr(choice) for choice in choices]
+                raise ValueError(f"{name} is {', '.join(words[:-1])} or {words[-1]}; got {getattr(self, name)!r}.")
+        if self.task not in TASK_SETTINGS:
+            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
+        weights = (self.hidden_layers - 1) * self.hidden_features**2 * (2 if self.linear_layers else 1)
+        if weights > MOST_WEIGHTS:
+            raise ValueError(
+                f"A network with hidden_layers = {self.hidden_layers} and hidden_features = {self.hidden_features} has about "
+                f"{weights:.0e} weights; at most {MOST_WEIGHTS:.0e} can be meant."
+            )
         if self.gauss_newton_after is not None:
-            if self.gauss_newton_after < 0:
-                raise ValueError(f"Training needs gauss_newton_after >= 0; got {self.gauss_newton_after}.")
             if self.gauss_newton_after >= self.epochs:
                 raise ValueError(
                     f"Gauss-Newton steps from epoch {self.gauss_newton_after} on need more than {self.epochs} epochs."
@@ -107,12 +110,6 @@ class TrainingConfig:
                 raise ValueError("Gauss-Newton steps are for one run at a time and for the squared error without a penalty.")
         if self.double and self.device == "mps":
             raise ValueError("MPS has no float64; leave out --double or take --device cpu.")
-        if self.stop_rule not in ("last", "discrepancy", "held-out"):
-            raise ValueError(f"A stopping rule is 'last', 'discrepancy' or 'held-out'; got {self.stop_rule!r}.")
-        if self.matmul_precision not in ("highest", "high", "medium"):
-            raise ValueError(f"The matmul precision is 'highest', 'high' or 'medium'; got {self.matmul_precision!r}.")
-        if self.optimizer not in ("adam", "sgd"):
-            raise ValueError(f"The optimizer is 'adam' or 'sgd'; got {self.optimizer!r}.")
 
     @property
     def run_name(self) -> str:
@@ -140,17 +137,107 @@ class TrainingConfig:
         """η(t) = lr·decay^min(t/T, 1)."""
         return self.lr * self.decay ** min(epoch / (self.decay_epochs or self.epochs), 1.0)
 
+    @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """What a run executes that is no part of this package: names as package.module:Class, without importing anything."""
+        named = (self.activation, self.source if self.task == "physics" else "")
+        return tuple(name for name in named if ":" in name)
+
+    def extended(self, epochs: int) -> TrainingConfig:
+        """The same run with more epochs.  The learning rate goes on as it was: constant after the first ``epochs`` of all.
+
+        ValueError for fewer epochs than the run has.
+        """
+        if epochs < self.epochs:
+            raise ValueError(
+                f"This run has {self.epochs} epochs; --epochs is the new number of all of them, not less; got {epochs}."
+            )
+        if epochs == self.epochs:
+            return self
+        others = ", with other settings given"
+        named = self.settings_from if self.settings_from.endswith(others) else self.settings_from + others
+        return replace(self, epochs=epochs, decay_epochs=self.decay_epochs or self.epochs, settings_from=named)
+
+    def difference(self, before: TrainingConfig) -> str | None:
+        """The field, if any, in which a run that was started with ``before`` cannot go on with these settings."""
+        if self == before or (self.epochs > before.epochs and self == before.extended(self.epochs)):
+            return None
+        now, then = self.to_json(), before.to_json()
+        return next(name for name in sorted(now) if now[name] != then[name])
+
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> TrainingConfig:
-        """From ``to_json``; ValueError names a field that is not known or missing."""
+        """From ``to_json``; ValueError names a field that is not known, missing, or has a value that makes no sense."""
+        if not isinstance(row, dict):
+            raise ValueError(f"A configuration is an object with named fields; got {_shown(row)}.")
         unknown = sorted(set(row) - {f.name for f in fields(cls)})
         if unknown or "source" not in row:
             raise ValueError(f"This configuration has an unknown field {unknown[0]!r}." if unknown else "It names no source.")
         return cls(**row)
+
+
+MOST_WEIGHTS = 10**9  # 16 GB with Adam's moments, in float32
+_MANY = 10**12
+# Smallest and largest value of whole numbers; the largest are beyond what anybody waits for, and below what overflows.
+_WHOLE = {
+    "hidden_features": (1, 10**6),
+    "hidden_layers": (1, 10**4),
+    "epochs": (1, _MANY),
+    "decay_epochs": (1, _MANY),
+    "gauss_newton_after": (0, _MANY),
+    "gauss_newton_iterations": (1, _MANY),
+    "seed": (-(2**63), 2**63 - 1),
+    "chunk": (1, _MANY),
+    "together": (1, 10**4),
+    "log_every": (1, _MANY),
+    "condition_every": (0, _MANY),
+    "condition_sample": (1, _MANY),
+}
+_CHOICES = {
+    "coords": ("stretch", "isotropic"),
+    "optimizer": ("adam", "sgd"),
+    "stop_rule": ("last", "discrepancy", "held-out"),
+    "matmul_precision": ("highest", "high", "medium"),
+    "device": ("auto", "cpu", "cuda", "mps"),
+}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+    "dict[str, Any]": (dict,),
+    "None": (type(None),),
+}
+_IN_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "None": "null"}
+
+
+def _check_type(name: str, annotation: str, value: Any) -> None:
+    """ValueError unless a value is of the type that a field is annotated with, as JSON has it: true is no number."""
+    kinds = annotation.split(" | ")
+    types = tuple(kind for word in kinds for kind in _TYPES[word])
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        words = " or ".join(_IN_WORDS.get(word, "an object of named values") for word in kinds)
+        raise ValueError(f"{name} is {words}; got {_shown(value)}.")
+    if "float" in kinds and isinstance(value, int) and abs(value) > 2**1023:
+        raise ValueError(f"{name} is a number that a computer's floating point reaches; got a larger one.")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{name} is a text without null characters; got {_shown(value)}.")
+    if isinstance(value, dict):
+        for option, given in value.items():
+            plain = isinstance(given, str | int | float | None)
+            if not (isinstance(option, str) and plain) or (isinstance(given, float) and not math.isfinite(given)):
+                raise ValueError(f"{name} holds finite numbers, texts, true or false; got {_shown(given)} for {option!r}.")
+            if isinstance(given, int) and abs(given) >= 2**63:
+                raise ValueError(f"{name} holds whole numbers below 2^63; got a larger one for {option!r}.")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 # What may be given without a word in ``settings_from``: which run it is and where it runs, not how it is trained.

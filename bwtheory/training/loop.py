@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import os
 import platform
 import shutil
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,8 +25,10 @@ from rich.text import Text
 from torch import Tensor
 
 import bwtheory
+from bwtheory.files import locked, open_log, read_bytes
 from bwtheory.nn import INR, BWReLU, feature_singular_values, resolve_activation, variation_norm, variation_norm_invariant
 from bwtheory.nn.kernels import has_numba
+from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
@@ -35,6 +36,7 @@ from bwtheory.training.explicit import is_explicit
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
+from bwtheory.training.sealed import check_network, optimizer_state
 from bwtheory.training.workers import one_thread
 
 CHECKPOINT_EVERY_SECONDS = 20.0
@@ -153,12 +155,14 @@ def train_together(
     with ExitStack() as open_files:
         open_files.enter_context(_matmul_precision(config.matmul_precision))
         progress = open_files.enter_context(_progress())
+        for run in runs:
+            open_files.enter_context(locked(run.path))
         members = [_Member(own, task, run, x, progress, open_files) for own, run in zip(configs, runs)]
         networks = [member.network for member in members]
         networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
         chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
         epoch, saved = min(member.epoch for member in members), time.monotonic()
-        with _deferred_interrupt() as interrupted:
+        with deferred() as interrupted:
             while epoch < config.first_order_epochs and any(member.training for member in members):
                 if interrupted:
                     break
@@ -184,12 +188,15 @@ def train_together(
                 epoch += 1
             if config.first_order_epochs < config.epochs and not interrupted:
                 members[0].train_by_gauss_newton(y, operator, interrupted)
-        if interrupted:
-            for member in members:
-                if member.outcome is None:
-                    member.save()
-            raise KeyboardInterrupt
-        return [member.finish(y, operator) for member in members]
+            if interrupted:
+                for member in members:
+                    if member.outcome is None:
+                        member.save()
+            else:
+                outcomes = [member.finish(y, operator) for member in members]
+            if interrupted:
+                raise Interrupted(interrupted[0], saved=True)
+        return outcomes
 
 
 class _Member:
@@ -207,19 +214,24 @@ class _Member:
         self.kept: dict[str, Any] | None = None  # of least held-out error so far: loss, epoch, weights
         self.enough = task.noise_std**2 if config.stop_rule == "discrepancy" else config.stop_at_loss
         self.outcome: Diverged | None = None
-        logged_bytes = 0
+        logged_bytes, self.logged = 0, hashlib.sha256()
         checkpoint = run.load_checkpoint(config)
         if checkpoint:
-            _same_data(run, checkpoint, task)
+            name = str(run.checkpoint_file)
             kernel = _kernel(config, self.network)
             if checkpoint.get("kernel", kernel) != kernel:  # the first versions did not note it
                 raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
-            self.network.load_state_dict(checkpoint["network"])
-            self.optimizer.load_state_dict(checkpoint["optimizer"])
-            self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
             self.kept = checkpoint.get("kept")
+            for state in (checkpoint["network"], *([self.kept["network"]] if self.kept else [])):
+                check_network(state, self.network, name)
+            moments = optimizer_state(checkpoint["optimizer"], self.optimizer, name)
+            self.logged.update(_same_data(run, checkpoint, task))
+            self.network.load_state_dict(checkpoint["network"])
+            self.optimizer.load_state_dict(moments)
+            self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
+        run.summary_file.unlink(missing_ok=True)  # of the run before it had more epochs
         self.started = time.monotonic()
-        self.file = open_files.enter_context(run.metrics_file.open("ab"))
+        self.file = open_files.enter_context(open_log(run.metrics_file))
         self.file.truncate(logged_bytes)  # what came after the checkpoint will be computed again
         self.bar = progress.add_task(config.run_name, total=config.epochs, completed=self.epoch, loss="", score="")
         if not checkpoint:
@@ -280,6 +292,7 @@ class _Member:
             "epoch": self.epoch,
             "seconds": self._elapsed(),
             "logged_bytes": os.fstat(self.file.fileno()).st_size,
+            "logged_sha256": self.logged.hexdigest(),
             "config": self.config.to_json(),
             "sha256": self.task.sha256,
             "kernel": _kernel(self.config, self.network),
@@ -300,7 +313,9 @@ class _Member:
         if self.config.condition_every and (conditions or self.epoch % self.config.condition_every == 0):
             spectra = feature_singular_values(self.network, self.sample)
             entry["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
-        self.file.write(json.dumps(entry).encode() + b"\n")
+        line = json.dumps(entry).encode() + b"\n"
+        self.file.write(line)
+        self.logged.update(line)
         self.progress.update(self.bar, loss=f"loss {self.loss:.3e}", score=f"{score:.4g} {self.task.score_unit}")
 
     def finish(self, y: Tensor, operator: LinearOperator | None) -> dict[str, Any] | Diverged:
@@ -319,11 +334,12 @@ class _Member:
             values = predict(self.network, self.x, self.config.chunk_size)
         run, task, on_grid, rows = self.run, self.task, self._on_grid(values), self.run.read_metrics()
         kept_epoch = self.kept["epoch"] if self.kept else self.epoch
-        run.save_weights(self.network)
+        weights_sha256 = run.save_weights(self.network, self.config)
         task.save_reconstruction(run.path / task.reconstruction_name, on_grid)
         summary = {
             **task.metrics(on_grid),
             "epochs": self.epoch,
+            "planned_epochs": self.config.epochs,
             "kept_epoch": kept_epoch,
             "loss": next(row["loss"] for row in reversed(rows) if row["epoch"] == kept_epoch),
             **_norms(self.network),
@@ -334,6 +350,8 @@ class _Member:
             "sha256": task.sha256,
             "parameters": self.network.count_parameters(),
             "seconds": self._elapsed(),
+            "weights_sha256": weights_sha256,
+            "metrics_sha256": self.logged.hexdigest(),
             **_provenance(self.config, self.network),
         }
         run.save_summary(summary)
@@ -353,13 +371,20 @@ class _Member:
         return self.outcome
 
 
-def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> None:
-    """ValueError if a run would go on with other data, or if its log is shorter than its checkpoint says."""
+def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> bytes:
+    """The log that a checkpoint counts; ValueError if it is another one, or if the run would go on with other data."""
     if checkpoint.get("sha256", task.sha256) != task.sha256:  # the first versions did not note it
         raise ValueError(f"{run.path} was started on other data: the SHA-256 of {task.source} is not that of its checkpoint.")
-    size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
-    if size < checkpoint["logged_bytes"]:
+    count = checkpoint["logged_bytes"]
+    log = (read_bytes(run.metrics_file) if os.path.lexists(run.metrics_file) else b"")[:count]
+    if len(log) < count:
         raise ValueError(f"{run.metrics_file} is shorter than when the last checkpoint was written; it has been changed.")
+    written = hashlib.sha256(log).hexdigest()
+    if checkpoint.get("logged_sha256", written) != written:
+        raise ValueError(
+            f"{run.metrics_file} is damaged: it is not the log that was there when the last checkpoint was written."
+        )
+    return log
 
 
 def _penalty(network: INR, config: TrainingConfig) -> Tensor:
@@ -412,26 +437,6 @@ def _matmul_precision(name: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[list[int]]:
-    """Collects Ctrl-C instead of raising it, so that no optimizer step is cut in half; a second one interrupts at once."""
-    received: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
-        yield received
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Rate(ProgressColumn):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from bwtheory.tasks import TASKS, ImageTask, build_task
 from bwtheory.tasks.images import save_image
 from bwtheory.tasks.task import image_extent
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.run import RunDirectory, load
+from bwtheory.training.run import RunDirectory, load_or_restore
 
 
 def render_image(
@@ -27,13 +28,16 @@ def render_image(
     crop : left, top, right, bottom in coordinates, y downwards; pixel *edges* of the training image lie half a pixel outside of
         its outermost centres, and the whole of it is the default
     out : the PNG
+    trust : as ``load`` takes it
 
     Raises
     ------
     ValueError
         For a run that is no image, a size that is not two positive numbers, an empty crop, or one beyond the image.
     """
-    function = load(run_dir)
+    function, problem = load_or_restore(run_dir, trust)
+    if problem:
+        print(problem, file=sys.stderr)
     config = function.config
     if TASKS[config.task].in_features != 2:
         raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
@@ -62,7 +66,7 @@ def render_image(
 
 def _training_shape(run: RunDirectory, config: TrainingConfig) -> tuple[int, int]:
     """(H, W) of the training image: from the summary, or from the image itself where it does not say."""
-    shape = run.read_summary().get("shape") if run.summary_file.exists() else None
+    shape = run.read_summary().get("shape") if run.is_finished(config) else None
     if shape:
         return shape[0], shape[1]
     task = build_task(config.task, config.source, config.coords, config.task_options)

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 import math
-import pickle
+import os
+import re
 import shutil
 import subprocess
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
 import bwtheory
-from bwtheory.files import write_atomically
+from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
 from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import predict
+from bwtheory.training.sealed import (
+    SavedWeights,
+    as_network_state,
+    check_checkpoint,
+    check_finite,
+    check_network,
+    check_number,
+    is_sha256,
+    open_checkpoint,
+    open_weights,
+    seal_checkpoint,
+    seal_weights,
+)
+
+
+class OtherConfiguration(ValueError):
+    """What is in a run's folder was made with other settings than its config.json has; the sentence names one."""
 
 
 class RunDirectory:
@@ -44,91 +62,300 @@ class RunDirectory:
         Raises ValueError if the folder already holds a run: a new one would destroy it.
         """
         run = cls(path)
-        run.refuse_existing()
+        run.refuse_existing(config)
         path.mkdir(parents=True, exist_ok=True)
-        write_atomically(run.config_file, lambda file: file.write(_json_bytes(config.to_json())))
+        with locked(path):
+            run.refuse_existing(config)  # of a process that began at the same time
+            run._save_config(config)
         return run
 
-    def refuse_existing(self) -> None:
-        """ValueError if the folder already holds a run."""
-        if self.config_file.exists():
+    def refuse_existing(self, config: TrainingConfig | None = None) -> None:
+        """ValueError if the folder already holds a run; it says so if that one, by its configuration, is of other data."""
+        if not os.path.lexists(self.config_file):
+            return
+        try:
+            source = config and self.read_config().source
+        except ValueError:
+            source = None
+        if config is None or source in (None, config.source):
             raise ValueError(
                 f"{self.path} already holds a run; continue it with --resume {self.path}, or choose another --out."
             )
+        raise ValueError(
+            f"{self.path} already holds a run of other data with the same name: {source}, not {config.source}; "
+            "choose another --out for this one."
+        )
 
     def read_config(self) -> TrainingConfig:
         """The run's configuration; ValueError with one sentence if there is none or it is damaged."""
         try:
-            return TrainingConfig.from_json(json.loads(self.config_file.read_text(encoding="utf-8")))
+            row = read_json(self.config_file)
         except (FileNotFoundError, NotADirectoryError):
             raise ValueError(f"{self.path} is no run directory: it has no config.json.") from None
-        except (json.JSONDecodeError, TypeError, ValueError) as error:
+        try:
+            return TrainingConfig.from_json(row)
+        except ValueError as error:
             raise ValueError(f"{self.config_file} cannot be used: {error}") from None
+
+    def _save_config(self, config: TrainingConfig) -> None:
+        write_bytes(self.config_file, json_bytes(config.to_json()))
+
+    def refuse_foreign_code(self, config: TrainingConfig, trust: bool) -> None:
+        """ValueError if the run would execute what is no part of this package, and nobody said that it may."""
+        if config.foreign_code and not trust:
+            names = " and ".join(config.foreign_code)
+            raise ValueError(
+                f"{self.path} runs code of your Python path or the current folder, {names}; "
+                "if you trust it and this folder, say so with --trust (in Python trust=True)."
+            )
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Atomically replace checkpoint.pt."""
-        buffer = io.BytesIO()  # on a full disk torch.save raises a RuntimeError about its own bookkeeping
-        torch.save(state, buffer)
-        write_atomically(self.checkpoint_file, lambda file: file.write(buffer.getbuffer()))
+        write_bytes(self.checkpoint_file, seal_checkpoint(state))
 
     def load_checkpoint(self, config: TrainingConfig) -> dict[str, Any] | None:
-        """The last checkpoint, or None before the first one; ValueError if it is of another configuration than this one."""
-        if not self.checkpoint_file.exists():
-            return None
+        """The last checkpoint, or None before the first one.
+
+        ValueError if it is damaged, or of another configuration than this one or the one that this one extends.
+        """
+        name = str(self.checkpoint_file)
         try:
-            checkpoint = torch.load(self.checkpoint_file, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError):
-            raise ValueError(f"{self.checkpoint_file} is damaged and cannot be read.") from None
-        now, then = config.to_json(), TrainingConfig.from_json(checkpoint["config"]).to_json()  # with the fields added since
-        changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
-        if changed:
-            name = changed[0]
-            raise ValueError(
-                f"{self.config_file} says {name} = {now.get(name)!r}, but its checkpoint was made with {then.get(name)!r}."
-            )
+            content = read_bytes(self.checkpoint_file)
+        except FileNotFoundError:
+            return None
+        checkpoint = open_checkpoint(content, name)
+        then = check_checkpoint(checkpoint, name)
+        self._require_same(config, then, "checkpoint was")
         return checkpoint
 
+    def _require_same(self, config: TrainingConfig, then: TrainingConfig, made: str) -> None:
+        field = config.difference(then)
+        if field is not None:
+            now, before = (getattr(each, field) for each in (config, then))
+            raise OtherConfiguration(f"{self.config_file} says {field} = {now!r}, but its {made} made with {before!r}.")
+
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The logged steps, oldest first."""
-        return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
+        """The logged steps, oldest first; ValueError if the log is not what was written."""
+        content = read_bytes(self.metrics_file, LARGEST_TEXT)
+        if os.path.lexists(self.summary_file):
+            written = self.read_summary().get("metrics_sha256")
+            if written and hashlib.sha256(content).hexdigest() != written:
+                raise ValueError(f"{self.metrics_file} is damaged: it is not the log that the summary was made of.")
+        rows = []
+        for number, line in enumerate(content.splitlines(), 1):
+            row = parse_json(line, f"{self.metrics_file}, line {number},")
+            if not isinstance(row, dict):
+                raise ValueError(f"{self.metrics_file} is damaged: line {number} is no object with named values.")
+            check_number(row, "epoch", f"{self.metrics_file}, line {number},", whole=True, smallest=0)
+            rows.append(row)
+        return rows
 
     def read_summary(self) -> dict[str, Any]:
-        """What the finished run reports; FileNotFoundError for an unfinished one."""
-        summary = json.loads(self.summary_file.read_text(encoding="utf-8"))
+        """What the finished run reports; FileNotFoundError for an unfinished one, ValueError for one that makes no sense."""
+        try:
+            return self._checked_summary()
+        except ValueError as error:
+            again = os.path.lexists(self.checkpoint_file)
+            raise ValueError(
+                f"{str(error).rstrip('.')}; delete it, and --resume makes it again." if again else str(error)
+            ) from None
+
+    def _checked_summary(self) -> dict[str, Any]:
+        summary = read_json(self.summary_file)
+        name = str(self.summary_file)
+        if not isinstance(summary, dict):
+            raise ValueError(f"{name} is damaged: it is no object with named values.")
+        written = summary.pop("content_sha256", None)
+        check_number(summary, "epochs", name, whole=True, smallest=0)
+        for field, smallest in {"kept_epoch": 0, "planned_epochs": 1, "parameters": 1}.items():
+            if field in summary:
+                check_number(summary, field, name, whole=True, smallest=smallest)
+        for field in ("seconds", "loss"):
+            if summary.get(field) is not None:
+                check_number(summary, field, name, smallest=0)
+        for field in ("sha256", "weights_sha256", "metrics_sha256"):
+            if field in summary and not is_sha256(summary[field]):
+                raise ValueError(f"{name} is damaged: {field} is no SHA-256.")
+        shape = summary.get("shape")
+        if shape is not None:
+            if not isinstance(shape, list) or len(shape) != 2:
+                raise ValueError(f"{name} is damaged: shape is null or height and width; got {repr(shape)[:60]}.")
+            for side, label in zip(shape, ("height", "width")):
+                check_number({label: side}, label, name, "shape", whole=True, smallest=1, largest=2**31)
+        for field, value in summary.items():
+            if (field in SCORES and value is not None) or isinstance(value, float):
+                check_number(summary, field, name)
+        if written is not None and written != _hash_of_summary(summary):
+            raise ValueError(f"{name} is damaged: its values are not those that were written.")
         if "psnr" in summary and summary["psnr"] is None:
             summary["psnr"] = math.inf  # of an exact fit, see ``with_null``
         return summary
 
-    def save_weights(self, network: INR) -> None:
-        """Atomically replace weights.safetensors; complex weights as (…, 2) real ones, as the format has no complex128."""
-        tensors = {
-            name: (torch.view_as_real(value) if value.is_complex() else value).detach().cpu().contiguous()
-            for name, value in network.state_dict().items()
-        }
-        write_atomically(self.weights_file, lambda file: file.write(save(tensors)))
+    def is_finished(self, config: TrainingConfig) -> bool:
+        """Whether there is a summary, and of as many epochs as the run has now; ValueError for a damaged one."""
+        try:
+            return self.read_summary().get("planned_epochs", config.epochs) == config.epochs
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def save_weights(self, network: INR, config: TrainingConfig) -> str:
+        """Atomically replace weights.safetensors; returns the hash of what is in it."""
+        content, sha256 = seal_weights(network, config)
+        write_bytes(self.weights_file, content)
+        return sha256
 
     def save_summary(self, summary: dict[str, Any]) -> None:
         """Atomically replace summary.json: it exists only for finished runs."""
-        write_atomically(self.summary_file, lambda file: file.write(_json_bytes(summary)))
+        plain = with_null(summary)
+        write_bytes(self.summary_file, json_bytes(plain | {"content_sha256": _hash_of_summary(plain)}))
+
+    def extend(self, epochs: int) -> TrainingConfig:
+        """Give the run more epochs; nothing is trained yet.  Whenever the process dies, it is as before, or extended.
+
+        Raises ValueError for fewer epochs than the run has, and for a run that has ended before its last epoch.
+        """
+        with locked(self.path):
+            config = self.read_config()
+            more = config.extended(epochs)
+            if more is config:
+                return config
+            checkpoint = self.load_checkpoint(config)
+            if os.path.lexists(self.summary_file):
+                if checkpoint is None:
+                    raise ValueError(f"{self.path} has no checkpoint to go on from.")
+                summary = self.read_summary()
+                if checkpoint["epoch"] < config.epochs and self.is_finished(config):
+                    raise ValueError(
+                        f"{self.path} has ended at epoch {checkpoint['epoch']} of {config.epochs}, by its stopping rule or "
+                        "because no step lowered the loss; more epochs would change nothing."
+                    )
+                self.save_summary({"planned_epochs": config.epochs, **summary})  # from now on it is that of the shorter run
+            self._save_config(more)
+            self.summary_file.unlink(missing_ok=True)
+        return more
+
+    def learned(self, config: TrainingConfig) -> tuple[INR, str]:
+        """The network that was trained, and a sentence if its weights file is damaged and they come from the checkpoint.
+
+        ValueError if there are no weights yet, or none that can be trusted to be those that were trained.
+        """
+        finished, name = self.is_finished(config), str(self.weights_file)
+        weights, problem = self._saved_weights(config, finished)
+        if weights is not None and weights.config is not None:
+            return _with_state(config, weights.tensors, name), ""
+        try:
+            checkpoint = self.load_checkpoint(config)
+        except ValueError as error:
+            if weights is None or not finished or isinstance(error, OtherConfiguration):
+                raise (problem or error) from None
+            checkpoint = None
+        if checkpoint is None:
+            if weights is None:
+                raise problem or ValueError(f"{self.path} holds no weights yet.")
+            network = _with_state(config, weights.tensors, name)  # of the first versions, and nothing to compare them with
+            check_finite(network.state_dict(), name)
+            return network, ""
+        kept = checkpoint.get("kept") if finished else None
+        network = _with_state(config, kept["network"] if kept else checkpoint["network"], str(self.checkpoint_file))
+        if not checkpoint["sealed"]:
+            check_finite(network.state_dict(), str(self.checkpoint_file))
+        if weights is not None and finished and not _equal(as_network_state(weights.tensors, network), network.state_dict()):
+            problem = ValueError(f"{name} is damaged: it is not what the checkpoint holds.")
+        return network, f"{str(problem).rstrip('.')}; what its checkpoint holds is taken instead." if problem else ""
+
+    def _saved_weights(self, config: TrainingConfig, finished: bool) -> tuple[SavedWeights | None, ValueError | None]:
+        """What the weights file holds, if it is there, whole, and of this configuration; what is wrong with it, if anything is.
+
+        Nothing is wrong with weights of the run before it was extended, but they are not those that are wanted.
+        """
+        name = str(self.weights_file)
+        try:
+            weights = open_weights(read_bytes(self.weights_file), name)
+        except FileNotFoundError:
+            return None, ValueError(f"{self.path} is finished, but has no weights.safetensors.") if finished else None
+        except ValueError as error:
+            return None, error
+        if weights.config is None:
+            return weights, None
+        try:
+            self._require_same(config, weights.config, "weights were")
+        except OtherConfiguration as error:
+            return None, error
+        if weights.config != config:
+            return None, ValueError(f"{name} is that of the run before it had more epochs.") if finished else None
+        summary = self.read_summary() if finished else {}
+        if summary.get("weights_sha256", weights.sha256) != weights.sha256:
+            return None, ValueError(f"{name} is damaged: it is not what the summary was made of.")
+        return weights, None
+
+    def restore(self, config: TrainingConfig) -> str:
+        """Check a finished run, and write its weights file again from its checkpoint if it is damaged; a sentence says so."""
+        if os.path.lexists(self.metrics_file):
+            self.read_metrics()
+        network, problem = self.learned(config)
+        if problem:
+            self.save_weights(network, config)
+        return problem
+
+
+SCORES = ("psnr", "psnr_clipped", "psnr_paper", "psnr_unseen", "ssim", "max_error", "snr", "residual", "scale")
+
+
+def _hash_of_summary(summary: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(summary, sort_keys=True).encode()).hexdigest()
+
+
+def _equal(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def _with_state(config: TrainingConfig, state: Mapping[str, torch.Tensor], name: str) -> INR:
+    """The network of a configuration with these weights; ValueError if they are not such a network's."""
+    bias = state.get("output.bias")
+    layers = sum(re.fullmatch(r"hidden\.\d+\.weight", str(key)) is not None for key in state)
+    if not (isinstance(bias, torch.Tensor) and bias.ndim in (1, 2) and len(bias)) or layers != config.hidden_layers:
+        found = (
+            f"it has {layers} hidden layers, not {config.hidden_layers}" if layers != config.hidden_layers else "no output.bias"
+        )
+        raise ValueError(f"{name} holds weights of another network than its config.json describes: {found}.")
+    if not config.foreign_code:
+        with torch.device("meta"):  # takes no memory, whatever sizes the configuration has
+            outline = build_network(config, len(bias))
+        check_network(as_network_state(state, outline), outline, name)
+    network = build_network(config, len(bias))
+    state = as_network_state(state, network)
+    check_network(state, network, name)
+    network.load_state_dict(state)
+    return network
 
 
 def build_network(config: TrainingConfig, out_features: int) -> INR:
-    """The network of a configuration, initialized from its seed; in its precision, on the CPU."""
+    """The network of a configuration, initialized from its seed; in its precision, on the CPU.
+
+    ValueError for settings that make no network, or one that is too large for the memory.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = INR(
-            TASKS[config.task].in_features,
-            out_features,
-            config.hidden_features,
-            config.hidden_layers,
-            config.activation,
-            linear_layers=config.linear_layers,
-            skip=config.skip,
-            input_scale=config.input_scale,
-            output_scale=0.5 if config.symmetric_targets else 1.0,
-            output_shift=0.5 if config.symmetric_targets else 0.0,
-            **config.options,
-        )
+        try:
+            network = INR(
+                TASKS[config.task].in_features,
+                out_features,
+                config.hidden_features,
+                config.hidden_layers,
+                config.activation,
+                linear_layers=config.linear_layers,
+                skip=config.skip,
+                input_scale=config.input_scale,
+                output_scale=0.5 if config.symmetric_targets else 1.0,
+                output_shift=0.5 if config.symmetric_targets else 0.0,
+                **config.options,
+            )
+        except (TypeError, RuntimeError, OverflowError, MemoryError) as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise ValueError(
+                f"There is no network of the activation {config.activation!r} with options {config.options}, hidden_layers = "
+                f"{config.hidden_layers} and hidden_features = {config.hidden_features}: {reason.rstrip('.')}."
+            ) from None
     return to_double(network) if config.double else network
 
 
@@ -153,41 +380,38 @@ class TrainedFunction:
         return predict(self.network, x, self.config.chunk_size).numpy()
 
 
-def load(run_dir: str | Path) -> TrainedFunction:
+def load(run_dir: str | Path, trust: bool = False) -> TrainedFunction:
     """The function that a run has learned: coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays.
 
     Parameters
     ----------
     run_dir : a run directory; its final weights, or those of the last checkpoint of an unfinished run
+    trust : whether the run may execute code that is no part of this package: an activation or an operator that it names
 
     Raises
     ------
     ValueError
-        If the folder is no run directory, holds no weights yet, or weights that do not fit its configuration.
+        If the folder is no run directory, holds no weights yet, weights that are damaged or do not fit its configuration, or
+        names code that is not to be trusted.
+
+    Warns
+    -----
+    UserWarning
+        If the weights of a finished run are damaged, and those of its checkpoint are taken.
     """
-    run = RunDirectory(Path(run_dir))
+    function, problem = load_or_restore(Path(run_dir), trust)
+    if problem:
+        warnings.warn(problem, stacklevel=2)
+    return function
+
+
+def load_or_restore(run_dir: Path, trust: bool = False) -> tuple[TrainedFunction, str]:
+    """``load``, and the sentence that it warns with, if any."""
+    run = RunDirectory(run_dir)
     config = run.read_config()
-    if run.weights_file.exists():
-        try:
-            state = load_file(run.weights_file)
-        except SafetensorError as error:
-            raise ValueError(f"{run.weights_file} is damaged: {error}") from None
-    else:
-        checkpoint = run.load_checkpoint(config)
-        if checkpoint is None:
-            raise ValueError(f"{run_dir} holds no weights yet.")
-        state = checkpoint["network"]
-    if "output.bias" not in state:
-        raise ValueError(f"{run_dir} holds weights of another network than its config.json describes.")
-    network = build_network(config, len(state["output.bias"]))
-    for name, value in network.state_dict().items():
-        if value.is_complex() and name in state and state[name].shape == (*value.shape, 2):
-            state[name] = torch.view_as_complex(state[name])
-    try:
-        network.load_state_dict(state)
-    except RuntimeError:
-        raise ValueError(f"{run_dir} holds weights of another network than its config.json describes.") from None
-    return TrainedFunction(network.eval(), config)
+    run.refuse_foreign_code(config, trust)
+    network, problem = run.learned(config)
+    return TrainedFunction(network.eval(), config), problem
 
 
 def source_commit() -> str | None:
@@ -200,8 +424,13 @@ def source_commit() -> str | None:
     return found.stdout.strip() or None
 
 
-def _json_bytes(value: dict[str, Any]) -> bytes:
-    return (json.dumps(with_null(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def json_bytes(value: dict[str, Any]) -> bytes:
+    """JSON in UTF-8; names of files that are none are written with escapes, and come back."""
+    text = json.dumps(with_null(value), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        return (text + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(with_null(value), indent=2, allow_nan=False) + "\n").encode()
 
 
 def with_null(value: Any) -> Any:
