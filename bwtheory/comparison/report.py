@@ -23,7 +23,7 @@ from bwtheory.comparison.tuning import values
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, save
-from bwtheory.tasks.images import load_image
+from bwtheory.tasks.images import BUILT_IN
 from bwtheory.training.run import with_null
 
 COLOURS = dict(zip(LABELS, (BLUE, VERMILION, ORANGE, GREEN, SKY, "#CC79A7", "#666666", BLACK)))
@@ -553,7 +553,7 @@ def _mean(found: Scores) -> float:
 
 
 def _name(image: str) -> str:
-    return load_image(image).name if Path(image).is_file() else image
+    return image if image in BUILT_IN else Path(image).stem
 
 
 def _short(value: Any) -> str:
