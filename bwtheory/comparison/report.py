@@ -22,7 +22,7 @@ from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import write_text
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, in_style, save
-from bwtheory.tasks.images import load_image
+from bwtheory.tasks.images import BUILT_IN
 from bwtheory.training.run import with_null
 
 if TYPE_CHECKING:
@@ -558,7 +558,7 @@ def _mean(found: Scores) -> float:
 
 
 def _name(image: str) -> str:
-    return load_image(image).name if Path(image).is_file() else image
+    return image if image in BUILT_IN else Path(image).stem
 
 
 def _short(value: Any) -> str:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bwtheory.options import check_options
-from bwtheory.tasks.audio import audio
-from bwtheory.tasks.denoising import denoising
-from bwtheory.tasks.images import load_image
+from bwtheory.tasks.audio import BUILT_IN_SOUNDS, audio
+from bwtheory.tasks.denoising import denoising, denoising_of_noisy
+from bwtheory.tasks.images import BUILT_IN, image_hash
 from bwtheory.tasks.inpainting import inpainting, inpainting_under_mask
 from bwtheory.tasks.measured import joint_hash
 from bwtheory.tasks.physics import physics
 from bwtheory.tasks.signal import signal_representation
+from bwtheory.tasks.sources import absolute
 from bwtheory.tasks.superresolution import super_resolution
 from bwtheory.tasks.task import ImageTask, Task
 from bwtheory.tasks.tomography import tomography, tomography_of_sinogram
 from bwtheory.tasks.univariate import univariate
 
-__all__ = ["FILE_OPTIONS", "TASKS", "ImageTask", "Problem", "Task", "build_task", "data_hash"]
+__all__ = [
+    "FILE_OPTIONS",
+    "TASKS",
+    "ImageTask",
+    "Problem",
+    "Task",
+    "absolute_options",
+    "absolute_source",
+    "build_task",
+    "data_hash",
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ TASKS: dict[str, Problem] = {
     "signal": Problem(signal_representation, "image", 2),
     "superres": Problem(super_resolution, "image", 2),
     "ct": Problem(tomography, "image", 2, ("sinogram", tomography_of_sinogram)),
-    "denoise": Problem(denoising, "image", 2),
+    "denoise": Problem(denoising, "image", 2, ("noisy", denoising_of_noisy)),
     "inpaint": Problem(inpainting, "image", 2, ("mask", inpainting_under_mask)),
     "physics": Problem(physics, "physics", 2),
     "univariate": Problem(univariate, "target", 1),
@@ -54,7 +66,26 @@ def data_hash(name: str, source: str, options: dict[str, Any]) -> str | None:
     files = [options[option] for option in FILE_OPTIONS if isinstance(options.get(option), str)]
     if TASKS[name].needs != "image":
         return None
-    return joint_hash(source, *files) if files or options.get("sinogram") else load_image(source).sha256
+    return joint_hash(source, *files) if files or options.get("sinogram") else image_hash(source)
+
+
+def absolute_source(task: str, source: str) -> str:
+    """A task's source, so that it is found from every folder: a file by its absolute path; names of data as they are."""
+    needs = TASKS[task].needs
+    if needs in ("target", "physics"):
+        return source
+    return absolute(source, BUILT_IN if needs == "image" else BUILT_IN_SOUNDS)
+
+
+def absolute_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a task with absolute paths for files, and lists for tuples, as JSON has them."""
+    found = dict(options)
+    for name, value in options.items():
+        if name in FILE_OPTIONS and isinstance(value, str):
+            found[name] = absolute(value, BUILT_IN if name == "truth" else ())
+        elif isinstance(value, tuple):
+            found[name] = list(value)
+    return found
 
 
 def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
@@ -68,5 +99,20 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
         owner, build = f"The task {name!r} with --{problem.own[0]}", problem.own[1]
     else:
         owner, build = f"The task {name!r}", problem.build
+        if problem.own:
+            _refuse_without(name, *problem.own, problem.build, options)
     check_options(owner, build, options)
     return build(source, coords, **options)
+
+
+def _refuse_without(
+    name: str, own: str, build: Callable[..., Task], simulated: Callable[..., Task], options: dict[str, Any]
+) -> None:
+    """ValueError for an option that the task has for measurements of one's own only."""
+    with_own, without = (set(inspect.signature(made).parameters) for made in (build, simulated))
+    for option in options:
+        if option in with_own - without - {own}:
+            flag = option.replace("_", "-")
+            raise ValueError(
+                f"The task {name!r} has no option {option!r} without measurements of your own: --{flag} goes with --{own}."
+            )

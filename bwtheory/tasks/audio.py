@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,8 +16,10 @@ from scipy.io import wavfile
 from torch import Tensor
 
 from bwtheory.files import write_bytes
-from bwtheory.tasks.task import Task, add_noise
+from bwtheory.tasks.sources import find_file, kind_of, shadowed, shown
+from bwtheory.tasks.task import Task, add_noise, noise_notes
 
+BUILT_IN_SOUNDS = ("chirp",)
 BUILT_IN_RATE = 16000  # Hz
 
 
@@ -36,8 +39,9 @@ class AudioTask(Task):
         return 10 * math.log10(power / error) if power and error else math.copysign(math.inf, power - error)
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
+        """A WAV file of floats, as they are: players clip what is beyond [−1, 1]."""
         content = BytesIO()
-        wavfile.write(content, self.rate, np.clip(values.cpu().numpy(), -1, 1).astype(np.float32))
+        wavfile.write(content, self.rate, values.cpu().numpy().astype(np.float32))
         write_bytes(path, content.getvalue())
 
 
@@ -47,20 +51,24 @@ def audio(source: str, coords: str = "stretch", *, seconds: float = 1.0, noise: 
     Raises
     ------
     ValueError
-        If there is no such file, if it is no WAV file that SciPy reads, or if seconds is not positive.
+        If there is no such file, if it is no WAV file that SciPy reads, if it is shorter than its header says or its floats are
+        not in [−1, 1], or if seconds is not positive.
     """
     if not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(f"Audio needs seconds > 0; got {seconds}.")
-    path = Path(source)
-    if path.is_file():
+    path = find_file(source, BUILT_IN_SOUNDS)
+    if path:
         rate, samples = _read(path)
         label, sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
     elif source == "chirp":
         rate, samples = BUILT_IN_RATE, _chirp()
         label, sha256 = source, hashlib.sha256(samples.tobytes()).hexdigest()
     else:
-        raise ValueError(f"There is no audio file {source!r}, and the only built-in sound is 'chirp'.")
-    samples = samples[: max(1, round(seconds * rate))]
+        raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'.")
+    samples = samples[: max(1, round(min(seconds, len(samples) / rate) * rate))]
+    notes = *shadowed(source, BUILT_IN_SOUNDS), *noise_notes(noise)
+    if not samples.any():
+        notes = *notes, f"The first {len(samples) / rate:.4g} s of {shown(source)} are silent; --seconds takes more."
     t = np.linspace(-1, 1, len(samples)) if len(samples) > 1 else np.zeros(1)
     coordinates, truth = torch.from_numpy(t).unsqueeze(1), torch.from_numpy(samples)
     return AudioTask(
@@ -71,25 +79,54 @@ def audio(source: str, coords: str = "stretch", *, seconds: float = 1.0, noise: 
         source=label,
         sha256=sha256,
         rate=rate,
+        notes=notes,
     )
 
 
 def _read(path: Path) -> tuple[int, np.ndarray]:
     """Rate and samples (N, channels) in [−1, 1]; integers by their range."""
+    name = shown(path)
     try:
-        rate, data = wavfile.read(path)
-    except (ValueError, struct.error, ArithmeticError, UnboundLocalError) as error:  # SciPy's, for damaged headers
-        raise ValueError(f"{path} is not a WAV file that can be read: {error}") from None
+        _refuse_short(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SciPy's about chunks that are no sound
+            rate, data = wavfile.read(path)
+    except (ValueError, struct.error, ArithmeticError, UnboundLocalError, TypeError, EOFError) as error:  # SciPy's, for damage
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(f"{name} is not a WAV file that can be read: {reason}.") from None
+    if rate < 1:
+        raise ValueError(f"{name} is not a WAV file that can be read: its header says {rate} samples a second.")
     if data.size == 0:
-        raise ValueError(f"{path} holds no samples.")
+        raise ValueError(f"{name} holds no samples.")
     if data.dtype == np.uint8:
         data = (data.astype(float) - 128) / 128
     elif np.issubdtype(data.dtype, np.integer):
         data = data / -float(np.iinfo(data.dtype).min)
     data = data.astype(np.float64)
     if not np.isfinite(data).all():
-        raise ValueError(f"{path} has samples that are not finite.")
+        raise ValueError(f"{name} has samples that are not finite.")
+    if (peak := float(np.abs(data).max())) > 1:
+        raise ValueError(f"{name} holds floats up to {peak:.6g}, and floats of a WAV file are in [−1, 1]; divide them by that.")
     return rate, data if data.ndim == 2 else data[:, None]
+
+
+def _refuse_short(path: Path) -> None:
+    """ValueError for what is no WAV file, or holds less than its header says: SciPy would make memory for that."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(12)
+        order = ">" if start[:4] == b"RIFX" else "<"
+        if start[:4] not in (b"RIFF", b"RIFX", b"RF64") or start[8:] != b"WAVE":
+            raise ValueError(kind_of(path) or "it does not begin as one")
+        while len(chunk := file.read(8)) == 8:
+            length = struct.unpack(order + "I", chunk[4:])[0]
+            if chunk[:4] == b"data":
+                held = size - file.tell()
+                if start[:4] != b"RF64" and length > held:
+                    raise ValueError(f"its header says {length:,} bytes of samples, and {held:,} follow: it is cut short")
+                return
+            file.seek(length + length % 2, 1)
+    raise ValueError("it has no samples")
 
 
 def _chirp() -> np.ndarray:

@@ -1,16 +1,20 @@
-"""Images as arrays in [0, 1]: any file that Pillow reads, or one of scikit-image's by name."""
+"""Images as arrays with 0 for black and 1 for white: files as their format says, or scikit-image's by name."""
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bwtheory.files import write_bytes
+from bwtheory.tasks.image_files import LARGEST_IMAGE, Levels, image_shape, read_levels
+from bwtheory.tasks.sources import find_file, shadowed, shown
 
 # The paper's images, recognized by their content; they are not part of this repository.
 PAPER_IMAGES = {
@@ -27,15 +31,20 @@ OCTAVES_SIDE = 128
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """Pixels (H, W, C) float64 in [0, 1], C = 1 or 3; the SHA-256 of the file (of the pixels for a built-in image).
+    """Pixels (H, W, C) float64, 0 for black and 1 for white, C = 1 or 3.
 
-    ``shrink`` is the factor by which it has been made smaller.
+    sha256 : of the file (of the pixels for a built-in image)
+    shrink : the factor by which it has been made smaller
+    notes : sentences about what was read that its user should see
+    value_range : the file's numbers for 0 and 1, if they were given
     """
 
     pixels: np.ndarray
     name: str
     sha256: str
     shrink: int = 1
+    notes: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
 
     @property
     def label(self) -> str:
@@ -52,42 +61,89 @@ class LoadedImage:
         from skimage.transform import resize
 
         small = [max(1, side // factor) for side in self.pixels.shape[:2]]
-        pixels = np.clip(resize(self.pixels, small, anti_aliasing=True), 0, 1)
+        pixels = resize(self.pixels, small, anti_aliasing=True, preserve_range=True)  # between the least and the largest
         return replace(self, pixels=pixels, shrink=self.shrink * factor)
 
 
-def load_image(source: str, seen: np.ndarray | None = None) -> LoadedImage:
+def load_image(
+    source: str,
+    seen: np.ndarray | None = None,
+    *,
+    shrink: int = 1,
+    value_range: Sequence[float] | None = None,
+) -> LoadedImage:
     """Read an image.
 
     Parameters
     ----------
-    source : path of a file (8 or 16 bits, gray, RGB, RGBA without its alpha, palette, float), or a name of ``BUILT_IN``
+    source : a name of ``BUILT_IN``, or the path of a file as ``read_levels`` takes it; ./camera is a file
     seen : (H, W) booleans, some of them true; the other pixels of a file may hold anything, and come back as a seen one
+    shrink : factor >= 1 by which it is made smaller: with anti-aliasing as ``shrunk`` does it, or by means over blocks if it
+        is too large to be read whole
+    value_range : the numbers of a file that mean black and white; without it as the format says: see ``unit_values``
 
     Raises
     ------
     ValueError
-        If there is no such file or name, if Pillow cannot read it, if its pixels are not finite, or not as many as in ``seen``.
+        If there is no such file or name, if it is not read (with the reason), or has not as many pixels as ``seen``.
     """
-    path = Path(source)
-    if path.is_file():
-        levels = read_levels(path)
-        if seen is not None and levels.shape[:2] == seen.shape:
-            levels = levels.copy()
-            levels[~seen] = levels[seen][0]
-        loaded = LoadedImage(_to_unit_range(levels, str(path)), path.stem, hashlib.sha256(path.read_bytes()).hexdigest())
-    elif source in BUILT_IN:
-        from skimage import data as samples
-
-        pixels = octaves() if source == "octaves" else _to_unit_range(np.asarray(getattr(samples, source)()), source)
-        loaded = LoadedImage(pixels, source, hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest())
-    else:
+    if shrink < 1:
+        raise ValueError(f"An image is made smaller by a factor shrink >= 1; got {shrink}.")
+    path = find_file(source, BUILT_IN)
+    if path:
+        by_blocks = shrink if shrink > 1 and math.prod(image_shape(path)) > LARGEST_IMAGE else 1
+        levels = read_levels(path, by_blocks)
+        _refuse_another_size(source, levels.numbers.shape, seen)
+        if seen is not None:
+            numbers = levels.numbers.copy()
+            numbers[~seen] = numbers[seen][0]
+            levels = replace(levels, numbers=numbers)
+        pixels = unit_values(levels, shown(path), value_range)
+        notes = *_transparent(levels, shown(path)), *_dark(levels, pixels, shown(path), value_range)
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        return LoadedImage(pixels, path.stem, found, by_blocks, notes, _pair(value_range)).shrunk(shrink // by_blocks)
+    if source not in BUILT_IN:
         known = ", ".join(BUILT_IN)
-        raise ValueError(f"There is no image file {source!r}, and no built-in image of that name; there are {known}.")
-    if seen is not None and loaded.pixels.shape[:2] != seen.shape:
-        (height, width), (rows, columns) = loaded.pixels.shape[:2], seen.shape
-        raise ValueError(f"{source} has {height}×{width} pixels and its mask {rows}×{columns}; they must be of one size.")
-    return loaded
+        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name; there are {known}.")
+    if value_range is not None:
+        raise ValueError(f"A value range says what the numbers of a file mean; {source} is a built-in image.")
+    loaded = _built_in(source)
+    _refuse_another_size(source, loaded.pixels.shape, seen)
+    return loaded.shrunk(shrink)
+
+
+def image_hash(source: str) -> str:
+    """The SHA-256 that ``load_image`` has, without decoding a file."""
+    path = find_file(source, BUILT_IN)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else load_image(source).sha256
+
+
+def _built_in(name: str) -> LoadedImage:
+    from skimage import data as samples
+
+    if name == "octaves":
+        pixels = octaves()
+    else:
+        numbers = np.asarray(getattr(samples, name)())
+        numbers = numbers if numbers.ndim == 3 else numbers[..., None]
+        black, white = (0.0, 255.0) if numbers.dtype == np.uint8 else (0.0, 1.0)
+        pixels = unit_values(Levels(numbers, name, black, white), name)
+    found = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    return LoadedImage(pixels, name, found, notes=shadowed(name, BUILT_IN))
+
+
+def _refuse_another_size(source: str, shape: tuple[int, ...], seen: np.ndarray | None) -> None:
+    if seen is None or shape[:2] == seen.shape:
+        return
+    (height, width), (rows, columns) = shape[:2], seen.shape
+    likely = ""
+    if (height, width) == (columns, rows):
+        likely = "; one of them is turned"
+    elif height * columns == width * rows:
+        likely = "; one of them has been made smaller or larger"
+    raise ValueError(
+        f"{shown(source)} has {height}×{width} pixels and its mask {rows}×{columns}; they must be of one size{likely}."
+    )
 
 
 def octaves(side: int = OCTAVES_SIDE) -> np.ndarray:
@@ -103,33 +159,81 @@ def octaves(side: int = OCTAVES_SIDE) -> np.ndarray:
     return 0.5 + 0.5 * np.mean(waves, axis=0)[..., None]
 
 
-def read_levels(path: Path) -> np.ndarray:
-    """Pixels (H, W) or (H, W, 3) of an image file as they are stored; ValueError if Pillow cannot read it."""
-    try:
-        with Image.open(path) as image:
-            if image.mode in ("RGBA", "P", "CMYK", "YCbCr", "PA", "LAB", "HSV"):
-                return np.asarray(image.convert("RGB"))
-            return np.asarray(image.convert("L") if image.mode in ("1", "LA") else image)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is not an image that can be read: {error}.") from None
+def unit_values(levels: Levels, name: str, value_range: Sequence[float] | None = None) -> np.ndarray:
+    """Pixels (H, W, C) float64, 0 for black and 1 for white; nothing is clipped.
 
+    Parameters
+    ----------
+    levels : as ``read_levels`` returns them
+    name : of the file, for messages
+    value_range : the numbers that mean black and white, the first may be the larger one.  Without it: unsigned integers of up
+        to 16 bits by their range, floats in [0, 1] as they are, 0 for white where the file says so.
 
-def _to_unit_range(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Integers by their range (wider ones hold 16-bit images in Pillow), floats outside [0, 1] by min-max."""
-    if pixels.dtype == bool:
-        values = pixels.astype(float)
-    elif np.issubdtype(pixels.dtype, np.integer):
-        values = pixels / (255 if pixels.dtype == np.uint8 else 65535)
-    else:
-        values = pixels.astype(float)
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} has pixels that are not finite.")
-        if values.size and (values.min() < 0 or values.max() > 1):
-            values = (values - values.min()) / (values.max() - values.min() or 1)
-    values = values if values.ndim == 3 else values[..., None]
-    if values.size == 0:
+    Raises
+    ------
+    ValueError
+        For numbers that are not finite, a range that is none, and, without one, for numbers whose format does not say what they
+        mean: signed integers, integers of more than 16 bits, floats outside [0, 1].
+    """
+    numbers = levels.numbers
+    if not numbers.size:
         raise ValueError(f"{name} has no pixels.")
-    return np.clip(values, 0, 1)
+    if numbers.dtype.kind == "f" and (count := int((~np.isfinite(numbers)).any(axis=2).sum())):
+        raise ValueError(
+            f"{name} has {count:,} pixels of {numbers.shape[0] * numbers.shape[1]:,} that are not finite (NaN or infinite); if "
+            f"they are unknown, mark them in a --mask of the task inpaint."
+        )
+    black, white = (levels.black, levels.white) if value_range is None else _pair(value_range) or (None, None)
+    if black is None and numbers.dtype.kind == "f":
+        black, white = 0.0, 1.0
+    low, high = float(numbers.min()), float(numbers.max())
+    range_is_needed = f"say which are black and white with --value-range LOW HIGH, such as --value-range {low:.9g} {high:.9g}"
+    if black is None or white is None:
+        raise ValueError(
+            f"{name} is {levels.kind}; they go from {low:.9g} to {high:.9g}, and the format does not say which number is black "
+            f"and which white: {range_is_needed}."
+        )
+    if value_range is None and numbers.dtype.kind == "f" and max(black, white) == 1 and (low < 0 or high > 1):
+        raise ValueError(
+            f"{name} is {levels.kind}; floats are read from 0 for black to 1 for white, and these go from {low:.9g} to "
+            f"{high:.9g}: {range_is_needed}."
+        )
+    return (numbers.astype(np.float64) - black) / (white - black)
+
+
+def _pair(value_range: Sequence[float] | None) -> tuple[float, float] | None:
+    if value_range is None:
+        return None
+    if len(value_range) != 2 or not all(map(math.isfinite, value_range)) or value_range[0] == value_range[1]:
+        raise ValueError(f"A value range is two different finite numbers, for black and for white; got {value_range!r}.")
+    return float(value_range[0]), float(value_range[1])
+
+
+def _transparent(levels: Levels, name: str) -> tuple[str, ...]:
+    count = 0 if levels.alpha is None else int((levels.alpha < 1).sum())
+    if not count:
+        return ()
+    total = levels.numbers.shape[0] * levels.numbers.shape[1]
+    return (f"{name} has {count:,} transparent pixels of {total:,}; the colours that are stored there are used as they are.",)
+
+
+def _dark(levels: Levels, pixels: np.ndarray, name: str, value_range: Sequence[float] | None) -> tuple[str, ...]:
+    """A note where the brightest number needs four bits less than white: 12 bits in 16, or truth values in 8."""
+    brightest = float(pixels.max())
+    if value_range is not None or levels.numbers.dtype.kind == "f" or not 0 < brightest < 1 / 16:
+        return ()
+    return (
+        f"{name} is dark: its numbers go from {levels.numbers.min()} to {levels.numbers.max()}, and white is {levels.white:g}; "
+        f"if another number is white, say so with --value-range.",
+    )
+
+
+def save_array(path: Path, values: np.ndarray) -> None:
+    """Write (H, W, C) values as .npy, (H, W) for C = 1."""
+    array = np.ascontiguousarray(values[..., 0] if values.shape[-1] == 1 else values)
+    content = BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getbuffer())
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:

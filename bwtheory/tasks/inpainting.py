@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
-from bwtheory.tasks.images import load_image, read_levels
+from bwtheory.tasks.images import load_image
+from bwtheory.tasks.masks import read_mask
 from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task
 from bwtheory.tasks.task import ImageTask, hold_out
 
@@ -21,6 +22,7 @@ def inpainting(
     held_out: float = 0.0,
     data_seed: int = 0,
     shrink: int = 1,
+    value_range: Sequence[float] | None = None,
 ) -> ImageTask:
     """A random fraction of the pixels is missing; ValueError unless 0 <= missing < 1.
 
@@ -28,7 +30,7 @@ def inpainting(
     """
     if not 0 <= missing < 1:
         raise ValueError(f"Inpainting needs a fraction 0 <= missing < 1 of the pixels; got {missing}.")
-    loaded = load_image(image).shrunk(shrink)
+    loaded = load_image(image, shrink=shrink, value_range=value_range)
     task = ImageTask.of_pixels(loaded.pixels, loaded, coords, noise=noise, data_seed=data_seed)
     order = torch.randperm(len(task.truth), generator=torch.Generator().manual_seed(data_seed))
     known = order[: max(1, round((1 - missing) * len(order)))].sort().values
@@ -45,30 +47,39 @@ def inpainting_under_mask(
     noise_std: float = 0.0,
     held_out: float = 0.0,
     data_seed: int = 0,
+    value_range: Sequence[float] | None = None,
 ) -> MeasuredTask:
     """The pixels where a mask is black are unknown.
 
     Parameters
     ----------
-    image, coords : as ``load_image`` and ``pixel_coordinates`` take them; what the image is under the mask is never used
-    mask : an image file of the same size; a pixel is seen where it is not 0, in any channel
+    image, coords, value_range : as ``load_image`` and ``pixel_coordinates`` take them; what the image is under the mask is
+        never used
+    mask : an image or array file of the same size, as ``read_mask`` takes it: white where a pixel is seen
     truth : an image, or .npy or text file, to compare with
     noise_std, held_out, data_seed : as ``measured_task`` takes them
 
     Raises
     ------
     ValueError
-        If the mask is no image file, not of the image's size, or black everywhere.
+        If the mask is none that ``read_mask`` takes, or not of the image's size.
     """
-    if not Path(mask).is_file():
-        raise ValueError(f"There is no mask file {mask!r}.")
-    levels = read_levels(Path(mask))
-    seen = (levels != 0).reshape(*levels.shape[:2], -1).any(axis=2)
-    if not seen.any():
-        raise ValueError(f"The mask {mask} is black everywhere; it is white (not 0) where a pixel has been seen.")
-    loaded = load_image(image, seen)
+    seen, counted = read_mask(mask)
+    loaded = load_image(image, seen, value_range=value_range)
     known = torch.from_numpy(seen.reshape(-1).nonzero()[0])
     measurements = torch.from_numpy(loaded.pixels.reshape(len(seen.flat), -1))[known]
     files = [image, mask] + ([truth] if truth else [])
-    name, sha256, noise = loaded.name, joint_hash(*files), (noise_std, held_out, data_seed)
-    return measured_task(name, sha256, seen.shape, coords, measurements, truth, None, known, 1.0, *noise)
+    return measured_task(
+        loaded.name,
+        joint_hash(*files),
+        (seen.shape[0], seen.shape[1]),
+        coords,
+        measurements,
+        truth,
+        seen=known,
+        noise_std=noise_std,
+        held_out=held_out,
+        data_seed=data_seed,
+        notes=(*loaded.notes, counted),
+        value_range=loaded.value_range,
+    )

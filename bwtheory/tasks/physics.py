@@ -14,6 +14,7 @@ from torch import Tensor
 from bwtheory.tasks.measured import MeasuredTask, measured_task
 from bwtheory.tasks.operators import LinearOperator
 
+BEYOND_UNIT = 2.0  # an image up to this is taken for one in [0, 1], with noise and overshoots; of levels, 255 is usual
 TOLERANCE = 1e-4  # of ‖A − Bᵀ‖ relative to ‖A‖, Frobenius norms: 1700 roundings to float32
 
 
@@ -110,7 +111,8 @@ def physics(
     Parameters
     ----------
     source : "package.module:function"; the function takes nothing and returns (physics, y) or (physics, y, x): an operator as
-        ``PhysicsOperator`` takes it, measurements (1, C, …) and, if it is known, the image (1, C, H, W), in [0, 1] or so
+        ``PhysicsOperator`` takes it, measurements (1, C, …) and, if it is known, the image (1, C, H, W); what is trained on is
+        divided by its largest value if that is above 2
     coords : as ``pixel_coordinates`` takes them
     noise_std, held_out : as ``measured_task`` takes them
     data_seed : of PyTorch's generator while the function is called, and of what is held out
@@ -151,8 +153,38 @@ def physics(
         sha256.update(f"{tuple(part.shape)} {part.dtype}".encode() + part.detach().contiguous().numpy().tobytes())
     truth = None if x is None else x.detach().double().reshape(channels, -1).T
     measurements = y.detach().double().reshape(channels, -1).T
-    noise = noise_std, held_out, data_seed
-    return measured_task(name, sha256.hexdigest(), (height, width), coords, measurements, truth, operator, None, 1.0, *noise)
+    scale, notes = _scale(image.detach().double(), forward, y, x is not None, source)
+    return measured_task(
+        name,
+        sha256.hexdigest(),
+        (height, width),
+        coords,
+        measurements,
+        truth,
+        operator,
+        scale=scale,
+        noise_std=noise_std,
+        held_out=held_out,
+        data_seed=data_seed,
+        notes=notes,
+    )
+
+
+def _scale(image: Tensor, forward: Any, y: Tensor, is_known: bool, source: str) -> tuple[float, tuple[str, ...]]:
+    """What 1 of the network's values is: 1 for images in [0, 1] or so, else their largest absolute value; and a note on that.
+
+    An image that nobody knows is about αAᵀy, with the α for which αAAᵀy is nearest to y.
+    """
+    largest = float(image.abs().max())
+    if not is_known:
+        with torch.no_grad():
+            again = forward.A(image.to(y.dtype)).double()
+        power = float(again.square().sum())
+        largest *= abs(float((again * y.double()).sum())) / power if power > 0 else 0.0
+    if not largest > BEYOND_UNIT:
+        return 1.0, ()
+    what = "is" if is_known else "seems to be"
+    return largest, (f"The image of {source} {what} in a range up to {largest:.4g}; training and PSNR are relative to that.",)
 
 
 def _require_methods(physics: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -22,12 +23,13 @@ def super_resolution(
     data_seed: int = 0,
     shrink: int = 1,
     antialiased: bool = False,
+    value_range: Sequence[float] | None = None,
 ) -> ImageTask:
     """Recover an image from its means over factor×factor blocks; the image is cropped to whole blocks.
 
     Parameters
     ----------
-    image, coords : as ``load_image`` and ``pixel_coordinates`` take them
+    image, coords, value_range : as ``load_image`` and ``pixel_coordinates`` take them
     factor : side of the blocks, >= 1
     noise, held_out, data_seed : of the low-resolution image, as ``add_noise`` and ``hold_out`` take them
     shrink : the image is first made smaller by this factor (3 in the published code)
@@ -39,7 +41,7 @@ def super_resolution(
     ValueError
         If the image has no whole block.
     """
-    loaded = load_image(image).shrunk(shrink)
+    loaded = load_image(image, shrink=shrink, value_range=value_range)
     pixels = loaded.pixels
     if factor < 1:
         raise ValueError(f"Super-resolution needs factor >= 1; got {factor}.")

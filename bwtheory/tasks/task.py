@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bwtheory.tasks.images import LoadedImage, save_image
+from bwtheory.tasks.images import LoadedImage, save_array, save_image
 from bwtheory.tasks.operators import LinearOperator, Rows, Sampling
 
 SSIM_WINDOW = 7
@@ -84,6 +84,7 @@ class Task:
     noise_std : standard deviation of the noise in the measurements, 0 for none
     held_out : of measurements that are watched, not trained on: the operator from values on the grid, and the measurements
     source, sha256 : what the data are, and their hash
+    notes : sentences about the data that their user should see, such as what was assumed
     """
 
     coordinates: Tensor
@@ -95,6 +96,7 @@ class Task:
     operator: LinearOperator | None = None
     noise_std: float = 0.0
     held_out: tuple[LinearOperator, Tensor] | None = None
+    notes: tuple[str, ...] = ()
 
     score_name: ClassVar[str]
     score_unit: ClassVar[str]
@@ -119,6 +121,10 @@ class Task:
         """What a summary reports about values (P, C) on the grid; None where it is not defined."""
         return {self.score_name: self.score(values)}
 
+    def facts(self) -> dict[str, Any]:
+        """What a summary says about the data: the noise, and whether it was added or was there; the notes."""
+        return {**({"noise_std_added": self.noise_std} if self.noise_std else {}), "notes": list(self.notes)}
+
     def details(self, values: Tensor) -> dict[str, Any]:
         """What may be logged besides the score about values (P, C) on the grid."""
         return {}
@@ -140,10 +146,12 @@ class ImageTask(Task):
     """A problem whose unknown is an image of ``shape`` (H, W), and the PSNR that the published code takes for it.
 
     seen : (N,) places in the image, row by row, of the pixels that ``coordinates`` are; None for all of them
+    value_range : the image file's numbers that 0 and 1 stand for, if they were given; the reconstruction is also kept in those
     """
 
     shape: tuple[int, int]
     seen: Tensor | None = None
+    value_range: tuple[float, float] | None = None
     psnr_as_published: Callable[[Tensor, Tensor], float] = psnr
 
     score_name = "psnr"
@@ -176,10 +184,20 @@ class ImageTask(Task):
             sha256=loaded.sha256,
             operator=operator,
             shape=(height, width),
+            notes=(*loaded.notes, *noise_notes(noise)),
+            value_range=loaded.value_range,
         )
 
     def score(self, values: Tensor) -> float:
         return psnr(values, self.truth)
+
+    def facts(self) -> dict[str, Any]:
+        """As for other tasks, and the number of pixels; of those that are seen, trained on or held out, if not all are."""
+        found = {**super().facts(), "pixels": len(self.grid)}
+        if self.seen is not None:
+            held_out = 0 if self.held_out is None else len(self.held_out[1])
+            found["pixels_seen"] = len(self.seen) + held_out
+        return found
 
     def metrics(self, values: Tensor) -> dict[str, float | None]:
         """PSNR in dB, standard and as the published code measures it; SSIM (None for sides below 7); largest error.
@@ -211,7 +229,15 @@ class ImageTask(Task):
         return values.double().cpu().numpy().reshape(*self.shape, -1)
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
+        """A PNG of 8 bits, clipped to [0, 1]; with a value range next to it an array (H, W[, C]) of the file's numbers."""
         save_image(path, self.image(values))
+        if self.value_range is not None:
+            save_array(path.with_suffix(".npy"), self.in_units_of_the_file(self.image(values)))
+
+    def in_units_of_the_file(self, image: np.ndarray) -> np.ndarray:
+        """Values as the image file has them, which is 0 for black and 1 for white unless a value range was given."""
+        black, white = self.value_range or (0.0, 1.0)
+        return black + (white - black) * image
 
 
 def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tensor:
@@ -238,10 +264,22 @@ def image_extent(height: int, width: int, aspect: str) -> tuple[float, float]:
 
 
 def noise_std(measurements: Tensor, level: float) -> float:
-    """level·max|measurements|; ValueError for a level that is negative or not finite."""
+    """level·max|measurements|; ValueError for a level that is negative, not finite, or above 1."""
     if not (level >= 0 and math.isfinite(level)):
         raise ValueError(f"The noise level is a finite fraction >= 0 of the largest measurement; got {level}.")
+    if level > 1:
+        raise ValueError(
+            f"The noise level is a fraction of the largest measurement, at most 1; got {level:g}. If these are grey levels of "
+            f"255, it is {level / 255:.4g}."
+        )
     return level * float(measurements.abs().max())
+
+
+def noise_notes(level: float) -> tuple[str, ...]:
+    """A note above 1/2: numbers in [0, 1] have no larger standard deviation (Popoviciu), so that nothing varies more."""
+    if not level > 0.5:
+        return ()
+    return (f"The noise, {level:g} of the largest measurement, is larger than the standard deviation of any image.",)
 
 
 def add_noise(measurements: Tensor, level: float, seed: int) -> Tensor:

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bwtheory.tasks.task import Task, add_noise
+from bwtheory.tasks.task import Task, add_noise, noise_notes
 
+MOST_SAMPLES = 2**24
 GRID = 1001  # points where function and network are compared
 
 
@@ -81,8 +82,9 @@ def univariate(
     """
     if target not in TARGETS:
         raise ValueError(f"There is no univariate target {target!r}; there are {', '.join(TARGETS)}.")
-    if samples < 1:
-        raise ValueError(f"A univariate fit needs samples >= 1; got {samples}.")
+    if not 1 <= samples <= MOST_SAMPLES:
+        wanted = "samples >= 1" if samples < 1 else f"at most {MOST_SAMPLES:,} samples"
+        raise ValueError(f"A univariate fit needs {wanted}; got {samples}.")
     points = np.linspace(-1, 1, samples) if samples > 1 else np.zeros(1)
     grid = np.linspace(-1, 1, GRID)
     values, truth = TARGETS[target](points, data_seed), TARGETS[target](grid, data_seed)
@@ -90,6 +92,7 @@ def univariate(
     return UnivariateTask(
         coordinates=column[0],
         measurements=add_noise(column[1], noise, data_seed),
+        notes=noise_notes(noise),
         grid=column[2],
         truth=column[3],
         source=f"{target}, data seed {data_seed}",

@@ -8,11 +8,10 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bwtheory.files import locked
 from bwtheory.nn import variation_norm
-from bwtheory.tasks import FILE_OPTIONS, TASKS, Task, build_task
+from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
@@ -29,6 +28,8 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     pick_device(first.device)
     first = with_absolute_source(first)
     task = build_task(first.task, first.source, first.coords, first.task_options)
+    for note in task.notes:
+        print(f"bwtheory: note: {note}", file=sys.stderr)
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
     require_what_stops(first, task)
@@ -50,13 +51,8 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
 
 def with_absolute_source(config: TrainingConfig) -> TrainingConfig:
     """Files are found again from elsewhere; names of built-in data stay."""
-    source = config.source if TASKS[config.task].needs in ("target", "physics") else _absolute(config.source)
-    options = {name: _absolute(value) if name in FILE_OPTIONS else value for name, value in config.task_options.items()}
+    source, options = absolute_source(config.task, config.source), absolute_options(config.task_options)
     return replace(config, source=source, task_options=options)
-
-
-def _absolute(value: Any) -> Any:
-    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).is_file() else value
 
 
 def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epochs: int | None = None) -> int:

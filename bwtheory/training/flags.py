@@ -75,12 +75,18 @@ class Measurement(Simulation):
 
     shrink: int | None = None
     """make the image smaller by this factor first"""
+    value_range: tuple[float, float] | None = None
+    """the image file's numbers for black and for white, where its format does not say them: integers with a sign or of more
+    than 16 bits, floats outside of [0, 1]; the result is written back in these numbers"""
+    noisy: bool = False
+    """denoise: the image is noisy already, and nothing is added"""
     noise_std: float | None = None
     """what is known of the noise of your own measurements: its standard deviation, in their units"""
     mask: str | None = None
-    """inpaint: an image file, black where a pixel is unknown; instead of random pixels"""
+    """inpaint: an image file, white where a pixel is seen and black where it is unknown; instead of random pixels"""
     truth: str | None = None
-    """inpaint with a mask, ct with a sinogram: an image to compare with, in the units of the measurements"""
+    """inpaint with a mask, ct with a sinogram, denoise of a noisy image: an image to compare with, in the units of the
+    measurements"""
     samples: int | None = None
     """univariate: number of samples (20)"""
     seconds: float | None = None

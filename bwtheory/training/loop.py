@@ -348,6 +348,7 @@ class _Member:
             "source": task.source,
             "shape": list(task.shape) if isinstance(task, ImageTask) else None,
             "sha256": task.sha256,
+            **task.facts(),
             "parameters": self.network.count_parameters(),
             "seconds": self._elapsed(),
             "weights_sha256": weights_sha256,

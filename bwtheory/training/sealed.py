@@ -1,8 +1,9 @@
 """Files of a run that carry a hash of what they hold: a changed bit is noticed, and what is read fits the network.
 
 A checkpoint is what ``torch.save`` writes, a ZIP archive, with a comment: the SHA-256 of all before it.  ``torch.load``
-reads it too.  Weights are a safetensors file whose metadata hold the configuration and the SHA-256 of it and all tensors.  Files of the
-first versions have neither, and are checked for what can be checked: the archive's checksums, names, shapes, numbers.
+reads it too.  Weights are a safetensors file whose metadata hold the configuration, and the SHA-256 of it and all tensors.
+Files of the first versions have neither, and are checked for what can be checked: the archive's checksums, names, shapes,
+numbers.
 """
 
 from __future__ import annotations

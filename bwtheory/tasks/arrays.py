@@ -1,0 +1,126 @@
+"""Arrays of numbers as files hold them: .npy, .npz with one array, and text.  What a header claims is checked first."""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from bwtheory.tasks.sources import shown
+
+TEXT = (".csv", ".tsv", ".txt", ".dat")
+LARGEST_DECODED = 2**30  # bytes: what a packed file may become in memory before anything is known to be worth it
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+
+
+def is_array(path: Path) -> bool:
+    """Whether a file is read by ``read_array``, by its suffix."""
+    return path.suffix.lower() in (".npy", ".npz", *TEXT)
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of a .npy, .npz or text file; ValueError with a sentence for what is none, or claims more than it holds."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".npy":
+            return _read_npy(path)
+        return _read_npz(path) if suffix == ".npz" else read_table(path)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise ValueError(f"{shown(path)} cannot be read: {reason}.") from None
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    with open(path, "rb") as file:
+        shape, dtype = _npy_header(file)
+        claimed, held = math.prod(shape) * dtype.itemsize, path.stat().st_size - file.tell()
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, not numbers")
+        if claimed > held:
+            raise ValueError(f"its header says {_times(shape)} numbers of {dtype}, {claimed:,} bytes, and only {held:,} follow")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _read_npz(path: Path) -> np.ndarray:
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        if len(names) != 1:
+            listed = ", ".join(ascii(name) for name in names[:8]) + (", …" if len(names) > 8 else "")
+            raise ValueError(f"it holds {len(names)} arrays ({listed}), and one is needed; save the one that is meant as .npy")
+        with archive.open(archive.infolist()[0]) as member:
+            shape, dtype = _npy_header(member)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, not numbers")
+        if (claimed := math.prod(shape) * dtype.itemsize) > LARGEST_DECODED:
+            raise ValueError(
+                f"its array would unpack to {claimed:,} bytes, more than {LARGEST_DECODED:,} (2^30); save it as .npy"
+            )
+        with archive.open(archive.infolist()[0]) as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"its format version is {version[0]}.{version[1]}, and 1.0 to 3.0 are known")
+    # Version 3 is version 2 with names of fields in UTF-8; plain numbers have none.
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if any(side < 0 for side in shape):
+        raise ValueError(f"its header says the shape {shape}")
+    return shape, dtype
+
+
+def read_table(path: Path) -> np.ndarray:
+    """Numbers (rows, columns) of a text: separated by white space, commas or semicolons, "#" begins a comment.
+
+    A first line without any number is a header and left out.  With semicolons, tabs or spaces between the numbers, a comma
+    may be the decimal mark.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not a text in UTF-8") from None
+    lines = [stripped for line in text.splitlines() if (stripped := line.partition("#")[0].strip("\r\n ")).strip()]
+    if not lines:
+        return np.empty(0)
+    mark = next((mark for mark in (";", "\t") if mark in lines[-1]), None)
+    if mark is None:
+        words = lines[-1].split()
+        mark = None if (len(words) > 1 and all(map(_DECIMAL_COMMA.fullmatch, words))) or "," not in lines[-1] else ","
+    rows = [[field.strip() for field in (line.split(mark) if mark else line.split())] for line in lines]
+    if mark != ",":
+        commas = any("," in field for row in rows[-2:] for field in row)
+        if commas and any("." in field for row in rows[-2:] for field in row):
+            raise ValueError("it has both commas and points in its numbers; write a point for the decimals and nothing else")
+        rows = [[field.replace(",", ".") for field in row] for row in rows] if commas else rows
+    if mark is not None and all(len(row) > 1 and row[-1] == "" for row in rows):  # each line ends with a separator
+        rows = [row[:-1] for row in rows]
+    if len(rows) > 1 and not any(map(_is_number, rows[0])):
+        rows = rows[1:]  # the columns' names
+    for n, row in enumerate(rows, len(lines) - len(rows) + 1):
+        if len(row) != len(rows[0]):
+            raise ValueError(f"its line {n} has {len(row)} numbers, and the first has {len(rows[0])}")
+        bad = next((field for field in row if not _is_number(field)), None)
+        if bad is not None:
+            what = f"has {bad[:40]!a} where a number is expected" if bad else "has an empty field"
+            raise ValueError(f"its line {n} {what}")
+    return np.array(rows, dtype=np.float64)
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return "_" not in field
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "1"

@@ -1,0 +1,105 @@
+"""What a name on the command line means: a file, or one of the built-in data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+# The first bytes of files that are no images, sounds or arrays here, at an offset: what they are, and what to do.
+_EXPORT = "export it as TIFF, PNG or .npy"
+KNOWN_KINDS: tuple[tuple[int, bytes, str, str], ...] = (
+    (128, b"DICM", "a DICOM file", "export it as TIFF or .npy, and say with --value-range which numbers are black and white"),
+    (4, b"ftypheic", "a HEIC photo", "convert it to PNG or JPEG"),
+    (4, b"ftypheix", "a HEIC photo", "convert it to PNG or JPEG"),
+    (4, b"ftyphevc", "a HEIC photo", "convert it to PNG or JPEG"),
+    (4, b"ftypmif1", "a HEIF photo", "convert it to PNG or JPEG"),
+    (4, b"ftypavif", "an AVIF image", "convert it to PNG"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image", _EXPORT),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image", _EXPORT),
+    (0, b"\xff\x0a", "a JPEG XL image", _EXPORT),
+    (0, b"\x00\x00\x00\x0cJXL ", "a JPEG XL image", _EXPORT),
+    (0, b"8BPS", "a Photoshop document", _EXPORT),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR image", _EXPORT),
+    (0, b"#?RADIANCE", "a Radiance HDR image", _EXPORT),
+    (0, b"\x89HDF", "an HDF5 file", "save the array that is meant as .npy"),
+    (0, b"MATLAB 5.0", "a MATLAB file", "save the array that is meant as .npy"),
+    (0, b"SIMPLE  =", "a FITS file", "save the array that is meant as .npy"),
+    (0, b"\x1f\x8b", "a gzip file", "unpack it"),
+    (0, b"PK\x03\x04", "a ZIP archive", "unpack it"),
+    (0, b"%PDF", "a PDF document", _EXPORT),
+    (0, b"<svg", "an SVG drawing", "it has no pixels: export it as PNG"),
+    (0, b"<?xml", "an XML document, such as SVG", "it has no pixels: export it as PNG"),
+    (0, b"\x89PNG", "a PNG image", "its pixels cannot be decoded"),
+    (0, b"\x93NUMPY", "a NumPy array", "it is no image or sound file"),
+    (0, b"ID3", "an MP3 file", "convert it to WAV"),
+    (0, b"\xff\xfb", "an MP3 file", "convert it to WAV"),
+    (0, b"\xff\xf3", "an MP3 file", "convert it to WAV"),
+    (0, b"fLaC", "a FLAC file", "convert it to WAV"),
+    (0, b"OggS", "an Ogg file", "convert it to WAV"),
+    (0, b"FORM", "an AIFF file", "convert it to WAV"),
+    (4, b"ftyp", "an MP4 or M4A file", "convert it to WAV, PNG or TIFF"),
+    (0, b"RIFF", "a RIFF file (WAV, AVI or WebP)", "check that it is the file that you mean"),
+    (0, b"\xff\xd8\xff", "a JPEG image", "check that it is the file that you mean"),
+)
+
+
+def shown(path: str | Path) -> str:
+    """A path as a message shows it: on one line, whatever is in its name."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def find_file(source: str, built_in: Collection[str] = ()) -> Path | None:
+    """The file that ``source`` names; None if there is none, or if it is a built-in name.
+
+    A built-in name means the built-in data in every folder, also where a file has this name; ./name is that file.
+    "~" is the home folder where no file is called so.
+
+    Raises
+    ------
+    ValueError
+        For a folder, and for a name that is not UTF-8, which no run could note down.
+    """
+    if source in built_in or "\0" in source:
+        return None
+    path = Path(source)
+    if not path.exists() and source.startswith("~"):
+        try:
+            path = path.expanduser()
+        except RuntimeError:  # there is no such user
+            return None
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"The path {os.fsencode(path)!r} is not valid UTF-8; rename the file or its folder.") from None
+    if path.is_dir():
+        raise ValueError(f"{shown(source)} is a folder; a file is needed.")
+    return path if path.is_file() else None
+
+
+def absolute(source: str, built_in: Collection[str] = ()) -> str:
+    """The absolute path of a file, which is found from every folder; built-in names and what is no file stay as they are."""
+    if source in built_in or "\0" in source or Path(source).expanduser().is_dir():
+        return source
+    path = find_file(source, built_in)
+    return str(path.resolve()) if path else source
+
+
+def shadowed(source: str, built_in: Collection[str]) -> tuple[str, ...]:
+    """A note if a built-in name is also the name of a file in this folder."""
+    if source in built_in and Path(source).is_file():
+        return (f"{source} is the built-in one; the file of that name in this folder is ./{source}.",)
+    return ()
+
+
+def kind_of(path: Path) -> str | None:
+    """What a file is and what to do with it, by its first bytes; None if they are not known."""
+    with open(path, "rb") as file:
+        start = file.read(256)
+    if not start:
+        return "it is empty"
+    for offset, mark, kind, advice in KNOWN_KINDS:
+        if start[offset:].startswith(mark) or (offset == 0 and start.lstrip(b"\xef\xbb\xbf \r\n").startswith(mark)):
+            return f"it is {kind}; {advice}"
+    return None
