@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeds import seeded
 
 from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily, boundary_wavelet
 from bwtheory.wavelet import BSplineWavelet
@@ -29,7 +30,7 @@ def test_one_bias_is_perfectly_conditioned():
 
 
 def test_order_and_direction_do_not_matter():
-    b = np.random.default_rng(0).uniform(-1, 1, 30)
+    b = np.random.default_rng(seeded()).uniform(-1, 1, 30)
     sorted_, shuffled, mirrored = ReLUFamily(np.sort(b)), ReLUFamily(b), ReLUFamily(b, -np.ones(30))
     assert shuffled.condition_number() == sorted_.condition_number() == mirrored.condition_number()
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeds import seeded
 
 from bwtheory.representation import bwrelu_to_relu, relu_to_bwrelu
 from bwtheory.variation import (
@@ -222,7 +223,7 @@ def test_a_hyperplane_through_a_corner_misses_the_open_square():
 
 
 def test_almost_all_weights_make_the_formula_the_norm():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeded())
     v, w, b = rng.standard_normal((20, 3)), rng.standard_normal((20, 2)), rng.standard_normal(20)
     relus = bwrelu_to_relu(v, w, b, scale=3)
     assert merged_norm(*relus) == pytest.approx(bwrelu_norm_formula(v, w, 3), rel=1e-14)  # 140 rounded terms
@@ -243,7 +244,7 @@ def test_deep_norm_and_reparametrization(seed, alpha):
     numbers has n/2 + 2 roundings in any order of its terms, a product of two lengths of n <= 5 therefore 10, one sum and the
     factors 5 more: 15·2⁻⁵³ on each side, and for the sums below 5 more.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seeded(seed))
     weights = [rng.standard_normal(s) for s in ((5, 2), (4, 5), (3, 4), (1, 3))]
     moved = [alpha * W for W in weights[:-1]] + weights[-1:]
     first, second, third = layer_sums(weights)
