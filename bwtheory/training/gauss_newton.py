@@ -6,12 +6,13 @@ norms of the Jacobian's columns.  A network of linear layers with an activation 
 formed: with the layers' inputs and slopes φ′ kept, J times a vector costs two products of a layer's size for each layer and Jᵀ
 times a vector two more, where a step of Adam needs three, and no activation is evaluated.
 
-When nothing is left to gain: a measurement m_i that is computed in floating point is known to a unit in its last place, at most
-ε|m_i|.  With e_i of that size the sum of squares Σ r_i² becomes Σ r_i² + 2 Σ r_i e_i + Σ e_i².  If the signs of the e_i are
-independent, the middle term has the standard deviation 2ε √(Σ r_i² m_i²); the last one is at most ε² Σ m_i²; and a sum of squares
-is itself rounded, by about ε times its size.  A step that promises less than these three together, or keeps less of its promise,
-is none: what it gains on one processor is lost on another, which adds the same numbers in another order.  Errors made in hidden
-layers are larger, but they are the same for the same weights, and steps see and correct them; so they do not count here.
+When nothing is left to gain: a measurement m_i that is computed in floating point is known to a unit in its last place, at
+most ε|m_i|.  With e_i of that size the sum of squares Σ r_i² becomes Σ r_i² + 2 Σ r_i e_i + Σ e_i².  If the signs of the e_i
+are independent, the middle term has the standard deviation 2ε √(Σ r_i² m_i²); the last one is at most ε² Σ m_i²; and a sum of
+squares is itself rounded, by about ε times its size.  A step that promises less than these three together, or keeps less of
+its promise, is none: what it gains on one processor is lost on another, which adds the same numbers in another order.  Errors
+made in hidden layers are larger, but they are the same for the same weights, and steps see and correct them; so they do not
+count here.
 """
 
 from __future__ import annotations
