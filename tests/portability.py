@@ -36,11 +36,11 @@ LEARNING = tuple(  # all that evaluate or train a network: nothing else uses tor
     for name in ("baselines", "benchmark", "conditioning", "devices", "experiments", "explicit", "flags", "gauss_newton")
     + ("nn", "operators", "own_measurements", "physics", "rendering", "tasks", "together", "training")
 )
-KERNELS = tuple(f"tests/test_{name}.py" for name in ("explicit", "gauss_newton", "nn", "together", "training"))
+KERNELS = tuple(f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "together", "training"))
 RANDOMIZED = tuple(  # tests that draw numbers; none of them starts processes or trains for long
     f"tests/test_{name}.py"
-    for name in ("baselines", "conditioning", "explicit", "families", "gauss_newton", "gram", "nn", "operators", "physics")
-    + ("representation", "spectrum", "tasks", "together", "variation", "wavelet")
+    for name in ("conditioning", "explicit", "families", "gauss_newton", "gram", "nn", "operators", "physics")
+    + ("representation", "together", "variation")
 )
 NAMES = {WHOLE: "all", LEARNING: "learning", KERNELS: "kernels and training", RANDOMIZED: "randomized"}
 
@@ -58,7 +58,7 @@ class Variant:
     name: str
     what: str
     environment: dict[str, str] = field(default_factory=dict)
-    tests: tuple[str, ...] = LEARNING
+    tests: tuple[str, ...] = KERNELS
     arguments: tuple[str, ...] = ()
     python: str = ""
     requirements: tuple[str, ...] = ()
@@ -105,11 +105,11 @@ VARIANTS = [
     Variant("mkl-sse4.2", "torch's products for SSE4.2", {"MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}),
     Variant("mkl-avx2", "torch's products for AVX2", {"MKL_ENABLE_INSTRUCTIONS": "AVX2"}),
     Variant("mkl-compatible", "torch's products as on processors of other makers", {"MKL_CBWR": "COMPATIBLE"}),
-    Variant("onednn-sse4.1", "oneDNN for SSE4.1", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, KERNELS),
+    Variant("onednn-sse4.1", "oneDNN for SSE4.1", {"ONEDNN_MAX_CPU_ISA": "SSE41"}),
     Variant("openblas-haswell", "NumPy's and SciPy's products for AVX2", {"OPENBLAS_CORETYPE": "Haswell"}, WHOLE),
     Variant("openblas-nehalem", "NumPy's and SciPy's products for SSE4.2", {"OPENBLAS_CORETYPE": "Nehalem"}, WHOLE),
     Variant("numpy-baseline", "NumPy's loops for the least processor", {"NPY_DISABLE_CPU_FEATURES": ALL_OF_NUMPY}, WHOLE),
-    Variant("numba-generic", "Numba's kernels for any processor", {"NUMBA_CPU_NAME": "generic"}, KERNELS),
+    Variant("numba-generic", "Numba's kernels for any processor", {"NUMBA_CPU_NAME": "generic"}),
     Variant("oldest-processor", "all of these at SSE4.2 or less, in another order", SSE, LEARNING, shuffled(1)),
     Variant("ci", "the same, with another seed", SSE | {"BWTHEORY_TEST_SEED": "1"}, KERNELS, shuffled(2)),
     Variant("one-thread", "one thread", {"BWTHEORY_TEST_THREADS": "1", "OMP_NUM_THREADS": "1"}),

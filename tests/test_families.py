@@ -120,7 +120,9 @@ def test_boundary_wavelet_is_orthogonal_to_the_coarse_hats():
     wavelet = np.interp(t, np.arange(7) / 2, values)
     for n in range(4):
         hat = np.maximum(0, 1 - np.abs(t - n))
-        assert abs(np.trapezoid(wavelet * hat, t)) < 1e-6  # trapezoidal rule, h = 1/2000, slopes below 24
+        assert (
+            abs(((wavelet * hat)[1:] + (wavelet * hat)[:-1]).sum() * (t[1] - t[0]) / 2) < 1e-6
+        )  # trapezoidal rule, h = 1/2000, slopes below 24
 
 
 def test_structured_is_refused_where_there_is_none():
