@@ -133,6 +133,8 @@ def run(variant: Variant, processes: int, folder: Path) -> dict[str, object]:
     if environment.get("NPY_DISABLE_CPU_FEATURES") == ALL_OF_NUMPY:
         environment["NPY_DISABLE_CPU_FEATURES"] = numpy_features(python)
     environment.setdefault("OMP_NUM_THREADS", "1")
+    # torch.compile keeps code by its graph, not by ATEN_CPU_CAPABILITY: what another variant compiled does not fit
+    environment |= {"TORCHINDUCTOR_CACHE_DIR": str(folder / variant.name), "NUMBA_CACHE_DIR": str(folder / variant.name)}
     report = folder / f"{variant.name}.xml"
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *variant.arguments]
     command += ["-n", str(processes), "--dist", "worksteal"] if processes > 1 else []

@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from seeds import seeded
 
 import bwtheory as bw
-from bwtheory.nn import INR, feature_singular_values
+from bwtheory.nn import INR, feature_singular_values, psi
 from bwtheory.nn.network import to_double
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
@@ -642,6 +642,7 @@ class Disturbance:
 @contextmanager
 def failing(n: int, failure: BaseException):
     """The n-th call of os.fsync, os.replace or an optimizer's step raises instead; yields how many calls there were."""
+    psi(torch.zeros(1))  # the first time in a process Numba may write its cache, by os.replace too
     calls = [0]
 
     def counted(function):
