@@ -642,7 +642,8 @@ class Disturbance:
 @contextmanager
 def failing(n: int, failure: BaseException):
     """The n-th call of os.fsync, os.replace or an optimizer's step raises instead; yields how many calls there were."""
-    psi(torch.zeros(1))  # the first time in a process Numba may write its cache, by os.replace too
+    for dtype in (torch.float32, torch.float64):  # the first time in a process Numba may write its cache, by os.replace too
+        psi(torch.zeros(1, dtype=dtype))
     calls = [0]
 
     def counted(function):
