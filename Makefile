@@ -3,12 +3,13 @@
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
+# make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel matrix gallery study figures lint clean
+.PHONY: verify test wheel matrix portability portability-short gallery study figures lint clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -35,6 +36,13 @@ matrix:
 			fi; \
 		done || exit 1; \
 	done
+
+portability: $(VENV)/ready
+	$(BIN)/python -m tests.portability --out results/portability.json
+
+# What CI runs of it: the kernels and the training on the oldest processor that can be had here, shuffled, with other seeds.
+portability-short: $(VENV)/ready
+	$(BIN)/python -m tests.portability --only ci
 
 # The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready

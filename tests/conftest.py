@@ -1,6 +1,25 @@
 """What all tests share."""
 
-from hypothesis import settings
+import random
+import zlib
 
-settings.register_profile("bwtheory", deadline=None)  # a busy machine is no failure
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from seeds import THREADS, seeded
+
+settings.register_profile("bwtheory", deadline=None, database=None)  # a busy machine is no failure; what failed is not kept
 settings.load_profile("bwtheory")
+torch.set_num_threads(THREADS)
+
+
+@pytest.fixture(autouse=True)
+def generators_of_its_own(request):
+    """What a test draws without a seed depends on its name and the suite's seed, not on the tests before it."""
+    seed = seeded(zlib.crc32(request.node.name.encode())) % 2**32
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    yield
+    assert torch.get_num_threads() == THREADS, "A test has left torch with another number of threads."

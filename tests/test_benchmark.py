@@ -11,7 +11,6 @@ from bwtheory.cli import main
 from bwtheory.nn import INR, psi
 from bwtheory.training.benchmark import Problem, SevenReLUs, benchmark
 
-torch.set_num_threads(1)
 PROBLEM = Problem(side=16, width=6, depth=2)
 
 

@@ -62,7 +62,9 @@ def test_conjugate_gradients_stay_on_their_device(activation, operator, monkeypa
     (network,), x, y, operator = problem(activation, operator)
     solver = GaussNewton(network, x, y, operator, 20)
     solver._residual = y.clone()
-    monkeypatch.setattr(solver, "_shortened", lambda step: step)  # one number is read a Gauss–Newton step, to see if it is one
+    monkeypatch.setattr(
+        solver, "_shortened", lambda step, gain: step
+    )  # one number is read a Gauss–Newton step, to see if it is one
     solution = solver.solve(3)
     solver.move(solution)
     assert solution.device.type == "meta" and solution.shape == (solver.size,)

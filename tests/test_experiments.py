@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from bwtheory.experiments import EXPERIMENTS, runs
 from bwtheory.experiments import reproduce as runner
@@ -23,7 +22,6 @@ from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.loop import Diverged, train
 from bwtheory.training.run import RunDirectory, load
 
-torch.set_num_threads(1)
 TINY = Budget(epochs=3, seeds=1, shrink=32)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeds import seeded
 
 from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily, boundary_wavelet
 from bwtheory.wavelet import BSplineWavelet
@@ -29,7 +30,7 @@ def test_one_bias_is_perfectly_conditioned():
 
 
 def test_order_and_direction_do_not_matter():
-    b = np.random.default_rng(0).uniform(-1, 1, 30)
+    b = np.random.default_rng(seeded()).uniform(-1, 1, 30)
     sorted_, shuffled, mirrored = ReLUFamily(np.sort(b)), ReLUFamily(b), ReLUFamily(b, -np.ones(30))
     assert shuffled.condition_number() == sorted_.condition_number() == mirrored.condition_number()
 
@@ -119,7 +120,9 @@ def test_boundary_wavelet_is_orthogonal_to_the_coarse_hats():
     wavelet = np.interp(t, np.arange(7) / 2, values)
     for n in range(4):
         hat = np.maximum(0, 1 - np.abs(t - n))
-        assert abs(np.trapezoid(wavelet * hat, t)) < 1e-6  # trapezoidal rule, h = 1/2000, slopes below 24
+        assert (
+            abs(((wavelet * hat)[1:] + (wavelet * hat)[:-1]).sum() * (t[1] - t[0]) / 2) < 1e-6
+        )  # trapezoidal rule, h = 1/2000, slopes below 24
 
 
 def test_structured_is_refused_where_there_is_none():

@@ -12,7 +12,6 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from bwtheory import cli
@@ -23,8 +22,6 @@ from bwtheory.tasks.univariate import TARGETS
 from bwtheory.training import flags
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory
-
-torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import map_coordinates
+from seeds import seeded
 from skimage.transform import radon
 from torch import Tensor
 
 from bwtheory.tasks import operators
 from bwtheory.tasks.operators import BlockAverage, LinearOperator, ParallelBeam, Rows, Sampling
-
-torch.set_num_threads(1)
 
 UNIT = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
 SHAPES = [(1, 1), (1, 6), (8, 1), (7, 7), (9, 14), (16, 11)]
@@ -25,7 +24,7 @@ METHODS = ["sparse", "matrix-free"]
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+    return torch.from_numpy(np.random.default_rng(seeded(seed)).standard_normal(shape))
 
 
 def rounding(size: int, dtype: torch.dtype = torch.float64) -> float:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from duck_physics import Mixing, image
 from PIL import Image
+from seeds import seeded
 from torch import Tensor
 
 from bwtheory import cli
@@ -21,12 +22,11 @@ from bwtheory.training.loop import train_together
 from bwtheory.training.rendering import render_image
 from bwtheory.training.run import RunDirectory
 
-torch.set_num_threads(1)
 U = 2.0**-24
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+    return torch.from_numpy(np.random.default_rng(seeded(seed)).standard_normal(shape))
 
 
 @pytest.mark.parametrize("channels, images", [(1, 1), (1, 3), (3, 1), (3, 2)])
@@ -124,7 +124,7 @@ def test_the_task():
 
 def test_the_seed_is_that_of_the_data():
     def measured(seed: int, around: int) -> Tensor:
-        torch.manual_seed(around)
+        torch.manual_seed(seeded(around))
         before = torch.get_rng_state()
         found = build_task("physics", "duck_physics:noisy", "stretch", {"data_seed": seed}).measurements
         assert torch.equal(torch.get_rng_state(), before)
@@ -222,7 +222,7 @@ def test_cuda_is_the_cpu(make):
 def from_deepinv(name: str):
     """An operator of deepinv for an image of 16×16 pixels."""
     deepinv = pytest.importorskip("deepinv")
-    physics, generator = deepinv.physics, torch.Generator().manual_seed(0)
+    physics, generator = deepinv.physics, torch.Generator().manual_seed(seeded())
     some = (torch.rand(16, 16, generator=generator) < 0.4).float()
     gaussian = physics.blur.gaussian_blur(sigma=(1.0, 1.0))
     return {

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import bwtheory as bw
@@ -19,7 +18,6 @@ from bwtheory.training.config import with_preset
 from bwtheory.training.rendering import render_image
 from bwtheory.training.run import RunDirectory
 
-torch.set_num_threads(1)
 HEIGHT, WIDTH = 12, 17
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.io import wavfile
+from seeds import seeded
 
 from bwtheory.tasks import TASKS, build_task
 from bwtheory.tasks.images import BUILT_IN, load_image, octaves, save_image
@@ -19,7 +20,6 @@ from bwtheory.tasks.operators import BlockAverage, ParallelBeam
 from bwtheory.tasks.task import band_errors, pixel_coordinates, psnr, psnr_of_normalized, psnr_of_peak, ssim
 from bwtheory.tasks.univariate import TARGETS
 
-torch.set_num_threads(1)
 EPS = 2.0**-52
 IMAGE_TASKS = [name for name, problem in TASKS.items() if problem.needs == "image"]
 
@@ -41,7 +41,7 @@ def picture(tmp_path) -> str:
 
 @pytest.fixture
 def colour(tmp_path) -> str:
-    pixels = np.random.default_rng(0).integers(0, 200, (12, 17, 3))
+    pixels = np.random.default_rng(seeded()).integers(0, 200, (12, 17, 3))
     return write_image(tmp_path / "colour.png", pixels)
 
 
@@ -124,7 +124,7 @@ def test_denoising_is_noisy_by_default(picture):
 @pytest.mark.parametrize("name, options", NOISY)
 def test_data_depend_on_the_data_seed_only(name, options, picture):
     def build(data_seed: int, global_seed: int):
-        torch.manual_seed(global_seed)
+        torch.manual_seed(seeded(global_seed))
         np.random.seed(global_seed)
         before = torch.get_rng_state(), np.random.get_state()[1].tolist()
         small = {"factor": 2} if name == "superres" else {}
@@ -631,7 +631,7 @@ def test_ssim_in_strips_is_that_of_the_whole_image(height):
     """A mean of means, weighted by their windows: a few roundings."""
     from skimage.metrics import structural_similarity
 
-    generator = np.random.default_rng(height)
+    generator = np.random.default_rng(seeded(height))
     target = generator.random((height, 9, 2))
     image = target + np.linspace(0, 1, height)[:, None, None] * generator.random(target.shape)
     expected = structural_similarity(target, image, data_range=1, channel_axis=2)

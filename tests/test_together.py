@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from seeds import seeded
 
 from bwtheory.cli import main
 from bwtheory.tasks import build_task
@@ -19,13 +20,12 @@ from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.run import RunDirectory
 
-torch.set_num_threads(1)
 SEEDS = 3
 
 
 @pytest.fixture
 def picture(tmp_path) -> Path:
-    levels = np.random.default_rng(0).integers(0, 255, (12, 16))
+    levels = np.random.default_rng(seeded()).integers(0, 255, (12, 16))
     Image.fromarray(levels.astype(np.uint8)).save(tmp_path / "picture.png")
     return tmp_path / "picture.png"
 

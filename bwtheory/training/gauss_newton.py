@@ -5,6 +5,14 @@ of its learning rate; conjugate gradients on the linearization go at the pace of
 norms of the Jacobian's columns.  A network of linear layers with an activation φ between them has a Jacobian that is never
 formed: with the layers' inputs and slopes φ′ kept, J times a vector costs two products of a layer's size for each layer and Jᵀ
 times a vector two more, where a step of Adam needs three, and no activation is evaluated.
+
+When nothing is left to gain: a measurement m_i that is computed in floating point is known to a unit in its last place, at
+most ε|m_i|.  With e_i of that size the sum of squares Σ r_i² becomes Σ r_i² + 2 Σ r_i e_i + Σ e_i².  If the signs of the e_i
+are independent, the middle term has the standard deviation 2ε √(Σ r_i² m_i²); the last one is at most ε² Σ m_i²; and a sum of
+squares is itself rounded, by about ε times its size.  A step that promises less than these three together, or keeps less of
+its promise, is none: what it gains on one processor is lost on another, which adds the same numbers in another order.  Errors
+made in hidden layers are larger, but they are the same for the same weights, and steps see and correct them; so they do not
+count here.
 """
 
 from __future__ import annotations
@@ -76,15 +84,17 @@ class GaussNewton:
         self.size = sum(p.numel() for p in self._own)
         self._workers, self._threads = Workers(), threads_for(-(-len(x) // chunk), x)
         self._parts: list[_Part] | None = None
-        self._residual, self._loss, self._checked = torch.empty(0), math.nan, False
+        self._residual, self._loss, self._rounding, self._checked = torch.empty(0), math.nan, math.nan, False
 
     @torch.no_grad()
     def linearize(self) -> tuple[Tensor, Tensor]:
         """At the present weights: the mean squared error (1,) and the values (1, N, C)."""
         values = predict(self.network, self.x, self.chunk)
-        self._residual = self.y - (self.operator(values) if self.operator else values)
+        measured = self.operator(values) if self.operator else values
+        self._residual = self.y - measured
         loss = self._residual.square().mean()
         self._loss = float(loss)
+        self._rounding = float(_rounding_of_squares(self._residual, measured)) / self.y.numel()
         width = sum(linear.in_features + linear.out_features for linear, _ in self._layers)
         keep = len(self.x) * width * self.x.element_size() <= KEEP_BYTES
         self._parts = None
@@ -97,7 +107,8 @@ class GaussNewton:
 
     @torch.no_grad()
     def solve(self, iterations: int, interrupted: Sequence[object] = ()) -> Tensor | None:
-        """A step that lowers the loss, a vector of all parameters; None if there is none, or ``interrupted`` has become true.
+        """A step that lowers the loss by more than its rounding, a vector of all parameters; None if there is none, or
+        ``interrupted`` has become true.
 
         At most so many iterations of preconditioned conjugate gradients on min ‖J step − residual‖², from 0 (Nocedal and
         Wright 2006, algorithm 5.3), until the gradient is √ε times what it was; then halved until the loss is lower.
@@ -108,18 +119,19 @@ class GaussNewton:
             weights = self._preconditioner()
             direction = towards = weights * negative_gradient
             size = _dot(negative_gradient, towards)
-            enough = torch.finfo(size.dtype).eps * size
+            enough, gain = torch.finfo(size.dtype).eps * size, torch.zeros_like(size)
             for _ in range(iterations):
                 if interrupted:
                     return None
                 image = self.curvature(direction)
                 length = torch.where(size > enough, size / _dot(direction, image), 0.0)  # on the device: nothing waits for it
                 step += length * direction
+                gain += length * size
                 negative_gradient -= length * image
                 towards = weights * negative_gradient
                 before, size = size, _dot(negative_gradient, towards)
                 direction = towards + torch.where(size > enough, size / before, 0.0) * direction
-        return self._shortened(step)
+        return self._shortened(step, gain)
 
     @torch.no_grad()
     def curvature(self, vector: Tensor) -> Tensor:
@@ -150,8 +162,10 @@ class GaussNewton:
         for p, change in zip(self._own, self._shaped(step)):
             p += change
 
-    def _shortened(self, step: Tensor) -> Tensor | None:
-        """The first of step, step/2, step/4, … that lowers the loss."""
+    def _shortened(self, step: Tensor, gain: Tensor) -> Tensor | None:
+        """The first of step, step/2, step/4, … that lowers the loss, if the linearization's squares are less by a ``gain``."""
+        if not float(gain) / self.y.numel() > self._rounding:
+            return None
         start = [p.clone() for p in self._own]
         for _ in range(HALVINGS):
             self.move(step)
@@ -159,7 +173,7 @@ class GaussNewton:
             loss = (self.y - (self.operator(values) if self.operator else values)).square().mean()
             for p, before in zip(self._own, start):
                 p.copy_(before)
-            if float(loss) < self._loss:
+            if self._loss - float(loss) > self._rounding:
                 return step
             step = step / 2
         return None
@@ -272,6 +286,13 @@ def refuse_gauss_newton(network: INR) -> None:
     others = [name for name, p in network.named_parameters() if p.requires_grad and p not in own]
     if others:
         raise ValueError(f"Gauss-Newton steps train linear layers only, not {others[0]}.")
+
+
+def _rounding_of_squares(residual: Tensor, measured: Tensor) -> Tensor:
+    """What the sum of squares of the residual y − m may change by if each m is a unit in its last place off."""
+    eps = torch.finfo(measured.dtype).eps
+    changes = 2 * eps * (residual * measured).norm() + (eps * measured).square().sum()
+    return changes + eps * residual.square().sum()
 
 
 def _sum_of(totals: list[Tensor]) -> Tensor:

@@ -448,7 +448,9 @@ class _Rate(ProgressColumn):
 def _progress() -> Progress:
     what = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     how = TextColumn("{task.fields[loss]}"), TextColumn("{task.fields[score]}"), _Rate(), TimeRemainingColumn()
-    return Progress(*what, *how, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    shown = sys.stderr.isatty()
+    console = Console(stderr=True, quiet=not shown)  # Rich before 14.3 writes a line feed after a bar that it has not shown
+    return Progress(*what, *how, console=console, disable=not shown)
 
 
 def _kernel(config: TrainingConfig, network: INR) -> str:
