@@ -56,7 +56,7 @@ def test_options_of_the_activation(given, expected):
 def test_options_that_are_not_name_and_value(text):
     with pytest.raises(ValueError) as refused:
         flags.ActivationOptions(option=("a=1", text)).as_options()
-    assert str(refused.value) == f"--option takes NAME=VALUE with a number, true or false; got {text!r}."
+    assert str(refused.value) == f"--option takes NAME=VALUE with a finite number, true or false; got {text!r}."
 
 
 def test_only_what_is_given_counts():
@@ -71,7 +71,14 @@ def test_only_what_is_given_counts():
 
 def test_flags_are_those_of_the_tasks_and_the_configuration():
     """Every task and every flag has its other end."""
-    assert get_args(get_type_hints(cli.train)["task"]) == tuple(TASKS)
+    (tasks, _) = get_args(get_type_hints(cli.train)["task"])
+    assert get_args(tasks) == tuple(TASKS) and set(flags.SOURCES) == set(TASKS)
+    for name, problem in TASKS.items():  # flags.py says it again, so that a mistake is answered without torch
+        choices = [problem.needs, *([problem.own[0]] if problem.own and problem.own[0] == "sinogram" else [])]
+        assert list(flags.SOURCES[name]) == choices
+    assert list(flags.ACTIVATIONS) == list(ACTIVATIONS)
+    for name, activation in ACTIVATIONS.items():
+        assert flags.ACTIVATIONS[name] == tuple(inspect.signature(activation).parameters), name
     own = {problem.own[0]: problem.own[1] for problem in TASKS.values() if problem.own}
     sources, measurements = ({f.name for f in fields(group)} for group in (flags.Source, flags.Measurement))
     assert set(own) <= sources | measurements and sources == {p.needs for p in TASKS.values()} | (set(own) - measurements)
@@ -221,14 +228,17 @@ def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
         (["signal", "--image", "missing.png"], "no image file 'missing.png'"),
         (
             ["signal", "--image", "camera", "--noise", "0.1"],
-            "The task 'signal' has no option 'noise'; it has: normalize, held_out, data_seed, shrink.",
+            "The task 'signal' has no option 'noise'; it has: normalize, held_out, data_seed, shrink, value_range.",
         ),
         (["ct", "--image", "camera", "--factor", "2"], "The task 'ct' has no option 'factor'"),
         (["univariate", "--target", "cosines"], "no univariate target 'cosines'; there are sines, steps, smooth, kinks"),
         (["audio", "--audio", "chirp", "--seconds", "0"], "seconds > 0"),
         (["audio", "--audio", "chirp", "--shrink", "2"], "The task 'audio' has no option 'shrink'"),
         (["signal", "--image", "camera", "--option", "c"], "--option takes NAME=VALUE"),
-        (["signal", "--image", "camera", "--activation", "siren", "--c", "3"], "Siren has no option 'c'"),
+        (
+            ["signal", "--image", "camera", "--activation", "siren", "--c", "3"],
+            "The activation 'siren' has no option 'c'; it has: omega_0.",
+        ),
         (["denoise", "--image", "camera", "--faithful"], "The published code has no task 'denoise'"),
         (["signal", "--image", "camera", "--seeds", "0"], "seeds >= 1"),
         (["signal", "--image", "camera", "--epochs", "0"], "epochs >= 1"),
@@ -281,10 +291,10 @@ def test_resume(picture, tmp_path, capsys, monkeypatch):
     capsys.readouterr()
     assert cli.main(["train", "signal", "--resume", str(out)]) == 0
     said = capsys.readouterr().out
-    assert f"{first} is finished." in said and f"{second}: psnr" in said
+    assert f"{first} is finished after 3 epochs" in said and f"{second}: psnr" in said
     assert (second / "weights.safetensors").read_bytes() == weights
     assert cli.main(["train", "signal", "--resume", str(second)]) == 0
-    assert f"{second} is finished." in capsys.readouterr().out
+    assert f"{second} is finished after 3 epochs" in capsys.readouterr().out
 
 
 def train_once(picture, out, capsys):
@@ -342,7 +352,11 @@ def test_own_activation_in_the_current_folder(own_activation, picture):
 
 
 @pytest.mark.parametrize("command", [["train", "signal", "--resume"], ["render"]])
-def test_own_activation_when_a_run_comes_back(own_activation, picture, command):
+def test_own_activation_when_a_run_comes_back(own_activation, picture, command, capsys):
+    """A run folder that names code is somebody's code: it runs only where that is trusted."""
     folder = train_own(own_activation, picture)
     (folder / "summary.json").unlink()
-    assert own_activation(*command, str(folder)) == 0
+    capsys.readouterr()
+    assert own_activation(*command, str(folder)) == 2
+    assert ":Tanh" in (error := capsys.readouterr().err) and "--trust" in error
+    assert own_activation(*command, str(folder), "--trust") == 0
