@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -11,11 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from bwtheory import checks
 from bwtheory import gram as gram_forms
 from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStructure
 from bwtheory.wavelet import BSplineWavelet
 
 GRAM_METHODS = ("exact", "quadrature")
+LEVELS_LIMIT = 52
+SHIFT_LIMIT = 2**52
+MEMORY_PER_FUNCTION = 200  # bytes of a wavelet's (level, shift) and of its share of the lists made from it
 
 
 class Family(ABC):
@@ -48,6 +53,11 @@ class Family(ABC):
     @abstractmethod
     def _name(self) -> str: ...
 
+    def _checked_points(self, x) -> np.ndarray:
+        x = checks.points(x)
+        checks.enough_memory(f"The values of {self.size} functions at {x.size} points", 8 * 3 * self.size * x.size)
+        return x
+
     def gram(self, method: str = "exact") -> np.ndarray:
         """Gram matrix ∫_D φ_i φ_j dx.
 
@@ -62,13 +72,14 @@ class Family(ABC):
         Raises
         ------
         ValueError
-            For an unknown method.
+            For an unknown method, a matrix larger than the free memory, or entries beyond the range of float64.
         """
-        if method not in GRAM_METHODS:
-            raise ValueError(f"There is no method {method!r}; a Gram matrix is computed by {' or '.join(GRAM_METHODS)}.")
+        checks.one_of("method", method, GRAM_METHODS)
+        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
         if method == "exact":
-            return self._exact_gram()
-        return gram_forms.quadrature_gram(self, self.knots(), self.degree)
+            return checks.in_range("The Gram matrix", self._exact_gram())
+        with np.errstate(over="ignore", invalid="ignore"):
+            return checks.in_range("The Gram matrix", gram_forms.quadrature_gram(self, self.knots(), self.degree))
 
     def extreme_eigenvalues(self, method: str = "auto") -> tuple[float, float]:
         """(smallest, largest) eigenvalue of the Gram matrix; (0.0, largest) for a singular family unless by "dense".
@@ -142,16 +153,13 @@ class ReLUFamily(Family):
     """
 
     def __init__(self, biases, signs=None, domain: tuple[float, float] = (-1, 1)):
-        self.biases = np.atleast_1d(np.array(biases, dtype=float))
+        self.biases = np.atleast_1d(np.array(checks.real_array("Biases", biases, one="bias")))
         if self.biases.ndim != 1 or self.biases.size == 0:
-            raise ValueError(f"A family needs K >= 1 neurons in a one-dimensional array; got shape {np.shape(biases)}.")
-        wrong = np.flatnonzero(~np.isfinite(self.biases))
-        if wrong.size:
-            raise ValueError(f"Biases must be finite; bias number {wrong[0] + 1} is {self.biases[wrong[0]]}.")
-        self.signs = np.ones_like(self.biases) if signs is None else np.atleast_1d(np.asarray(signs, dtype=float))
+            raise ValueError(f"A family needs K >= 1 neurons in a one-dimensional array; got shape {self.biases.shape}.")
+        self.signs = np.ones_like(self.biases) if signs is None else np.atleast_1d(np.array(checks.real_array("Signs", signs)))
         if self.signs.shape != self.biases.shape or not np.all(np.abs(self.signs) == 1):
             raise ValueError(f"Signs must be +1 or −1, one for each of the {self.biases.size} biases.")
-        self.domain = _checked_domain(domain)
+        self.domain = checks.interval(domain)
         if not all(map(math.isfinite, self.domain)):
             raise ValueError("ReLUs are not square integrable on an unbounded domain; give a bounded one.")
         self.size = self.biases.size
@@ -160,9 +168,8 @@ class ReLUFamily(Family):
     @classmethod
     def uniform(cls, size: int) -> ReLUFamily:
         """K right-facing ReLUs on [−1, 1] with b_j = −1 + 2(j−1)/K exactly (Theorem 3.1); the spacing is kept as 2/K."""
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-            raise ValueError(f"A family needs an integer K >= 1; got K={size!r}.")
-        K = int(size)
+        K = checks.integer("A family needs an integer K >= 1", "K", size)
+        checks.enough_memory(f"A family of {checks.shown(K)} ReLUs", 8 * 8 * K)
         family = cls((2 * np.arange(K) - K) / K)
         family._spacing = Fraction(2, K)
         return family
@@ -173,9 +180,12 @@ class ReLUFamily(Family):
         return f"G_σ of {self.size} ReLUs on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
 
     def __call__(self, x) -> np.ndarray:
-        """Feature matrix Φ of equation (8), (K, N) for x of shape (N,)."""
-        x = _checked_points(x)
-        return np.maximum(0, self.signs[:, None] * x - self.biases[:, None])
+        """Feature matrix Φ of equation (8), (K, N) for x of shape (N,); NaN where x is NaN."""
+        x = self._checked_points(x)
+        with np.errstate(over="ignore"):
+            features = np.maximum(0, self.signs[:, None] * x - self.biases[:, None])
+        checks.in_range("A ReLU's value", features[:, np.isfinite(x)])
+        return features
 
     def knots(self) -> np.ndarray:
         """The places w_k b_k inside the domain, and its ends."""
@@ -250,14 +260,15 @@ class WaveletFamily(Family):
     levels : J >= 1
     order : m >= 1, of the B-spline wavelet
     shifts : "theorem" for k = 0, …, 2^j − 1; "covering" for every k whose support meets the inside of the domain (of [−1, 1]
-        if the domain is R); or J iterables of integers
+        if the domain is R); or J lists of integers
     normalized : with the factor 2^{j/2} or without it
     domain : (r1, r2) over which the inner products integrate; (−inf, inf) for L²(R)
 
     Raises
     ------
     ValueError
-        For levels or order < 1, shifts that are none of these, or an empty domain.
+        For levels or order < 1, levels > 52 (no floats lie closer than 2^-52 at 1), shifts that are none of these or beyond
+        2^52, a ``normalized`` that is not True or False, an empty domain, or more wavelets than fit into the free memory.
     """
 
     def __init__(
@@ -268,36 +279,46 @@ class WaveletFamily(Family):
         normalized: bool = True,
         domain: tuple[float, float] = (-1, 1),
     ):
-        if isinstance(levels, bool) or not isinstance(levels, (int, np.integer)) or levels < 1:
-            raise ValueError(f"K = 2^J − 1 neurons need levels J >= 1; got levels={levels!r}.")
+        self.levels = checks.integer("K = 2^J − 1 neurons need levels J >= 1", "levels", levels, at_most=LEVELS_LIMIT)
         self.wavelet = BSplineWavelet(order)
-        self.levels, self.order, self.normalized = int(levels), self.wavelet.order, normalized
-        self.domain = _checked_domain(domain)
+        self.order, self.normalized = self.wavelet.order, checks.truth_value("normalized", normalized)
+        self.domain = checks.interval(domain)
         self.degree = self.order - 1
         self._length = 2 * self.order - 1
         self._interval = tuple(self._to_t(end) for end in self.domain)
-        self.index = [(j, k) for j in range(self.levels) for k in self._shifts_of(shifts, j)]
-        self.size = len(self.index)
+        per_level = self._shifts_per_level(shifts)
+        self.size = sum(map(_count, per_level))
         if not self.size:
             raise ValueError("A family needs at least one neuron; these shifts name none.")
+        checks.enough_memory(f"A family of {checks.shown(self.size)} wavelets", MEMORY_PER_FUNCTION * self.size)
+        self.index = [(j, k) for j, ks in enumerate(per_level) for k in ks]
 
     def _to_t(self, x: float):
         return Fraction(x + 0.0) * self._length / 2 + Fraction(self._length, 2) if math.isfinite(x) else x
 
-    def _shifts_of(self, shifts, j: int) -> list[int]:
+    def _shifts_per_level(self, shifts) -> Sequence[Sequence[int]]:
         if isinstance(shifts, str):
             if shifts == "theorem":
-                return list(range(2**j))
+                return [range(2**j) for j in range(self.levels)]
             if shifts != "covering":
-                raise ValueError(f"Shifts are 'theorem', 'covering' or one iterable per level; got {shifts!r}.")
+                raise ValueError(
+                    f"Shifts are 'theorem', 'covering' or one list of integers per level; got {checks.shown(shifts)}."
+                )
             low, high = self._interval if math.isfinite(self.domain[0] + self.domain[1]) else (0, self._length)
-            return list(range(math.floor(2**j * low) - self._length + 1, math.ceil(2**j * high)))
+            ends = [(math.floor(2**j * low) - self._length + 1, math.ceil(2**j * high)) for j in range(self.levels)]
+            if max(abs(k) for pair in ends for k in pair) > SHIFT_LIMIT:
+                raise ValueError(f"Shifts beyond 2^52 are no exact floats; the domain {list(self.domain)} needs some.")
+            return [range(first, end) for first, end in ends]
+        return [_checked_shifts(ks, j) for j, ks in enumerate(self._one_per_level(shifts))]
+
+    def _one_per_level(self, shifts) -> Any:
+        if isinstance(shifts, (bytes, dict, set, frozenset)) or not hasattr(shifts, "__len__"):
+            raise ValueError(f"Shifts are 'theorem', 'covering' or one list of integers per level; got {checks.shown(shifts)}.")
+        if np.ndim(shifts) == 0 if isinstance(shifts, np.ndarray) else False:
+            raise ValueError("Shifts are one list of integers per level; got an array without dimensions.")
         if len(shifts) != self.levels:
-            raise ValueError(f"{self.levels} levels need as many ranges of shifts; got {len(shifts)}.")
-        chosen = [int(k) for k in shifts[j]]
-        if len(set(chosen)) < len(chosen):
-            raise ValueError(f"Shift {max(chosen, key=chosen.count)} occurs twice at level {j}.")
-        return chosen
+            raise ValueError(f"{self.levels} levels need as many lists of shifts; got {len(shifts)}.")
+        return shifts
 
     @property
     def _name(self) -> str:
@@ -306,11 +327,13 @@ class WaveletFamily(Family):
         return f"G_ψ of {self.size} wavelets of order {self.order} on {self.levels} levels{scaled}, on {where}"
 
     def __call__(self, x) -> np.ndarray:
-        """Feature matrix (K, N) for x of shape (N,); exactly 0 outside of the supports."""
-        t = self._length * (_checked_points(x) + 1) / 2
-        values = np.empty((self.size, t.size))
-        for row, (j, k) in enumerate(self.index):
-            values[row] = self._factor(j) * self.wavelet(2.0**j * t - k)
+        """Feature matrix (K, N) for x of shape (N,); exactly 0 outside of the supports, NaN where x is NaN."""
+        x = self._checked_points(x)
+        with np.errstate(over="ignore"):  # far outside of every support; ψ(±inf) = 0
+            t = self._length * (x + 1) / 2
+            values = np.empty((self.size, t.size))
+            for row, (j, k) in enumerate(self.index):
+                values[row] = self._factor(j) * self.wavelet(2.0**j * t - k)
         return values
 
     def _factor(self, j: int) -> float:
@@ -408,7 +431,7 @@ class WaveletFamily(Family):
         if "cut" not in places:
             return None  # semi-orthogonal levels, each with a positive symbol
         cells = self._cells()
-        dimension = len(cells) + self.order - 1
+        dimension = len(cells) - 1 + self.order - 1
         if self.size > dimension:
             return f"{self.size} wavelets, but the splines on their grid in D have {dimension} dimensions."
         rank = self._rank(cells)
@@ -419,27 +442,25 @@ class WaveletFamily(Family):
         return self._singular_reason
 
     def _cells(self) -> list[Fraction]:
-        """Left ends (in t) of the cells of the finest grid that meet the domain and a support."""
+        """The knots (in t) of all wavelets inside of the domain, and its ends or those of the supports' hull."""
         low, high = self._interval
-        fine = 2**self.levels
-        ends = [(Fraction(k, 2**j), Fraction(k + self._length, 2**j)) for j, k in self.index]
-        first = max(low, min(left for left, _ in ends)) * fine
-        last = min(high, max(right for _, right in ends)) * fine
-        return [Fraction(n, fine) for n in range(math.floor(first), math.ceil(last))]
+        knots = {Fraction(2 * k + i, 2 ** (j + 1)) for j, k in self.index for i in range(2 * self._length + 1)}
+        first, last = max(low, min(knots)), min(high, max(knots))
+        return sorted({first, last, *(t for t in knots if first < t < last)})
 
     def _rank(self, cells: list[Fraction]) -> int:
-        """Exact rank of the restrictions to D, from the polynomial of each wavelet on each cell."""
+        """Exact rank of the restrictions to D, from the polynomial of each wavelet between each two neighbouring knots."""
         from flint import fmpq, fmpq_mat
 
-        rows = [[value for cell in cells for value in self._polynomial_on(j, k, cell)] for j, k in self.index]
+        rows = [[c for ends in zip(cells, cells[1:]) for c in self._polynomial_on(j, k, *ends)] for j, k in self.index]
         return fmpq_mat([[fmpq(v.numerator, v.denominator) for v in row] for row in rows]).rank()
 
-    def _polynomial_on(self, j: int, k: int, cell: Fraction) -> list[Fraction]:
-        place = 2 * (2**j * cell - k)
+    def _polynomial_on(self, j: int, k: int, left: Fraction, right: Fraction) -> list[Fraction]:
+        place = 2 * (2**j * left - k)
         pieces = gram_forms.wavelet_pieces(self.order)
         if not 0 <= math.floor(place) < len(pieces):
             return [Fraction(0)] * self.order
-        return gram_forms.compose(pieces[math.floor(place)], place - math.floor(place), Fraction(2) ** (j + 1 - self.levels))
+        return gram_forms.compose(pieces[math.floor(place)], place - math.floor(place), 2 ** (j + 1) * (right - left))
 
 
 class IntervalWaveletFamily(Family):
@@ -455,15 +476,14 @@ class IntervalWaveletFamily(Family):
     Raises
     ------
     ValueError
-        For levels < 1.
+        For levels < 1, or more functions than fit into the free memory.
     """
 
     def __init__(self, levels: int):
-        if isinstance(levels, bool) or not isinstance(levels, (int, np.integer)) or levels < 1:
-            raise ValueError(f"An interval basis needs levels J >= 1; got levels={levels!r}.")
-        self.levels = int(levels)
+        self.levels = checks.integer("An interval basis needs levels J >= 1", "levels", levels, at_most=LEVELS_LIMIT)
         self.domain = (-1.0, 1.0)
         self.size = 3 * 2**self.levels + 1
+        checks.enough_memory(f"A basis of {self.size} functions", MEMORY_PER_FUNCTION * self.size)
 
     @property
     def _name(self) -> str:
@@ -488,15 +508,15 @@ class IntervalWaveletFamily(Family):
         return [1.0] + [2.0 ** (j / 2) for j in range(self.levels)]
 
     def __call__(self, x) -> np.ndarray:
-        """Feature matrix (K, N) for x of shape (N,) in [−1, 1]; 0 outside."""
-        x = _checked_points(x)
-        t = 3 * (x + 1) / 2
+        """Feature matrix (K, N) for x of shape (N,) in [−1, 1]; 0 outside, NaN where x is NaN."""
+        x = self._checked_points(x)
+        t = 3 * (np.clip(x, -2, 2) + 1) / 2
         rows = []
         for (cells, functions), factor in zip(self._blocks, self._factors()):
             for first, values in functions:
                 nodes = np.arange(first - 1, first + len(values) + 1) / cells
                 rows.append(factor * np.interp(t, nodes, [0.0, *map(float, values), 0.0], left=0.0, right=0.0))
-        return np.where(np.abs(x) <= 1, np.array(rows), 0.0)
+        return np.where(np.abs(x) > 1, 0.0, np.array(rows))
 
     def knots(self) -> np.ndarray:
         """The finest grid."""
@@ -504,6 +524,8 @@ class IntervalWaveletFamily(Family):
 
     def structure(self) -> BlockDiagonal:
         """One block for the hats and one for each level."""
+        finest = 3 * 2 ** (self.levels - 1)
+        checks.enough_memory(f"The Gram matrix of the finest of {self.levels} levels", 8 * 4 * finest**2)
         return BlockDiagonal(tuple(self._block(*block, j) for j, block in enumerate(self._blocks)))
 
     def _block(self, cells: int, functions, number: int) -> Dense:
@@ -552,18 +574,22 @@ def _planar_rank(vectors: list[tuple[Any, Any]]) -> int:
     return 2 if any(a * d != b * c for c, d in nonzero) else 1
 
 
-def _checked_domain(domain) -> tuple[float, float]:
-    try:
-        r1, r2 = map(float, domain)
-    except (TypeError, ValueError):
-        raise ValueError(f"A domain is a pair of numbers (r1, r2); got {domain!r}.") from None
-    if not r1 < r2:
-        raise ValueError(f"The domain [{r1:g}, {r2:g}] is empty; it needs r1 < r2.")
-    return r1, r2
+def _count(ks: Sequence[int]) -> int:
+    """len of a list or of a range, which may be longer than len can say."""
+    return max(ks.stop - ks.start, 0) if isinstance(ks, range) else len(ks)
 
 
-def _checked_points(x) -> np.ndarray:
-    x = np.asarray(x, dtype=float)
-    if x.ndim != 1:
-        raise ValueError(f"Points have shape (N,); got {x.shape}.")
-    return x
+def _checked_shifts(ks: Any, level: int) -> list[int]:
+    """Distinct integers that float64 holds exactly."""
+    if isinstance(ks, (str, bytes, dict)) or not hasattr(ks, "__len__") or (isinstance(ks, np.ndarray) and ks.ndim != 1):
+        raise ValueError(f"The shifts of level {level} are a list of integers; got {checks.shown(ks)}.")
+    checks.enough_memory(f"{len(ks)} shifts on level {level}", MEMORY_PER_FUNCTION * len(ks))
+    exact = [checks.exact_number(f"A shift of level {level}", k) for k in ks]
+    for k in exact:
+        if k.denominator != 1 or abs(k) > SHIFT_LIMIT:
+            raise ValueError(f"The shifts of level {level} are integers up to 2^52; got {checks.shown(k)}.")
+    chosen = [int(k) for k in exact]
+    if len(set(chosen)) < len(chosen):
+        twice = next(k for k, count in Counter(chosen).items() if count > 1)
+        raise ValueError(f"Shift {twice} occurs twice at level {level}.")
+    return chosen

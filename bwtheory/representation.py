@@ -4,14 +4,12 @@ A shallow network is three plain arrays: output weights v (K,) or (K, m), input 
 Its neurons are v_k σ(w_kᵀx − b_k) or v_k ψ(c(w_kᵀx − b_k)), with the paper's sign of the bias (torch adds it instead).
 
 Every function here is exact on exact input: arrays of Fractions (or SymPy Rationals) give arrays of Fractions; arrays of
-floats give float64 arrays.
+floats or integers give float64 arrays.
 """
 
 from __future__ import annotations
 
 import math
-import numbers
-from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bwtheory import checks
 from bwtheory.wavelet import BSplineWavelet
 
 __all__ = ["bwrelu_to_relu", "identity_interval", "relu_to_bwrelu", "wavelet_relus"]
@@ -35,7 +34,8 @@ def wavelet_relus() -> tuple[NDArray[Any], NDArray[Any]]:
     knots, coefficients : read-only object arrays of Fractions, shape (7,), knots increasing from 0.
     """
     psi = BSplineWavelet(order=2)
-    knots, coefficients = exact_array(psi.relu_knots, "knots"), exact_array(psi.relu_coefficients, "coefficients")
+    knots = checks.exact_array("Knots", psi.relu_knots)
+    coefficients = checks.exact_array("Coefficients", psi.relu_coefficients)
     knots.flags.writeable = coefficients.flags.writeable = False
     return knots, coefficients
 
@@ -81,7 +81,8 @@ def relu_to_bwrelu(v: ArrayLike, w: ArrayLike, b: ArrayLike, domain: tuple[Any, 
 
     Raises
     ------
-    ValueError for mismatched shapes, non-finite values or an empty domain.
+    ValueError for mismatched shapes, values that are no finite real numbers, an empty domain, or where float64 would lose
+    digits of w/s or b/s by underflow; Fractions have no such limit.
     """
     v, w, b = as_neurons(v, w, b)
     low, high = as_domain(domain)
@@ -89,8 +90,13 @@ def relu_to_bwrelu(v: ArrayLike, w: ArrayLike, b: ArrayLike, domain: tuple[Any, 
     scale: Any = _power_of_two_at_least(_largest_reach(w, b, low, high) / knots[1])
     gain: Any = scale / coefficients[0]
     if w.dtype != object:
-        scale, gain = float(scale), float(gain)
-    return gain * v, w / scale, b / scale
+        scale, gain = _as_float("The reach of wᵀx − b on the domain", scale), _as_float("The gain", gain)
+    inverse = 1 / scale
+    return (
+        _scaled("An output weight", gain, v),
+        _scaled("An input weight", inverse, w, exactly=True),
+        _scaled("A bias", inverse, b, exactly=True),
+    )
 
 
 def bwrelu_to_relu(v: ArrayLike, w: ArrayLike, b: ArrayLike, scale: Any = 1) -> Neurons:
@@ -110,21 +116,26 @@ def bwrelu_to_relu(v: ArrayLike, w: ArrayLike, b: ArrayLike, scale: Any = 1) -> 
 
     Raises
     ------
-    ValueError for mismatched shapes, non-finite values or a scale that is not positive.
+    ValueError for mismatched shapes, values that are no finite real numbers, a scale that is not positive, or results that
+    leave the range of float64.
     """
     v, w, b = as_neurons(v, w, b)
     c: Any = positive_scale(scale)
     knots, coefficients = wavelet_relus()
     if w.dtype != object:
-        c, knots, coefficients = float(c), knots.astype(float), coefficients.astype(float)
+        c, knots, coefficients = _as_float("The scale", c), knots.astype(float), coefficients.astype(float)
     per_neuron, count = len(knots), len(b)
-    output = np.repeat(v, per_neuron, axis=0).T * np.tile(coefficients, count)
-    return output.T, np.repeat(c * w, per_neuron, axis=0), np.repeat(c * b, per_neuron) + np.tile(knots, count)
+    with np.errstate(over="ignore"):
+        output = np.repeat(v, per_neuron, axis=0).T * np.tile(coefficients, count)
+    if v.dtype != object:
+        checks.in_range("An output weight times a coefficient of ψ", output)
+    w, b = _scaled("An input weight", c, w), _scaled("A bias", c, b)
+    return output.T, np.repeat(w, per_neuron, axis=0), np.repeat(b, per_neuron) + np.tile(knots, count)
 
 
 def _largest_reach(w: NDArray[Any], b: NDArray[Any], low: Fraction, high: Fraction) -> Fraction:
     """Largest wᵀx − b on the cube, over the given neurons and over all biases whose knot meets the cube."""
-    w, b = exact_array(w, "input weights").reshape(len(b), -1), exact_array(b, "biases")
+    w, b = checks.exact_array("Input weights", w).reshape(len(b), -1), checks.exact_array("Biases", b)
     spans = ((high - low) * np.abs(w)).sum(axis=1)
     tops = np.maximum(low * w, high * w).sum(axis=1) - b
     return max([*spans, *tops], default=Fraction(0))
@@ -139,65 +150,75 @@ def _power_of_two_at_least(bound: Fraction) -> Fraction:
     return power
 
 
-def exact_array(values: ArrayLike | Iterable[Any], name: str) -> NDArray[Any]:
-    """Object array of Fractions; floats are taken as the dyadic rationals they are."""
-    array = np.asarray(values)
-    exact = np.empty(array.shape, dtype=object)
-    exact.ravel()[:] = [_fraction(x, name) for x in array.ravel().tolist()]
-    return exact
-
-
-def _fraction(x: Any, name: str) -> Fraction:
-    if isinstance(x, numbers.Rational):
-        return Fraction(int(x.numerator), int(x.denominator))
-    try:
-        return Fraction(*x.as_integer_ratio())
-    except (OverflowError, ValueError):
-        raise ValueError(f"The {name} must be finite real numbers; got {x}.") from None
-    except AttributeError:
-        raise ValueError(f"The {name} must be real numbers; got {x!r}.") from None
-
-
 def as_neurons(v: ArrayLike, w: ArrayLike, b: ArrayLike) -> Neurons:
     """Checked v, w, b: all Fractions where any of them is an object array, otherwise all float64."""
-    arrays = {"output weights v": np.asarray(v), "input weights w": np.asarray(w), "biases b": np.asarray(b)}
-    shapes = [a.shape for a in arrays.values()]
-    if any(not 1 <= len(s) <= 2 for s in shapes) or len(shapes[2]) != 1 or len({s[0] for s in shapes}) != 1:
-        raise ValueError(
-            "A network of K neurons needs v of shape (K,) or (K, m), w of shape (K,) or (K, d) and b of shape (K,); "
-            f"got v {shapes[0]}, w {shapes[1]}, b {shapes[2]}."
-        )
-    if any(a.dtype == object for a in arrays.values()):
-        v, w, b = (exact_array(a, name) for name, a in arrays.items())
-    else:
-        v, w, b = (finite_array(a, name) for name, a in arrays.items())
+    given = {"Output weights v": v, "Input weights w": w, "Biases b": b}
+    if any(_dtype(name, values) is np.dtype(object) for name, values in given.items()):
+        return exact_neurons(v, w, b)
+    v, w, b = (checks.real_array(name, values) for name, values in given.items())
+    _refuse_shapes(v, w, b)
     return v, w, b
 
 
-def finite_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """float64 array without infinities and NaNs."""
-    array = np.asarray(values)
-    if array.dtype == object:
-        array = exact_array(array, name)
-    elif array.dtype.kind not in "iuf":
-        raise ValueError(f"The {name} must be real numbers; got an array of {array.dtype}.")
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"The {name} must be finite real numbers; got {array[~np.isfinite(array)][0]}.")
-    return array
+def exact_neurons(v: ArrayLike, w: ArrayLike, b: ArrayLike) -> Neurons:
+    """Checked v, w, b as Fractions: floats are taken as the dyadic rationals they are."""
+    given = {"Output weights v": v, "Input weights w": w, "Biases b": b}
+    v, w, b = (checks.exact_array(name, values) for name, values in given.items())
+    _refuse_shapes(v, w, b)
+    return v, w, b
+
+
+def _dtype(name: str, values: ArrayLike) -> np.dtype:
+    return checks.number_array(name, values).dtype
+
+
+def _refuse_shapes(v: NDArray[Any], w: NDArray[Any], b: NDArray[Any]) -> None:
+    shapes = [v.shape, w.shape, b.shape]
+    if any(not 1 <= len(s) <= 2 for s in shapes) or len(b.shape) != 1 or len({s[0] for s in shapes}) != 1:
+        raise ValueError(
+            "A network of K neurons needs v of shape (K,) or (K, m), w of shape (K,) or (K, d) and b of shape (K,); "
+            f"got v {v.shape}, w {w.shape}, b {b.shape}."
+        )
 
 
 def as_domain(domain: tuple[Any, Any]) -> tuple[Fraction, Fraction]:
     """The exact end points r1 < r2 of a bounded interval."""
-    ends = exact_array(domain, "end points of the domain")
+    ends = checks.exact_array("The end points of the domain", domain)
     if ends.shape != (2,) or ends[0] >= ends[1]:
-        raise ValueError(f"The domain needs two end points r1 < r2; got {domain}.")
+        raise ValueError(f"The domain needs two end points r1 < r2; got {checks.shown(domain)}.")
     return ends[0], ends[1]
 
 
 def positive_scale(scale: Any) -> Fraction:
     """The scale c of ψ(c·), exact."""
-    c = _fraction(scale, "scale")
+    c = checks.exact_number("The scale", scale)
     if c <= 0:
-        raise ValueError(f"The scale must be positive; got {scale}.")
+        raise ValueError(f"The scale must be positive; got {checks.shown(scale)}.")
     return c
+
+
+def float_scale(scale: Any) -> float:
+    """The scale c of ψ(c·), rounded to float64."""
+    return _as_float("The scale", positive_scale(scale))
+
+
+def _as_float(name: str, exact: Fraction) -> float:
+    try:
+        nearest = float(exact)
+    except OverflowError:
+        nearest = math.inf
+    if not 0 < nearest < math.inf:
+        raise ValueError(f"{name} leaves the range of float64, 5e-324 to 1.8e308: give Fractions, or numbers near 1.")
+    return nearest
+
+
+def _scaled(name: str, factor: Any, values: NDArray[Any], exactly: bool = False) -> NDArray[Any]:
+    """factor·values; in float64 ValueError where a number overflows or vanishes, or is rounded though it must not be."""
+    if values.dtype == object:
+        return factor * values
+    with np.errstate(over="ignore"):
+        result = factor * values
+        lost = (result == 0) & (values != 0) if not exactly else result / factor != values
+    if np.any(lost) or not np.isfinite(result).all():
+        raise ValueError(f"{name} times {factor:g} leaves the range of float64: give Fractions, which are exact.")
+    return result

@@ -18,15 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_toeplitz
 
-from bwtheory.representation import (
-    as_domain,
-    as_neurons,
-    bwrelu_to_relu,
-    exact_array,
-    finite_array,
-    positive_scale,
-    wavelet_relus,
-)
+from bwtheory import checks
+from bwtheory.representation import as_domain, bwrelu_to_relu, exact_neurons, float_scale, wavelet_relus
 from bwtheory.wavelet import BSplineWavelet
 
 
@@ -39,12 +32,35 @@ class PiecewiseLinear:
     knots : increasing Fractions, all distinct, none with a zero jump
     jumps : for each knot the jump of f' there, a tuple of m Fractions (m outputs)
     left_value, left_slope : m Fractions each; f(x) = left_value + left_slope·x for x left of the first knot
+
+    Raises
+    ------
+    ValueError
+        For knots that do not increase, or parts whose shapes do not fit each other.
     """
 
     knots: tuple[Fraction, ...]
     jumps: tuple[tuple[Fraction, ...], ...]
     left_value: tuple[Fraction, ...]
     left_slope: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("knots", "jumps", "left_value", "left_slope"):
+            exact = checks.exact_array(f"{name} of a piecewise-linear function", getattr(self, name))
+            frozen = tuple(map(tuple, exact)) if exact.ndim == 2 else tuple(exact.ravel())
+            if exact.ndim != (2 if name == "jumps" and exact.size else 1):
+                raise ValueError(f"{name} of a piecewise-linear function has another shape than {exact.shape}.")
+            object.__setattr__(self, name, frozen)
+        outputs = len(self.left_value)
+        if len(self.left_slope) != outputs or len(self.jumps) != len(self.knots) or not outputs:
+            raise ValueError(
+                f"A piecewise-linear function has one jump for each of its {len(self.knots)} knots, and one value and slope on "
+                f"the left for each output; got {len(self.jumps)} jumps, {outputs} values and {len(self.left_slope)} slopes."
+            )
+        if any(len(jump) != outputs or not any(jump) for jump in self.jumps):
+            raise ValueError(f"Each jump has {outputs} numbers, one for each output, and they are not all zero.")
+        if any(later <= earlier for earlier, later in zip(self.knots, self.knots[1:])):
+            raise ValueError("The knots of a piecewise-linear function must increase.")
 
     @classmethod
     def from_relu(cls, v: ArrayLike, w: ArrayLike, b: ArrayLike, constant: Any = 0, slope: Any = 0) -> PiecewiseLinear:
@@ -64,12 +80,13 @@ class PiecewiseLinear:
         ValueError
             For mismatched shapes, values that are not finite, or w of more than one dimension.
         """
-        v, w, b = as_neurons(v, w, b)
+        v, w, b = exact_neurons(v, w, b)
         if w.ndim != 1:
             raise ValueError(f"A univariate network has input weights of shape (K,); got {w.shape}.")
         outputs = v.shape[1] if v.ndim == 2 else 1
-        v = exact_array(v, "output weights").reshape(len(b), outputs)
-        w, b = exact_array(w, "input weights"), exact_array(b, "biases")
+        if not outputs:
+            raise ValueError(f"A function has at least one output; got output weights of shape {v.shape}.")
+        v = v.reshape(len(b), outputs)
         value, left_slope = _per_output(constant, outputs, "constant"), _per_output(slope, outputs, "slope")
         jumps: dict[Fraction, list[Fraction]] = {}
         for v_k, w_k, b_k in zip(v, w, b):
@@ -92,13 +109,11 @@ class PiecewiseLinear:
 
         Parameters and errors as for ``from_relu``; the scale c has to be positive.
         """
-        v, w, b = as_neurons(v, w, b)
-        exact = exact_array(v, "output weights"), exact_array(w, "input weights"), exact_array(b, "biases")
-        return cls.from_relu(*bwrelu_to_relu(*exact, scale=scale), constant=constant, slope=slope)
+        return cls.from_relu(*bwrelu_to_relu(*exact_neurons(v, w, b), scale=scale), constant=constant, slope=slope)
 
     def __call__(self, x: Any) -> tuple[Fraction, ...]:
-        """The m exact values at one rational point."""
-        at = Fraction(x)
+        """The m exact values at one rational point; ValueError for a point that is none, NaN included."""
+        at = checks.exact_number("A point", x)
         values = [c + s * at for c, s in zip(self.left_value, self.left_slope)]
         for knot, jump in zip(self.knots, self.jumps):
             if knot < at:
@@ -119,13 +134,17 @@ def total_variation(f: PiecewiseLinear, domain: tuple[Any, Any] | None = None) -
     Raises
     ------
     ValueError
-        For an empty or unbounded domain.
+        For an f that is no PiecewiseLinear, an empty or unbounded domain, or a float beyond the largest.
     """
+    if not isinstance(f, PiecewiseLinear):
+        raise ValueError(
+            f"The total variation is that of a PiecewiseLinear, made by from_relu or from_bwrelu; got {checks.shown(f)}."
+        )
     low, high = (-math.inf, math.inf) if domain is None else as_domain(domain)
     inside = [jump for knot, jump in zip(f.knots, f.jumps) if low < knot < high]
     if len(f.left_value) == 1:
         return sum((abs(jump[0]) for jump in inside), Fraction(0))
-    return math.fsum(_length(jump) for jump in inside)
+    return _sum("The total variation", (_length(jump) for jump in inside))
 
 
 def _length(vector: Iterable[Fraction]) -> float:
@@ -133,8 +152,16 @@ def _length(vector: Iterable[Fraction]) -> float:
     return math.hypot(*map(float, vector))
 
 
+def _sum(what: str, terms: Iterable[float]) -> float:
+    """math.fsum, in float64's range."""
+    try:
+        return float(checks.in_range(what, math.fsum(terms)))
+    except OverflowError:
+        return float(checks.in_range(what, math.inf))
+
+
 def _per_output(number: Any, outputs: int, name: str) -> list[Fraction]:
-    numbers = exact_array(number, name).ravel().tolist()
+    numbers = checks.exact_array(f"The {name}", number).ravel().tolist()
     if len(numbers) not in (1, outputs):
         raise ValueError(f"The {name} of a function with {outputs} outputs is 1 or {outputs} numbers; got {len(numbers)}.")
     return numbers if len(numbers) == outputs else numbers * outputs
@@ -156,12 +183,12 @@ def relu_norm_formula(v: ArrayLike, w: ArrayLike) -> float:
     ValueError
         For unequal K or values that are not finite.
     """
-    v, w = finite_array(v, "output weights v"), finite_array(w, "input weights w")
+    v, w = checks.real_array("Output weights v", v), checks.real_array("Input weights w", w)
     if any(a.ndim not in (1, 2) for a in (v, w)) or len(v) != len(w):
         raise ValueError(
             f"K neurons need v of shape (K,) or (K, m) and w of shape (K,) or (K, d); got {v.shape} and {w.shape}."
         )
-    return math.fsum(_row_lengths(v) * _row_lengths(w))
+    return _sum("The norm formula", _products(_row_lengths(v), _row_lengths(w)))
 
 
 def bwrelu_norm_formula(v: ArrayLike, w: ArrayLike, scale: float = 1) -> float:
@@ -178,7 +205,8 @@ def bwrelu_norm_formula(v: ArrayLike, w: ArrayLike, scale: float = 1) -> float:
 
     Parameters and errors as for ``relu_norm_formula``; the scale c has to be positive.
     """
-    return float(positive_scale(scale)) * float(BSplineWavelet(2).variation) * relu_norm_formula(v, w)
+    factor = float_scale(scale) * float(BSplineWavelet(2).variation)
+    return float(checks.in_range("The norm formula", factor * relu_norm_formula(v, w)))
 
 
 def multiscale_kink(levels: int, kink: Fraction = Fraction(1, 3)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -204,9 +232,8 @@ def multiscale_kink(levels: int, kink: Fraction = Fraction(1, 3)) -> tuple[np.nd
     ValueError
         For levels < 1 or a kink that is not finite.
     """
-    if levels < 1:
-        raise ValueError(f"An expansion has levels >= 1; got levels={levels}.")
-    at = exact_array([kink], "kink")[0]
+    levels = checks.integer("An expansion has levels >= 1", "levels", levels, at_most=1000)
+    at = checks.exact_number("The kink", kink)
     shifts = np.arange(-30, 31)
     autocorrelation = np.zeros(len(shifts))
     inner_products = BSplineWavelet(2).autocorrelation
@@ -248,7 +275,8 @@ def deep_norm_formula(weights: Sequence[ArrayLike], scale: float = 1) -> float:
         For fewer than two matrices, shapes that do not chain, values that are not finite, or a scale that is not positive.
     """
     matrices = _chained(weights)
-    return float(positive_scale(scale)) * float(BSplineWavelet(2).variation) * math.fsum(_layer_sums(matrices))
+    factor = float_scale(scale) * float(BSplineWavelet(2).variation)
+    return float(checks.in_range("The norm (53)", factor * _sum("The norm (53)", _layer_sums(matrices))))
 
 
 def deep_norm_invariant(weights: Sequence[ArrayLike], scale: float = 1) -> float:
@@ -263,22 +291,35 @@ def deep_norm_invariant(weights: Sequence[ArrayLike], scale: float = 1) -> float
     Parameters and errors as for ``deep_norm_formula``.
     """
     matrices = _chained(weights)
-    c = float(positive_scale(scale))
-    absorbed = [c * matrix for matrix in matrices[:-1]] + [matrices[-1]]
-    return float(BSplineWavelet(2).variation) * math.fsum(_layer_sums(absorbed))
+    c = float_scale(scale)
+    with np.errstate(over="ignore"):
+        absorbed = [checks.in_range("c times a weight", c * matrix) for matrix in matrices[:-1]] + [matrices[-1]]
+    total = _sum("The norm (53)", _layer_sums(absorbed))
+    return float(checks.in_range("The norm (53)", float(BSplineWavelet(2).variation) * total))
 
 
 def _layer_sums(matrices: Sequence[np.ndarray]) -> list[float]:
-    first = math.fsum(_row_lengths(matrices[0]) * _row_lengths(matrices[1].T))
-    return [first, *(math.fsum(_row_lengths(matrix.T)) for matrix in matrices[2:])]
+    first = _sum("The norm (53)", _products(_row_lengths(matrices[0]), _row_lengths(matrices[1].T)))
+    return [first, *(_sum("The norm (53)", _row_lengths(matrix.T)) for matrix in matrices[2:])]
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return a * b
 
 
 def _row_lengths(rows: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(rows.reshape(len(rows), -1), axis=1)
+    """Euclidean lengths of the rows, of the rows times a power of two: squares leave float64 where the lengths do not."""
+    rows = rows.reshape(len(rows), -1) if rows.size else np.zeros((len(rows), 1))
+    _, exponents = np.frexp(np.max(np.abs(rows), axis=1))
+    with np.errstate(over="ignore"):
+        return np.ldexp(np.linalg.norm(np.ldexp(rows, -exponents[:, None]), axis=1), exponents)
 
 
 def _chained(weights: Sequence[ArrayLike]) -> list[np.ndarray]:
-    matrices = [finite_array(matrix, "weights") for matrix in weights]
+    if isinstance(weights, (str, bytes, dict)) or not hasattr(weights, "__len__"):
+        raise ValueError(f"A network is a list of its matrices W_0, …, W_L; got {checks.shown(weights)}.")
+    matrices = [checks.real_array(f"Weights W_{number}", matrix) for number, matrix in enumerate(weights)]
     shapes = [matrix.shape for matrix in matrices]
     if len(shapes) < 2 or any(len(s) != 2 for s in shapes) or any(a[0] != b[1] for a, b in zip(shapes, shapes[1:])):
         raise ValueError(f"A network needs matrices W_0, …, W_L (L >= 1) whose shapes (n_out, n_in) chain; got {shapes}.")
@@ -307,22 +348,20 @@ def merged_norm(v: ArrayLike, w: ArrayLike, b: ArrayLike, domain: tuple[Any, Any
     ValueError
         For mismatched shapes, values that are not finite or an empty domain.
     """
-    v, w, b = as_neurons(v, w, b)
+    v, w, b = exact_neurons(v, w, b)
     if w.ndim == 1 or w.shape[1] == 1:
         return total_variation(PiecewiseLinear.from_relu(v, w.reshape(len(b)), b), domain)
-    outputs = exact_array(v, "output weights").reshape(len(b), v.shape[1] if v.ndim == 2 else 1)
-    inputs, biases = exact_array(w, "input weights"), exact_array(b, "biases")
+    outputs = v.reshape(len(b), v.shape[1] if v.ndim == 2 else 1)
     masses: dict[tuple[Fraction, ...], list[Fraction]] = {}
-    for v_k, w_k, b_k in zip(outputs, inputs, biases):
+    for v_k, w_k, b_k in zip(outputs, w, b):
         largest = max(w_k, key=abs, default=Fraction(0))
         if largest:
             plane = (*(x / largest for x in w_k), b_k / largest)  # the same for every multiple of (w, b)
             mass = masses.setdefault(plane, [Fraction(0)] * len(v_k))
             mass[:] = [m + x * abs(largest) for m, x in zip(mass, v_k)]
     cube = None if domain is None else as_domain(domain)
-    return math.fsum(
-        _length(mass) * _length(normal) for (*normal, offset), mass in masses.items() if _meets(normal, offset, cube)
-    )
+    kept = ((mass, normal) for (*normal, offset), mass in masses.items() if _meets(normal, offset, cube))
+    return _sum("The norm", (_length(mass) * _length(normal) for mass, normal in kept))
 
 
 def _meets(normal: Sequence[Fraction], offset: Fraction, cube: tuple[Fraction, Fraction] | None) -> bool:

@@ -9,13 +9,18 @@ project are derived in this file and in ``two_scale``, in exact rational arithme
 from __future__ import annotations
 
 from functools import cached_property
-from math import comb, factorial
+from math import comb, factorial, lcm
 
 import numpy as np
 import sympy
 from sympy import Rational
 
-from bwtheory import two_scale
+from bwtheory import checks, two_scale
+
+ORDER_LIMIT = 64
+POWER_LIMIT = 10_000  # of a moment: exact integers of tens of thousands of bits
+EXACT_CONDITION_LIMIT = 8  # SymPy isolates the roots in 0.7 s at order 8, 18 s at order 10
+CELL_LIMIT = 100_000  # half-units between the first and the last knot
 
 
 def two_scale_coefficients(order: int) -> tuple[Rational, ...]:
@@ -26,6 +31,13 @@ def two_scale_coefficients(order: int) -> tuple[Rational, ...]:
 def truncated_power_coefficients(order: int) -> tuple[Rational, ...]:
     """a_0, ..., a_{4m-2} with psi(x) = sum_i a_i sigma(x - i/2)^(m-1), sigma(z) = max(0, z)."""
     return tuple(Rational(a.numerator, a.denominator) for a in two_scale.truncated_power_coefficients(order))
+
+
+def _rationals(name: str, values) -> tuple[Rational, ...]:
+    exact = checks.exact_array(name, values)
+    if exact.ndim != 1:
+        raise ValueError(f"{name} are a list of rational numbers; got shape {exact.shape}.")
+    return tuple(Rational(q.numerator, q.denominator) for q in exact)
 
 
 class TruncatedPowerSpline:
@@ -41,19 +53,35 @@ class TruncatedPowerSpline:
     Raises
     ------
     ValueError
-        For a negative degree, unequal lengths, or knots that are not increasing half-integers.
+        For a negative degree, unequal lengths, numbers that are not rational, or knots that are not increasing half-integers
+        or lie more than 50 000 apart.
     """
 
     def __init__(self, knots, coefficients, degree: int = 1):
-        self.relu_knots = tuple(Rational(k) for k in knots)
-        self.relu_coefficients = tuple(Rational(a) for a in coefficients)
-        self.degree = degree
-        if degree < 0:
-            raise ValueError(f"A spline has degree >= 0; got degree={degree}.")
+        self.relu_knots = _rationals("The knots of a spline", knots)
+        self.relu_coefficients = _rationals("The coefficients of a spline", coefficients)
+        self.degree = checks.integer("A spline has degree >= 0", "degree", degree, least=0)
         if not self.relu_knots or len(self.relu_knots) != len(self.relu_coefficients):
             raise ValueError("A spline needs one coefficient per knot, and at least one knot.")
         if any((2 * k).q != 1 for k in self.relu_knots) or any(b <= a for a, b in zip(self.relu_knots, self.relu_knots[1:])):
             raise ValueError("The knots must be strictly increasing half-integers.")
+        if 2 * (self.relu_knots[-1] - self.relu_knots[0]) > CELL_LIMIT:
+            raise ValueError(f"The knots of a spline lie at most {CELL_LIMIT // 2} apart: each half-unit has a polynomial.")
+
+    @cached_property
+    def _integer_pieces(self) -> tuple[int, list[list[int]]]:
+        """A common denominator and the numerators of ``pieces``."""
+        cells = int(2 * (self.relu_knots[-1] - self.relu_knots[0]))
+        denominator = lcm(*(int(a.q) for a in self.relu_coefficients)) * 2**self.degree
+        jumps = {int(2 * (k - self.relu_knots[0])): a for k, a in zip(self.relu_knots, self.relu_coefficients)}
+        local = [0] * (self.degree + 1)
+        result = []
+        for i in range(cells + 1):
+            # from one cell to the next: u becomes u + 1, then a/2^degree u^degree is added
+            local = [sum(comb(q, p) * local[q] for q in range(p, self.degree + 1)) for p in range(self.degree + 1)]
+            local[-1] += int(jumps.get(i, Rational(0)) * (denominator >> self.degree))
+            result.append(local)
+        return denominator, result
 
     @cached_property
     def pieces(self) -> tuple[tuple[Rational, ...], ...]:
@@ -62,19 +90,8 @@ class TruncatedPowerSpline:
         Coefficients are those of u^0, u^1, ... in the local coordinate u = 2(x - a) - i in [0, 1].
         Local coordinates keep the evaluation accurate at every order.
         """
-        first, last = self.relu_knots[0], self.relu_knots[-1]
-        cells = int(2 * (last - first))
-        jumps = {int(2 * (k - first)): a for k, a in zip(self.relu_knots, self.relu_coefficients)}
-        unit = Rational(1, 2**self.degree)
-        result = []
-        for i in range(cells + 1):
-            local = [Rational(0)] * (self.degree + 1)
-            for j, a in jumps.items():
-                if j <= i:
-                    for p in range(self.degree + 1):
-                        local[p] += a * unit * comb(self.degree, p) * Rational(i - j) ** (self.degree - p)
-            result.append(tuple(local))
-        return tuple(result)
+        denominator, pieces = self._integer_pieces
+        return tuple(tuple(Rational(c, denominator) for c in piece) for piece in pieces)
 
     @property
     def is_compactly_supported(self) -> bool:
@@ -99,34 +116,38 @@ class TruncatedPowerSpline:
         return first + Rational(occupied[0], 2), first + Rational(occupied[-1] + 1, 2)
 
     def moment(self, power: int) -> Rational:
-        """The integral of x^power s(x) over R, exact."""
-        x = sympy.Symbol("x")
+        """The integral of x^power s(x) over R, exact, for an integer power from 0 to 10 000.
+
+        Integration by parts, degree + 1 times, leaves the jumps of the last derivative: degree! a_i at the knots.
+        """
+        power = checks.integer("A moment has a power >= 0", "power", power, least=0, at_most=POWER_LIMIT)
         self._require_compact_support()
-        total = Rational(0)
-        for i, piece in enumerate(self.pieces[:-1]):
-            origin = self.relu_knots[0] + Rational(i, 2)
-            u = 2 * (x - origin)
-            integrand = sympy.Poly(x**power * sum((c * u**p for p, c in enumerate(piece)), sympy.S(0)), x)
-            primitive = integrand.integrate()
-            total += primitive.eval(origin + Rational(1, 2)) - primitive.eval(origin)
-        return total
+        times = self.degree + 1
+        jumps = zip(self.relu_coefficients, self.relu_knots)
+        total = sum((a * k ** (power + times) for a, k in jumps), Rational(0))
+        return (-1) ** times * factorial(self.degree) * total * Rational(factorial(power), factorial(power + times))
+
+    @cached_property
+    def _weighted_pieces(self) -> tuple[int, list[list[int]]]:
+        """A common denominator and, for each cell g, the numerators of ∫ u^p g(u) du over [0, 1], p = 0, …, degree."""
+        denominator, pieces = self._integer_pieces
+        common = lcm(*range(1, 2 * self.degree + 2))
+        hilbert = [[common // (p + q + 1) for q in range(self.degree + 1)] for p in range(self.degree + 1)]
+        weighted = [[sum(h * c for h, c in zip(row, piece)) for row in hilbert] for piece in pieces[:-1]]
+        return denominator * common, weighted
 
     def inner_product(self, shift: int = 0) -> Rational:
         """The inner product of s with s(. - shift) in L2(R), exact, for an integer (or half-integer) shift."""
         self._require_compact_support()
-        offset = Rational(shift) * 2
-        if offset.q != 1:
-            raise ValueError(f"The shift must be a multiple of 1/2; got {shift}.")
-        cells = self.pieces[:-1]
-        total = Rational(0)
-        for i, f in enumerate(cells):
-            j = i - int(offset)
-            if 0 <= j < len(cells):
-                total += sum(
-                    (a * b * Rational(1, p + q + 1) for p, a in enumerate(f) for q, b in enumerate(cells[j])),
-                    Rational(0),
-                )
-        return total / 2
+        offset = checks.exact_number("The shift", shift) * 2
+        if offset.denominator != 1:
+            raise ValueError(f"The shift must be a multiple of 1/2; got {checks.shown(shift)}.")
+        (first, cells), (second, weighted) = self._integer_pieces, self._weighted_pieces
+        start = int(offset)
+        total = 0
+        for i in range(max(start, 0), min(len(weighted) + start, len(weighted))):
+            total += sum(a * b for a, b in zip(cells[i], weighted[i - start]))
+        return Rational(total, 2 * first * second)
 
     @cached_property
     def norm_squared(self) -> Rational:
@@ -148,13 +169,11 @@ class TruncatedPowerSpline:
     def __call__(self, x) -> np.ndarray:
         """Evaluate at an array x of any shape; exactly 0 outside the support.
 
-        The dtype of a floating array is kept, anything else becomes float64; NaN gives NaN.  Piece by piece in
+        The dtype of a floating array is kept, anything else becomes float64; NaN gives NaN and ±inf gives 0.  Piece by piece in
         local coordinates, so nothing cancels between pieces: the error is a few units in the last place of
-        the largest value of s, at every x and every order.
+        the largest value of s, at every x and every order.  ValueError for what is no array of real numbers.
         """
-        x = np.asarray(x)
-        if not np.issubdtype(x.dtype, np.floating):
-            x = x.astype(np.float64)
+        x = checks.floating_array("Points", x)
         left, right = self.support
         inside = (x >= float(left)) & (x < float(right))
         doubled = 2 * (np.where(inside, x, x.dtype.type(left)) - x.dtype.type(self.relu_knots[0]))
@@ -171,17 +190,18 @@ class TruncatedPowerSpline:
         """The defining sum of truncated powers, term by term in the dtype of x: slow and, far from the knots, wrong.
 
         For large |x| the terms are of size |x|^degree and cancel; what remains is rounding error.  Kept as the
-        definition that tests compare with, and to measure exactly that.
+        definition that tests compare with, and to measure exactly that.  ValueError where a term overflows; NaN and ±inf
+        give NaN.
         """
-        x = np.asarray(x)
-        if not np.issubdtype(x.dtype, np.floating):
-            x = x.astype(np.float64)
+        x = checks.floating_array("Points", x)
         as_dtype = x.dtype.type
-        total = np.zeros_like(x)
-        for k, a in zip(self.relu_knots, self.relu_coefficients):
-            z = x - as_dtype(k)
-            term = (z >= 0).astype(x.dtype) if self.degree == 0 else np.maximum(z, as_dtype(0)) ** self.degree
-            total = total + as_dtype(float(a)) * term
+        total = np.where(np.isfinite(x), np.zeros_like(x), as_dtype(np.nan))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for k, a in zip(self.relu_knots, self.relu_coefficients):
+                z = x - as_dtype(k)
+                term = (z >= 0).astype(x.dtype) if self.degree == 0 else np.maximum(z, as_dtype(0)) ** self.degree
+                total = total + as_dtype(float(a)) * term
+        checks.in_range(f"The sum of truncated powers in {x.dtype}", total[np.isfinite(x)])
         return total
 
     def latex(self) -> str:
@@ -211,7 +231,7 @@ class BSplineWavelet(TruncatedPowerSpline):
     Raises
     ------
     ValueError
-        If the order is not an integer >= 1.
+        If the order is not an integer from 1 to 64; the exact derivation takes time like the fifth power of it.
 
     Examples
     --------
@@ -223,9 +243,7 @@ class BSplineWavelet(TruncatedPowerSpline):
     """
 
     def __init__(self, order: int = 2):
-        if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 1:
-            raise ValueError(f"A B-spline wavelet has an integer order >= 1; got order={order!r}.")
-        self.order = int(order)
+        self.order = checks.integer("A B-spline wavelet has an integer order >= 1", "order", order, at_most=ORDER_LIMIT)
         knots = [Rational(i, 2) for i in range(4 * self.order - 1)]
         super().__init__(knots, truncated_power_coefficients(self.order), self.order - 1)
 
@@ -254,7 +272,14 @@ class BSplineWavelet(TruncatedPowerSpline):
 
         It is the limit, and the least upper bound, of the condition numbers of finite sections.  Rational for
         order <= 2; an algebraic number above where the symbol has an extremum inside (-1, 1).
+
+        ValueError above order 8, where the exact roots take minutes; the symbol itself takes no time.
         """
+        if self.order > EXACT_CONDITION_LIMIT:
+            raise ValueError(
+                f"The exact condition number takes minutes above order {EXACT_CONDITION_LIMIT}; got order {self.order}. "
+                "It is the largest by the smallest value of gram_symbol() on [-1, 1]."
+            )
         symbol = self.gram_symbol()
         c = symbol.gen
         points = [sympy.S(-1), sympy.S(1)]

@@ -78,7 +78,8 @@ def test_flags_are_those_of_the_tasks_and_the_configuration():
         assert list(flags.SOURCES[name]) == choices
     assert list(flags.ACTIVATIONS) == list(ACTIVATIONS)
     for name, activation in ACTIVATIONS.items():
-        assert flags.ACTIVATIONS[name] == tuple(inspect.signature(activation).parameters), name
+        options = inspect.signature(activation).parameters.values()
+        assert flags.ACTIVATIONS[name] == tuple(o.name for o in options if o.kind is o.POSITIONAL_OR_KEYWORD), name
     own = {problem.own[0]: problem.own[1] for problem in TASKS.values() if problem.own}
     sources, measurements = ({f.name for f in fields(group)} for group in (flags.Source, flags.Measurement))
     assert set(own) <= sources | measurements and sources == {p.needs for p in TASKS.values()} | (set(own) - measurements)
