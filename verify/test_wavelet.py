@@ -102,7 +102,7 @@ def seven_relus_are_the_wavelet(knots: list[str], coefficients: list[str], order
     of ReLUs is the same function exactly when both have the same polynomial pieces on every half-unit cell and
     the same tail.
     """
-    printed = TruncatedPowerSpline(knots, coefficients, degree=1)
+    printed = TruncatedPowerSpline(list(map(Rational, knots)), list(map(Rational, coefficients)), degree=1)
     derived = BSplineWavelet(order)
     same = printed.relu_knots[0] == derived.relu_knots[0] and printed.pieces == derived.pieces
     return Result(same, {"derived coefficients": ", ".join(map(str, derived.relu_coefficients))})
@@ -117,7 +117,7 @@ def is_the_minimal_wavelet(knots: list[str], coefficients: list[str], length: st
     and the printed function is on the line (supports that begin at a half-integer lie in one of these). The values
     at half-integers are then the q_n.
     """
-    printed = TruncatedPowerSpline(knots, coefficients, degree=1)
+    printed = TruncatedPowerSpline(list(map(Rational, knots)), list(map(Rational, coefficients)), degree=1)
     values = [piece[0] for piece in printed.pieces[1:]]
     solutions = _wavelets_on(Rational(length))
     shorter = _wavelets_on(Rational(length) - Rational(1, 2))
@@ -151,7 +151,7 @@ def is_compactly_supported(knots: list[str], coefficients: list[str], support: l
     """To the right of its last knot Σ a_i σ(x − k_i) is (Σ a_i) x − Σ a_i k_i, so the support is compact exactly when
     Σ a_i = Σ a_i k_i = 0.  The support is then read off the exact pieces.
     """
-    spline = TruncatedPowerSpline(knots, coefficients, degree=1)
+    spline = TruncatedPowerSpline(list(map(Rational, knots)), list(map(Rational, coefficients)), degree=1)
     tail = spline.pieces[-1]
     numbers = {"tail": f"{tail[0]} + {2 * tail[1]}·(x − {spline.relu_knots[-1]})"}
     if not spline.is_compactly_supported:
