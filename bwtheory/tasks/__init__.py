@@ -18,6 +18,7 @@ from bwtheory.tasks.superresolution import super_resolution
 from bwtheory.tasks.task import ImageTask, Task
 from bwtheory.tasks.tomography import tomography, tomography_of_sinogram
 from bwtheory.tasks.univariate import univariate
+from bwtheory.torch_settings import usual_settings
 
 __all__ = ["FILE_OPTIONS", "TASKS", "ImageTask", "Problem", "Task", "build_task", "data_hash"]
 
@@ -57,6 +58,7 @@ def data_hash(name: str, source: str, options: dict[str, Any]) -> str | None:
     return joint_hash(source, *files) if files or options.get("sinogram") else load_image(source).sha256
 
 
+@usual_settings()
 def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
     """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
     if name not in TASKS:

@@ -14,6 +14,7 @@ from torch import Tensor
 from bwtheory.nn import INR
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.explicit import BLOCK, ExplicitNetworks, Memory, Pass, is_explicit
+from bwtheory.torch_settings import usual_settings
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
 KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
@@ -226,6 +227,7 @@ class _Autograd:
                 (kept[number][place] if kept else function(part)).backward(pull)
 
 
+@usual_settings()
 def predict(network: INR, x: Tensor, chunk: int) -> Tensor:
     """Values (N, C) at coordinates (N, d), with the arithmetic of training without a compiler."""
     return ChunkedNetworks([network], chunk).values(x)[0]

@@ -35,6 +35,7 @@ from bwtheory.training.explicit import is_explicit
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
+from bwtheory.torch_settings import outside_inference, usual_settings
 from bwtheory.training.workers import one_thread
 
 CHECKPOINT_EVERY_SECONDS = 20.0
@@ -125,6 +126,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     return outcome
 
 
+@usual_settings()
 def train_together(
     configs: Sequence[TrainingConfig], task: Task, runs: Sequence[RunDirectory]
 ) -> list[dict[str, Any] | Diverged]:
@@ -143,7 +145,7 @@ def train_together(
     if any(other.shared_settings != config.shared_settings for other in configs) or not 1 <= len(configs) <= config.together:
         raise ValueError(f"Runs trained together, here {config.together} at most, differ in seed, learning rate or c only.")
     device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
-    x, y = task.coordinates.to(device, dtype), task.measurements.to(device, dtype)
+    x, y = (outside_inference(tensor).to(device, dtype) for tensor in (task.coordinates, task.measurements))
     operator = task.operator and task.operator.to(device, dtype)
     require_compiler(config)
     require_what_stops(config, task)

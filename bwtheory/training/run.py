@@ -24,6 +24,7 @@ from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import predict
+from bwtheory.torch_settings import usual_settings
 
 
 class RunDirectory:
@@ -112,6 +113,7 @@ class RunDirectory:
         write_atomically(self.summary_file, lambda file: file.write(_json_bytes(summary)))
 
 
+@usual_settings()
 def build_network(config: TrainingConfig, out_features: int) -> INR:
     """The network of a configuration, initialized from its seed; in its precision, on the CPU."""
     with torch.random.fork_rng(devices=[]):
@@ -147,6 +149,7 @@ class TrainedFunction:
     network: INR
     config: TrainingConfig
 
+    @usual_settings()
     def __call__(self, coordinates: np.ndarray) -> np.ndarray:
         """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
         x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)
