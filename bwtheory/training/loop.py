@@ -28,14 +28,15 @@ from torch import Tensor
 import bwtheory
 from bwtheory.nn import INR, BWReLU, feature_singular_values, resolve_activation, variation_norm, variation_norm_invariant
 from bwtheory.nn.kernels import has_numba
+from bwtheory.nn.network import with_real_pairs
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
+from bwtheory.torch_settings import outside_inference, usual_settings
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.explicit import is_explicit
+from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
-from bwtheory.torch_settings import outside_inference, usual_settings
 from bwtheory.training.workers import one_thread
 
 CHECKPOINT_EVERY_SECONDS = 20.0
@@ -159,6 +160,9 @@ def train_together(
         networks = [member.network for member in members]
         networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
         chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
+        reason = reason_for_autograd(networks[0])
+        if reason is not None:
+            progress.console.print(f"{config.run_name}: gradients by autograd, because {reason}.", markup=False)
         epoch, saved = min(member.epoch for member in members), time.monotonic()
         with _deferred_interrupt() as interrupted:
             while epoch < config.first_order_epochs and any(member.training for member in members):
@@ -217,7 +221,7 @@ class _Member:
             if checkpoint.get("kernel", kernel) != kernel:  # the first versions did not note it
                 raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
             self.network.load_state_dict(checkpoint["network"])
-            self.optimizer.load_state_dict(checkpoint["optimizer"])
+            self.optimizer.load_state_dict(with_real_pairs(checkpoint["optimizer"]))
             self.epoch, self.seconds, logged_bytes = checkpoint["epoch"], checkpoint["seconds"], checkpoint["logged_bytes"]
             self.kept = checkpoint.get("kept")
         self.started = time.monotonic()
@@ -449,7 +453,7 @@ def _progress() -> Progress:
 
 def _kernel(config: TrainingConfig, network: INR) -> str:
     """What evaluates a network and its gradient; its rounding is in the weights of a close fit."""
-    way = "explicit" if is_explicit(network) else "autograd"
+    way = "autograd" if reason_for_autograd(network) else "explicit"
     if config.compile:
         return f"{way}, torch.compile"
     fused = config.device == "cpu" and isinstance(network.activation, BWReLU) and has_numba()
@@ -466,6 +470,7 @@ def _provenance(config: TrainingConfig, network: INR) -> dict[str, Any]:
         "chunk": config.chunk_size,
         "together": config.together,
         "kernel": _kernel(config, network),
+        "reason_for_autograd": reason_for_autograd(network),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "bwtheory": bwtheory.__version__,

@@ -20,11 +20,10 @@ from safetensors.torch import load_file, save
 import bwtheory
 from bwtheory.files import write_atomically
 from bwtheory.nn import INR
-from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
+from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import predict
-from bwtheory.torch_settings import usual_settings
 
 
 class RunDirectory:
@@ -101,11 +100,8 @@ class RunDirectory:
         return summary
 
     def save_weights(self, network: INR) -> None:
-        """Atomically replace weights.safetensors; complex weights as (…, 2) real ones, as the format has no complex128."""
-        tensors = {
-            name: (torch.view_as_real(value) if value.is_complex() else value).detach().cpu().contiguous()
-            for name, value in network.state_dict().items()
-        }
+        """Atomically replace weights.safetensors."""
+        tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
         write_atomically(self.weights_file, lambda file: file.write(save(tensors)))
 
     def save_summary(self, summary: dict[str, Any]) -> None:
@@ -131,7 +127,7 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
             output_shift=0.5 if config.symmetric_targets else 0.0,
             **config.options,
         )
-    return to_double(network) if config.double else network
+    return network.double() if config.double else network
 
 
 def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimizer:
@@ -183,9 +179,6 @@ def load(run_dir: str | Path) -> TrainedFunction:
     if "output.bias" not in state:
         raise ValueError(f"{run_dir} holds weights of another network than its config.json describes.")
     network = build_network(config, len(state["output.bias"]))
-    for name, value in network.state_dict().items():
-        if value.is_complex() and name in state and state[name].shape == (*value.shape, 2):
-            state[name] = torch.view_as_complex(state[name])
     try:
         network.load_state_dict(state)
     except RuntimeError:
