@@ -46,7 +46,13 @@ def is_plain(tensor: Tensor) -> bool:
 
 def usable(v: Tensor) -> bool:
     """Whether the kernels take this tensor: a plain one of float32 or float64 numbers in the CPU's memory."""
-    return is_plain(v) and v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64) and has_numba()
+    if not is_plain(v) or v.device.type != "cpu" or v.dtype not in (torch.float32, torch.float64) or not has_numba():
+        return False
+    try:
+        v.data_ptr()
+    except RuntimeError:  # a batch of gradients, of ``torch.autograd.grad`` with ``is_grads_batched``
+        return False
+    return True
 
 
 def three_relus(v: Tensor, relus: ReLUs) -> Tensor:
