@@ -14,10 +14,13 @@ from bwtheory.nn import (
     ACTIVATIONS,
     INR,
     Activation,
+    BWReLU,
+    ComplexLinear,
     from_relu,
     kernels,
     psi,
     psi_seven_relus,
+    resolve_activation,
     to_relu,
     variation_norm,
     variation_norm_invariant,
@@ -260,6 +263,109 @@ class Cosine(Activation):
 def test_own_activation(activation):
     network = INR(1, 1, activation=activation, frequency=3.0)
     assert type(network.activation).__name__ == "Cosine" and network.activation.frequency == 3
+
+
+@pytest.mark.parametrize(
+    ("activation", "options", "function"),
+    [
+        ("gelu", {}, nn.functional.gelu),
+        ("leaky_relu", {"negative_slope": 0.3}, lambda z: nn.functional.leaky_relu(z, 0.3)),
+        ("torch:sin", {}, torch.sin),
+        (nn.functional.softplus, {"beta": 2.0}, lambda z: nn.functional.softplus(z, 2.0)),
+        (lambda z: z**3, {}, lambda z: z**3),
+        (nn.Softplus, {"beta": 2.0}, lambda z: nn.functional.softplus(z, 2.0)),
+        (nn.Softplus(beta=2.0), {}, lambda z: nn.functional.softplus(z, 2.0)),
+        ("torch.nn:Tanh", {}, torch.tanh),
+        (BWReLU(c=2.0), {}, lambda z: psi_seven_relus(2 * z)),
+        (BWReLU, {"c": 2.0}, lambda z: psi_seven_relus(2 * z)),
+    ],
+)
+def test_ways_to_say_an_activation(activation, options, function):
+    torch.manual_seed(0)
+    network = INR(2, 1, 8, 1, activation, **options)
+    x = torch.rand(9, 2)
+    torch.testing.assert_close(network.features(x)[0], function(network.hidden[0](x)))
+    assert resolve_activation(activation) is type(network.activation)
+
+
+def test_modules_and_instances_are_taken_as_they_are():
+    prelu, ours = nn.PReLU(), BWReLU(c=2.0, learnable=True)
+    network = INR(2, 1, 8, 2, prelu)
+    assert "activation.function.weight" in network.state_dict() and network.activation.function is prelu
+    assert network.count_parameters() == INR(2, 1, 8, 2, "relu").count_parameters() + 1
+    assert INR(2, 1, activation=ours).activation is ours
+
+
+def test_building_a_network_leaves_the_random_numbers_of_others_alone():
+    found = []
+    for activation in ("relu", "gelu"):
+        torch.manual_seed(0)
+        found.append(INR(2, 1, 8, 2, activation).output.weight)
+    assert torch.equal(*found)
+
+
+def test_complex_layers_are_those_of_complex_numbers():
+    torch.manual_seed(0)
+    ours = ComplexLinear(3, 4).double()
+    torch.manual_seed(0)
+    expected = nn.Linear(3, 4, dtype=torch.cfloat).to(torch.cdouble)
+    z = torch.randn(5, 3, dtype=torch.cdouble)
+    pairs = torch.cat([z.real, z.imag], dim=-1)
+    torch.testing.assert_close(as_complex(ours(pairs)), expected(z), rtol=0, atol=1e-14)
+    with torch.no_grad():
+        expected.weight.mul_(1 + 2j)
+    assert not torch.allclose(as_complex(ours(pairs)), expected(z))
+    ours.load_state_dict(expected.state_dict(), strict=True)  # as earlier versions have saved them
+    torch.testing.assert_close(as_complex(ours(pairs)), expected(z), rtol=0, atol=1e-14)
+
+
+def test_to_relu_of_a_sequence():
+    torch.manual_seed(0)
+    layers = [
+        nn.Linear(2, 4),
+        nn.Linear(4, 5, bias=False),
+        BWReLU(c=2.0),
+        nn.Sequential(nn.Linear(5, 6), nn.ReLU()),
+        nn.Identity(),
+    ]
+    network = nn.Sequential(*layers, nn.Linear(6, 3), BWReLU(), nn.Linear(3, 1)).double()
+    plain = to_relu(network)
+    assert [type(layer) for layer in plain] == [nn.Linear, nn.ReLU] * 3 + [nn.Linear]
+    assert [layer.out_features for layer in plain if isinstance(layer, nn.Linear)] == [35, 6, 21, 1]
+    x = torch.rand(200, 2, dtype=torch.float64) * 4 - 2
+    torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-11)  # as of an INR, below
+    ends = nn.Sequential(nn.Linear(2, 3), BWReLU()).double()
+    with pytest.raises(ValueError, match="ends with a BW-ReLU"):
+        to_relu(ends)
+
+
+class OwnBWReLU(BWReLU):
+    def forward(self, z):
+        return torch.sin(z)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), r"Only linear layers.*; got Tanh"),
+        (lambda: nn.Sequential(BWReLU(), nn.Linear(3, 1)), r"Only linear layers.*; got BWReLU"),
+        (lambda: nn.Sequential(nn.Linear(2, 3), BWReLU(), BWReLU(), nn.Linear(3, 1)), r"Only linear layers.*; got BWReLU"),
+        (lambda: nn.Sequential(nn.Linear(2, 3), OwnBWReLU(), nn.Linear(3, 1)), "got OwnBWReLU"),
+        (lambda: nn.Sequential(), "without a layer"),
+        (lambda: INR(2, 1, activation=OwnBWReLU), "got OwnBWReLU"),
+        (lambda: INR(2, 1, activation="relu-pe"), "ReLUPositional encodes the coordinates"),
+        (lambda: INR(2, 1, skip=True), "skip connection"),
+    ],
+)
+def test_what_cannot_be_written_as_relus(make, message):
+    with pytest.raises(ValueError, match=message):
+        to_relu(make())
+
+
+def test_norms_are_of_bw_relu_and_not_of_what_inherits_from_it():
+    for norm in (variation_norm, variation_norm_invariant):
+        with pytest.raises(ValueError, match="got OwnBWReLU"):
+            norm(INR(2, 1, activation=OwnBWReLU))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -24,7 +24,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import bwtheory as bw
-from bwtheory.nn import INR, feature_singular_values
+from bwtheory.nn import ACTIVATIONS, INR, feature_singular_values
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
@@ -558,6 +558,33 @@ def test_complex_weights_come_back(picture, tmp_path, double):
     expected = torch.float64 if double else torch.float32
     assert network.output.weight.dtype == saved["output.weight"].dtype == expected
     assert all(torch.equal(value, saved[name]) for name, value in network.state_dict().items())
+
+
+class Cos(ACTIVATIONS["siren"]):
+    """A subclass of SIREN: what is trained is cos."""
+
+    def forward(self, z):
+        return torch.cos(self.omega_0 * z)
+
+
+@pytest.mark.parametrize(
+    ("activation", "reason"),
+    [("siren", None), ("gelu", "nothing says what the derivative of gelu is"), (f"{__name__}:Cos", "the derivative of Cos is")],
+)
+def test_why_a_run_goes_by_autograd(picture, tmp_path, capsys, activation, reason):
+    run = finish(small(picture, activation=activation), tmp_path / "runs")
+    summary, said = run.read_summary(), capsys.readouterr().err
+    if reason is None:
+        assert summary["reason_for_autograd"] is None and summary["kernel"] == "explicit" and "autograd" not in said
+    else:
+        assert reason in summary["reason_for_autograd"] and summary["kernel"] == "autograd"
+        assert f"gradients by autograd, because {summary['reason_for_autograd']}" in " ".join(said.split())
+    if activation.endswith("Cos"):
+        trained = bw.load(run.path)
+        x = torch.rand(5, 2, dtype=torch.float32)
+        (hidden, _), *_ = trained.network.layers()
+        torch.testing.assert_close(trained.network.features(x)[0], torch.cos(trained.network.activation.omega_0 * hidden(x)))
+        torch.testing.assert_close(torch.from_numpy(trained(x.numpy())), trained.network(x).detach(), rtol=0, atol=1e-4)
 
 
 # What is logged

@@ -83,6 +83,8 @@ def _layers_of(network: INR | nn.Sequential) -> list[Layer]:
                 )
         if not layers:
             raise ValueError("A sequence without a layer is no network.")
+        if isinstance(layers[-1].activation, BWReLU):
+            raise ValueError("A sequence that ends with a BW-ReLU has no layer for its seven ReLUs to go into.")
     for _, activation in layers:
         if activation is not None and not (has_function_of(activation, BWReLU) or has_function_of(activation, ReLU)):
             raise ValueError(f"Only BW-ReLU networks are sums of ReLUs; got {type(activation).__name__}.")
