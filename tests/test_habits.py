@@ -289,6 +289,23 @@ def jit_of_another_size(network: INR, x: torch.Tensor) -> Callable:
     return traced
 
 
+def scripting(column: str) -> None:
+    for network in (network_of(column), nn.Sequential(network_of(column))):
+        with pytest.raises(ValueError, match=r"TorchScript cannot compile .*torch.jit.trace"):
+            torch.jit.script(network)
+
+
+class Subclass(torch.Tensor):
+    pass
+
+
+def subclasses_of_tensor(column: str) -> None:
+    network, x = network_of(column), points()
+    values = network(x.as_subclass(Subclass))
+    assert type(values) is Subclass
+    close(values.as_subclass(torch.Tensor), network(x))
+
+
 def fx_trace(network: INR, x: torch.Tensor) -> Callable:
     traced = torch.fx.symbolic_trace(network)
     assert "bwtheory" not in traced.code  # what is recorded are torch's functions
@@ -481,6 +498,8 @@ HABITS: dict[str, Callable[[str], None]] = {
     "gradcheck": gradcheck,
     "jit.trace": recorded_as(jit_of_another_size),
     "jit.save": recorded_as(jit_saved),
+    "jit.script is refused": scripting,
+    "subclasses of Tensor": subclasses_of_tensor,
     "fx.symbolic_trace": recorded_as(fx_trace),
     "make_fx": recorded_as(lambda network, x: make_fx(network)(x)),
     "make_fx, fake tensors": recorded_as(make_fx_fake),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -452,3 +454,14 @@ def test_norms_are_those_of_the_theory():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_documentation_runs(capsys):
+    text = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    assert capsys.readouterr().out.count("Linear(") == 3
+    sech = names["Sech"](3.0)
+    z = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    torch.testing.assert_close(sech.derivative(z), Activation.derivative(sech, z))

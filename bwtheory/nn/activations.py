@@ -442,7 +442,8 @@ class Elementwise(Activation):
         try:
             elementwise = is_elementwise(self)
         except Exception as error:  # whatever a function that is something else makes of a row of numbers
-            raise ValueError(f"{self.name} cannot be applied to a tensor of pre-activations: {error}") from None
+            reason = str(error).strip().partition("\n")[0].removesuffix(", but expected one of:")
+            raise ValueError(f"{self.name} cannot be applied to a tensor of pre-activations: {reason}.") from None
         if not elementwise:
             raise ValueError(f"An activation is elementwise and gives the same twice; {self.name} is not.")
 

@@ -203,6 +203,10 @@ class INR(nn.Module):
         changed = [f", {name}={getattr(self, name)}" for name, usual in scales.items() if getattr(self, name) != usual]
         return f"{self.in_features}, {self.out_features}" + "".join(changed)
 
+    def __prepare_scriptable__(self) -> INR:
+        """What ``torch.jit.script`` asks for."""
+        raise ValueError("TorchScript cannot compile an INR's Python; record it by torch.jit.trace or torch.export instead.")
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> INR:
         def real(tensor: Tensor) -> Tensor:
             changed = fn(tensor)

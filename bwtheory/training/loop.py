@@ -162,7 +162,7 @@ def train_together(
         chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
         reason = reason_for_autograd(networks[0])
         if reason is not None:
-            progress.console.print(f"{config.run_name}: gradients by autograd, because {reason}.", markup=False)
+            progress.console.print(f"{config.run_name}: gradients by autograd, because {reason}.", markup=False, soft_wrap=True)
         epoch, saved = min(member.epoch for member in members), time.monotonic()
         with _deferred_interrupt() as interrupted:
             while epoch < config.first_order_epochs and any(member.training for member in members):
