@@ -68,7 +68,7 @@ def evaluate_centred(v: Tensor, bias: Tensor, value: Tensor) -> None:
     if kernels.usable(v):
         kernels.three_relus_of_sum(v, bias, value, _HALF)
     else:
-        value.copy_(psi_of_centred(v.add_(bias)))
+        value.copy_(_value_of_psi(v.add_(bias)))
 
 
 def pull_centred(v: Tensor, gradient: Tensor) -> None:
@@ -97,13 +97,7 @@ class _CentredPsi(torch.autograd.Function):
 
     @staticmethod
     def forward(v: Tensor) -> Tensor:
-        if kernels.usable(v):
-            return kernels.three_relus(v, _HALF)
-        inward = (_REACH - v.abs()).relu_()  # distance from the end of the support, exactly 0 outside
-        value = inward * _FIRST
-        for t, a in _OTHERS:
-            value.add_(softshrink(inward, _REACH - t), alpha=a)  # of a number >= 0 it is σ(inward − (3/2 − t)) = σ(t − |v|)
-        return value
+        return kernels.three_relus(v, _HALF) if kernels.usable(v) else _value_of_psi(v)
 
     @staticmethod
     def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -118,6 +112,15 @@ class _CentredPsi(torch.autograd.Function):
             kernels.three_relus_pull(pulled, v, _HALF)
             return pulled
         return _pulled_through_psi(gradients[0], v)
+
+
+def _value_of_psi(v: Tensor) -> Tensor:
+    """ψ(v + 3/2), not to be differentiated."""
+    inward = (_REACH - v.abs()).relu_()  # distance from the end of the support, exactly 0 outside
+    value = inward * _FIRST
+    for t, a in _OTHERS:
+        value.add_(softshrink(inward, _REACH - t), alpha=a)  # of a number >= 0 it is σ(inward − (3/2 − t)) = σ(t − |v|)
+    return value
 
 
 def _pulled_through_psi(gradient: Tensor, v: Tensor) -> Tensor:
@@ -162,8 +165,17 @@ def pulled_through_growing_sine(gradient: Tensor, u: Tensor, rate: float) -> Ten
 
 
 def bell(u: Tensor) -> Tensor:
-    """exp(−u²); for plain tensors 0 below ε², ε the machine precision: products of denormal numbers take ten times as long."""
-    return _Bell.apply(u) if is_plain(u) else torch.exp(-(u * u))
+    """exp(−u²), where it is computed with and not recorded 0 below ε², ε the machine precision.
+
+    Products of denormal numbers take ten times as long.
+    """
+    return _Bell.apply(u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
+
+
+def _without_denormals(value: Tensor) -> Tensor:
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        return torch.threshold(value, torch.finfo(value.dtype).eps ** 2, 0.0)
+    return value
 
 
 class _Bell(torch.autograd.Function):
@@ -186,7 +198,7 @@ def gabor(u: Tensor, rate: float) -> Tensor:
     if is_plain(u):
         return _Gabor.apply(u, rate)
     a, b = u.chunk(2, dim=-1)
-    envelope = torch.exp(-b - rate * (a * a + b * b))
+    envelope = _without_denormals(torch.exp(-b - rate * (a * a + b * b)))
     return torch.cat([envelope * torch.cos(a), envelope * torch.sin(a)], dim=-1)
 
 
