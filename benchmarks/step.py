@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bwtheory.nn import ACTIVATIONS
-from bwtheory.nn.activations import Activation
+from bwtheory.nn.activations import Activation, Fused, kernels_of
 from bwtheory.training.benchmark import Problem
 from bwtheory.training.explicit import BLOCK
 from bwtheory.training.gradient import keep_freed_memory
@@ -22,17 +22,21 @@ from bwtheory.training.gradient import keep_freed_memory
 CHUNK, ROUNDS = 1024, 9
 
 
-class NoActivation(Activation):
-    """A linear network: all of a step but its activations."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return z
-
+class Nothing(Fused):
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
         torch.add(u, bias, out=value)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
         pass
+
+
+class NoActivation(Activation):
+    """A linear network: all of a step but its activations."""
+
+    kernels = Nothing
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z
 
 
 STEPS: dict[str, str | type[Activation]] = {"no activation": NoActivation, "relu": "relu", "bw-relu": "bw-relu"}
@@ -71,9 +75,10 @@ def calls(width: int, depth: int) -> dict[str, float]:
         "sums for the biases": depth * median_time(lambda: bias.baddbmm_(ones, gradient)),
     }
     for name in ("relu", "bw-relu"):
-        activation = ACTIVATIONS[name]()
-        found[f"{name}, forward"] = depth * median_time(partial(activation.evaluate, u, bias, z))
-        found[f"{name}, back"] = depth * median_time(partial(activation.pull, u, z, gradient))
+        kernels = kernels_of(ACTIVATIONS[name]())
+        assert kernels is not None
+        found[f"{name}, forward"] = depth * median_time(partial(kernels.evaluate, u, bias, z))
+        found[f"{name}, back"] = depth * median_time(partial(kernels.pull, u, z, gradient))
     return found
 
 

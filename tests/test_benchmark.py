@@ -57,7 +57,7 @@ def test_the_command(capsys):
 
 @pytest.mark.parametrize(
     "arguments, message",
-    [("--side 7", "a side that 4 divides"), ("--depth 1", "depth >= 2"), ("--activations tanh", "no activation 'tanh'")],
+    [("--side 7", "a side that 4 divides"), ("--depth 1", "depth >= 2"), ("--activations relo", "no activation 'relo'")],
 )
 def test_bad_input(capsys, arguments, message):
     assert main(["bench", "--device", "cpu", *arguments.split()]) == 2

@@ -10,14 +10,17 @@ import torch
 from seeds import seeded
 from torch import nn
 
-from bwtheory.nn import INR, feature_singular_values, to_relu, variation_norm, variation_norm_invariant
+from bwtheory.nn import INR, ComplexLinear, feature_singular_values, to_relu, variation_norm, variation_norm_invariant
 from bwtheory.nn.conditioning import FeatureConditioning
 from bwtheory.wavelet import BSplineWavelet
 
 
 def affine(linear: nn.Linear, z: np.ndarray) -> np.ndarray:
     """(N, n) -> (N, m) in the precision of z."""
-    return z @ linear.weight.detach().numpy().T + linear.bias.detach().numpy()
+    weight, bias = linear.weight.detach(), linear.bias.detach()
+    if isinstance(linear, ComplexLinear):
+        weight, bias = torch.view_as_complex(weight), torch.view_as_complex(bias)
+    return z @ weight.numpy().T + bias.numpy()
 
 
 def bw_relu(z: np.ndarray, c: float) -> np.ndarray:
@@ -203,7 +206,7 @@ def test_complex_networks_have_further_layers():
     z = gabor(affine(network.hidden[0], z), 3.0, 2.0)
     z = gabor(affine(network.hidden[1], affine(network.between[0], z)), 3.0, 2.0)
     expected = affine(network.output, z).real + 0.5 * x.double().numpy() @ network.skip.weight.detach().numpy().T
-    assert network.between[0].weight.dtype == torch.complex64 and network(x).dtype == torch.float32
+    assert network.between[0].weight.dtype == torch.float32 and network(x).dtype == torch.float32
     np.testing.assert_allclose(network(x).detach().numpy(), expected, rtol=0, atol=1e-4)  # float32, slopes up to 10
 
 
@@ -237,7 +240,7 @@ def test_norm_with_linear_layers():
     x = torch.rand(50, 2, dtype=torch.float64) * 2 - 1
     before, values = variation_norm(network).item(), network(x)
     with torch.no_grad():
-        network.activation.fixed_c /= 7
+        network.activation.c /= 7
         for linear in network.hidden:
             linear.weight *= 7
             linear.bias *= 7

@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 import torch
 from seeds import seeded
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.prune import random_unstructured
 
-from bwtheory.nn import ACTIVATIONS, INR, Activation, kernels, psi_seven_relus
-from bwtheory.nn.network import to_double
+from bwtheory.nn import ACTIVATIONS, INR, Activation, Fused, kernels, psi_seven_relus
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import BLOCK, Pass, is_explicit
+from bwtheory.training.explicit import BLOCK, Pass, is_explicit, reason_for_autograd
 from bwtheory.training.gradient import ChunkedNetworks, predict
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
-DEFINITIONS = {  # where ``forward`` takes a shortcut of its own
+DEFINITIONS = {  # where ``forward`` has a gradient that is written out
     "bw-relu": lambda self, z: psi_seven_relus(self.c * z),
     "gauss": lambda self, z: torch.exp(-((self.sigma_0 * z) ** 2)),
     "finer": lambda self, z: torch.sin(self.omega_0 * (z.detach().abs() + 1) * z),
@@ -56,7 +57,7 @@ def networks_of(activation: str, count: int, **shape) -> list[INR]:
     if activation == "relu-rff":
         size["in_features"] = min(size["in_features"], 8)
         options = {"sigma": 1.0, "frequencies": 40}
-    return [to_double(INR(**size, activation=activation, **options)) for _ in range(count)]
+    return [INR(**size, activation=activation, **options).double() for _ in range(count)]
 
 
 def everything(networks, x, y, chunk, operator=None, **ways) -> list[torch.Tensor]:
@@ -66,7 +67,7 @@ def everything(networks, x, y, chunk, operator=None, **ways) -> list[torch.Tenso
     for _ in range(2):  # what is kept from one step must not be in the next
         chunked.start()
         losses, values = chunked.least_squares(x, y, operator)
-    gradients = [torch.view_as_real(p.grad + 0j).clone() for network in networks for p in network.parameters()]
+    gradients = [p.grad.clone() for network in networks for p in network.parameters()]
     return [losses, values.clone(), *gradients]
 
 
@@ -81,9 +82,6 @@ def test_gradients_are_those_of_the_definition(activation, shape, threads, monke
         y = torch.rand(points, networks[0].out_features, dtype=torch.float64)
         with monkeypatch.context() as definitions:
             cls = type(networks[0].activation)
-            definitions.setattr(cls, "prepared", lambda self, linear, active=True: (linear.weight, linear.bias))
-            definitions.setattr(cls, "of_prepared", Activation.of_prepared)
-            definitions.setattr(cls, "features", Activation.features)
             if activation in DEFINITIONS:
                 definitions.setattr(cls, "forward", DEFINITIONS[activation])
             expected = everything(networks, x, y, points, explicit=False)
@@ -120,10 +118,10 @@ def test_slopes_at_knots_are_those_of_the_seven_relus(numba, monkeypatch):
     z = network.hidden[0](x)
     assert float((((2 * z) % 1 == 0) & (z >= 0) & (z <= 3)).double().mean()) > 0.3
     found = everything([network], x, y, BLOCK)
-    monkeypatch.setattr(type(network.activation), "of_prepared", lambda self, u: psi_seven_relus(u + 1.5))
+    monkeypatch.setattr(type(network.activation), "forward", lambda self, z: psi_seven_relus(self.c * z))
     for ours, theirs in zip(found, everything([network], x, y, 200, explicit=False), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
-    monkeypatch.setattr(type(network.activation), "of_prepared", lambda self, u: psi_seven_relus(u + 1.5 + 1e-9))
+    monkeypatch.setattr(type(network.activation), "forward", lambda self, z: psi_seven_relus(self.c * z + 1e-9))
     wrong = everything([network], x, y, 200, explicit=False)
     assert not torch.allclose(found[2], wrong[2], rtol=0, atol=1e-3)  # the slope on the right is another one
 
@@ -135,11 +133,6 @@ class Own(Activation):
 
     def forward(self, z):
         return torch.tanh(self.steepness * z)
-
-
-class OwnLayer(ACTIVATIONS["relu"]):
-    def layer(self, x, linear):
-        return self(2 * linear(x))
 
 
 class OwnForward(ACTIVATIONS["siren"]):
@@ -158,9 +151,9 @@ class OwnScale(ACTIVATIONS["siren"]):
         return x * self.scale
 
 
-class OwnPrepared(ACTIVATIONS["relu"]):
-    def of_prepared(self, u):
-        return torch.nn.functional.leaky_relu(u, 0.3)
+class OwnOfBWReLU(ACTIVATIONS["bw-relu"]):
+    def forward(self, z):
+        return torch.nn.functional.leaky_relu(z, 0.3)
 
 
 class Cosine:
@@ -172,22 +165,138 @@ class Mixed(Cosine, ACTIVATIONS["siren"]):
     pass
 
 
-@pytest.mark.parametrize("activation", [Own, OwnLayer, OwnForward, OwnScale, OwnPrepared, Mixed])
-def test_activations_of_ones_own_go_by_autograd(activation):
-    """Whatever they inherit: a shortcut is for the function, and the parameters, of the class that has it."""
-    torch.manual_seed(seeded())
-    network = INR(2, 1, 6, 2, activation).double()
-    assert not is_explicit(network)
+class OwnNetwork(INR):
+    def forward(self, x):
+        return super().forward(x).square()
+
+
+class SteepLinear(torch.nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def halved(module, inputs, output):
+    return output / 2
+
+
+def siren_with(change):
+    torch.manual_seed(0)
+    network = INR(2, 1, 6, 2, "siren")
+    change(network)
+    return network
+
+
+UNKNOWN = {  # how a network is made, and what is said of it
+    "no derivative": (lambda: INR(2, 1, 6, 2, Own), "derivative of Own"),
+    "forward of a subclass": (lambda: INR(2, 1, 6, 2, OwnForward), "derivative of OwnForward"),
+    "forward of a subclass of BW-ReLU": (lambda: INR(2, 1, 6, 2, OwnOfBWReLU), "derivative of OwnOfBWReLU"),
+    "forward of a second parent": (lambda: INR(2, 1, 6, 2, Mixed), "derivative of Mixed"),
+    "parameters": (lambda: INR(2, 1, 6, 2, OwnScale), "OwnScale has parameters"),
+    "function": (lambda: INR(2, 1, 6, 2, torch.sin), "derivative of sin"),
+    "module": (lambda: INR(2, 1, 6, 2, torch.nn.PReLU()), "derivative of PReLU"),
+    "forward of an object": (lambda: siren_with(lambda n: setattr(n.activation, "forward", torch.cos)), "derivative of Siren"),
+    "network": (lambda: OwnNetwork(2, 1, 6, 2, "siren"), "OwnNetwork has a forward"),
+    "linear layer": (lambda: siren_with(lambda n: n.hidden.__setitem__(1, SteepLinear(6, 6))), "SteepLinear is no plain"),
+    "hook of a layer": (lambda: siren_with(lambda n: n.hidden[0].register_forward_hook(halved)), "hidden.0 has a hook"),
+    "hook of an activation": (
+        lambda: siren_with(lambda n: n.activation.register_forward_hook(halved)),
+        "activation has a hook",
+    ),
+    "hook of the network": (lambda: siren_with(lambda n: n.register_forward_hook(halved)), "the network has a hook"),
+    "parametrization": (lambda: siren_with(lambda n: weight_norm(n.hidden[1])), "ParametrizedLinear is no plain"),
+    "pruning": (lambda: siren_with(lambda n: random_unstructured(n.hidden[1], "weight", 0.5)), "has a hook"),
+    "no bias": (lambda: siren_with(lambda n: n.hidden.__setitem__(1, torch.nn.Linear(6, 6, bias=False))), "has no bias"),
+    "another module": (lambda: torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)), "is no INR"),
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_what_is_not_known_goes_by_autograd(kind):
+    """Whatever is inherited: kernels and derivatives are for the function of the class that has them."""
+    torch.manual_seed(0)
+    make, words = UNKNOWN[kind]
+    network = make().double()
+    assert words in reason_for_autograd(network) and not is_explicit(network)
     x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
     found = everything([network], x, y, 16)
+    torch.testing.assert_close(found[1][0], network(x).detach(), rtol=0, atol=1e-13)
+    torch.testing.assert_close(predict(network, x, 16), network(x).detach(), rtol=0, atol=1e-13)
     network.zero_grad()
     (network(x) - y).square().mean().backward()
     for ours, p in zip(found[2:], network.parameters(), strict=True):
-        torch.testing.assert_close(ours[..., 0], p.grad, rtol=0, atol=1e-14)
+        torch.testing.assert_close(ours, p.grad, rtol=0, atol=1e-13)
         assert p.grad.any()
-    if activation is Mixed:
-        z = torch.nn.functional.linear(x, network.hidden[0].weight, network.hidden[0].bias)
-        torch.testing.assert_close(network.features(x)[0], torch.cos(z))
+
+
+class Tanh(Activation):
+    def forward(self, z):
+        return torch.tanh(z)
+
+    def derivative(self, z):
+        return 1 - torch.tanh(z) ** 2
+
+
+class CosineWithDerivative(ACTIVATIONS["siren"]):
+    def forward(self, z):
+        return torch.cos(self.omega_0 * z)
+
+    def derivative(self, z):
+        return -self.omega_0 * torch.sin(self.omega_0 * z)
+
+
+class HalfSlope(ACTIVATIONS["siren"]):
+    """A derivative that is not the function's, so that one can see which is taken."""
+
+    def derivative(self, z):
+        return super().derivative(z) / 2
+
+
+class NoGradient(Fused):
+    def pull(self, u, value, gradient):
+        gradient.zero_()
+
+
+class OnlyAKernel(ACTIVATIONS["siren"]):
+    kernels = NoGradient
+
+
+class Layered(INR):
+    """Another activation in the second layer: ``layers`` is the description."""
+
+    def layers(self):
+        first, second, last = super().layers()
+        return [first, second._replace(activation=Tanh()), last]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: INR(2, 1, 6, 2, Tanh), lambda: INR(2, 1, 6, 2, CosineWithDerivative), lambda: Layered(2, 1, 6, 2, "siren")],
+    ids=["Tanh", "CosineWithDerivative", "Layered"],
+)
+def test_a_derivative_is_enough_to_go_without(make):
+    torch.manual_seed(0)
+    networks = [make().double() for _ in range(2)]
+    assert all(map(is_explicit, networks))
+    x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
+    for ours, theirs in zip(everything(networks, x, y, 16), everything(networks, x, y, 16, explicit=False), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
+    torch.testing.assert_close(predict(networks[0], x, 16), networks[0](x).detach(), rtol=0, atol=1e-12)
+
+
+def test_what_a_subclass_redefines_is_taken():
+    """Only the derivative: halved with each of two activations.  Only the kernel: no gradient passes it."""
+    x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
+    gradients = {}
+    for activation in ("siren", HalfSlope, OnlyAKernel):
+        torch.manual_seed(0)
+        network = INR(2, 1, 6, 2, activation).double()
+        assert is_explicit(network)
+        gradients[activation] = everything([network], x, y, 16)[2:]
+    for number, factor in enumerate((0.25, 0.25, 0.5, 0.5, 1, 1)):
+        whole = gradients["siren"][number]
+        torch.testing.assert_close(gradients[HalfSlope][number], factor * whole, rtol=1e-10, atol=1e-12)
+        expected = whole if number > 3 else torch.zeros_like(whole)
+        torch.testing.assert_close(gradients[OnlyAKernel][number], expected, rtol=1e-10, atol=1e-12)
 
 
 def test_what_is_built_in_goes_without():
@@ -195,10 +304,10 @@ def test_what_is_built_in_goes_without():
         assert all(is_explicit(network) for network in networks_of(activation, 1))
 
 
-@pytest.mark.parametrize("activation", [*ACTIVATIONS, OwnLayer])
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, OwnForward])
 def test_values(activation, threads):
     torch.manual_seed(seeded())
-    network = to_double(INR(2, 3, 6, 2, activation, skip=True))
+    network = INR(2, 3, 6, 2, activation, skip=True).double()
     x = torch.rand(300, 2, dtype=torch.float64)
     for points in (x, x[:1], x[:0], x[::2]):
         found = predict(network, points, BLOCK)
@@ -304,7 +413,7 @@ def test_an_interrupted_step_leaves_nothing(when, threads, monkeypatch):
     chunked.start()
     chunked.least_squares(x, y)
     for p, gradient in zip(network.parameters(), expected[2:], strict=True):
-        torch.testing.assert_close(p.grad, gradient[..., 0], rtol=0, atol=1e-14)
+        torch.testing.assert_close(p.grad, gradient, rtol=0, atol=1e-14)
 
 
 def test_gradients_need_no_beginning():
@@ -318,7 +427,7 @@ def test_gradients_need_no_beginning():
         for times in (1, 2):
             chunked.least_squares(x, y)
             for p, gradient in zip(network.parameters(), expected[2:], strict=True):
-                torch.testing.assert_close(torch.view_as_real(p.grad + 0j), times * gradient, rtol=1e-12, atol=1e-12)
+                torch.testing.assert_close(p.grad, times * gradient, rtol=1e-12, atol=1e-12)
 
 
 def test_bad_coordinates():

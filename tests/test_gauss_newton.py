@@ -10,7 +10,6 @@ from PIL import Image
 from seeds import seeded
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation
-from bwtheory.nn.network import to_double
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import loop
 from bwtheory.training.command import resume_runs, start_runs
@@ -32,7 +31,7 @@ NETWORKS = {
 
 def problem(activation="bw-relu", channels=1, operator=None, chunk=7, **shape):
     torch.manual_seed(seeded())
-    network = to_double(INR(2, channels, 5, 3, activation, **shape, **NETWORKS[activation]))
+    network = INR(2, channels, 5, 3, activation, **shape, **NETWORKS[activation]).double()
     x = torch.rand(16, 2, dtype=torch.float64) * 2 - 1
     y = torch.rand(operator.measurements if operator else 16, channels, dtype=torch.float64)
     return network, x, y, GaussNewton(network, x, y, operator, chunk)
@@ -184,14 +183,24 @@ class GrowingSine(ACTIVATIONS["finer"]):
         return torch.sin(z) + z
 
 
+class Cosine(ACTIVATIONS["siren"]):
+    def forward(self, z):
+        return torch.cos(z)
+
+
 class Steps(Activation):
     def forward(self, z):
         return (z > 0).to(z.dtype)
 
 
-class TwiceAsSteep(ACTIVATIONS["bw-relu"]):
-    def layer(self, x, linear):
-        return self(2 * linear(x))
+class Squared(INR):
+    def forward(self, x):
+        return super().forward(x).square()
+
+
+class Softmax(Activation):
+    def forward(self, z):
+        return torch.softmax(z, dim=-1)
 
 
 class WithALayer(ACTIVATIONS["relu"]):
@@ -201,10 +210,10 @@ class WithALayer(ACTIVATIONS["relu"]):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("activation", [GrowingSine, Steps])
+@pytest.mark.parametrize("activation", [GrowingSine, Cosine, Steps, torch.tanh, "gelu"])
 def test_activations_of_ones_own(activation):
     torch.manual_seed(seeded())
-    network = to_double(INR(2, 1, 5, 3, activation))
+    network = INR(2, 1, 5, 3, activation).double()
     x = torch.rand(16, 2, dtype=torch.float64)
     solver = GaussNewton(network, x, torch.rand(16, 1, dtype=torch.float64), None, 7)
     solver.linearize()
@@ -212,11 +221,18 @@ def test_activations_of_ones_own(activation):
     assert torch.allclose(solver._transposed(change), dense.T @ change.flatten(), atol=1e-6 * dense.norm())
 
 
-@pytest.mark.parametrize(("activation", "words"), [(TwiceAsSteep, "this one's are others"), (WithALayer, "not activation.own")])
-def test_layers_that_are_others_are_refused(activation, words):
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Squared(2, 1, 5, 2), "Squared has a forward"),
+        (lambda: INR(2, 1, 5, 2, WithALayer), "not activation.own"),
+        (lambda: INR(2, 1, 5, 2, Softmax), "Softmax is not"),
+    ],
+)
+def test_what_is_not_in_the_layers_is_refused(make, words):
     x = torch.rand(9, 2)
     with pytest.raises(ValueError, match=words):
-        GaussNewton(INR(2, 1, 5, 2, activation), x, x[:, :1], None, 4).linearize()
+        GaussNewton(make(), x, x[:, :1], None, 4)
 
 
 @pytest.fixture

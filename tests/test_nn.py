@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,15 +17,17 @@ from bwtheory.nn import (
     ACTIVATIONS,
     INR,
     Activation,
+    BWReLU,
+    ComplexLinear,
     from_relu,
     kernels,
     psi,
     psi_seven_relus,
+    resolve_activation,
     to_relu,
     variation_norm,
     variation_norm_invariant,
 )
-from bwtheory.nn.network import to_double
 from bwtheory.variation import bwrelu_norm_formula, deep_norm_formula, deep_norm_invariant
 from bwtheory.wavelet import BSplineWavelet
 
@@ -37,6 +41,24 @@ def kernel(request, monkeypatch):
         pytest.importorskip("numba")
     else:
         monkeypatch.setattr(kernels, "has_numba", lambda: False)
+
+
+def as_complex(pairs):
+    return torch.complex(*pairs.chunk(2, dim=-1))
+
+
+def gabor_of_complex(self, pairs):
+    z = as_complex(pairs)
+    value = torch.exp(1j * self.omega_0 * z - (self.sigma_0 * z.abs()) ** 2)
+    return torch.cat([value.real, value.imag], dim=-1)
+
+
+DEFINITIONS = {
+    "bw-relu": lambda self, z: psi_seven_relus(self.c * z),
+    "gauss": lambda self, z: torch.exp(-((self.sigma_0 * z) ** 2)),
+    "finer": lambda self, z: torch.sin(self.omega_0 * (z.detach().abs() + 1) * z),
+    "wire": gabor_of_complex,
+}
 
 
 def value_and_gradient(function, z):
@@ -138,7 +160,8 @@ def test_functions_of_functions_see_psi_too(kernel):
     torch.testing.assert_close(torch.func.vmap(psi)(z), psi(z), rtol=0, atol=30 * 22 * 2.0**-23)
     variable = z.clone().requires_grad_()
     psi(variable).sum().backward()
-    assert torch.equal(torch.func.grad(lambda z: psi(z).sum())(z), variable.grad)
+    found = torch.func.grad(lambda z: psi(z).sum())(z)
+    torch.testing.assert_close(found, variable.grad, rtol=0, atol=2 * 16 * 7 * 2.0**-23)  # as of the seven ReLUs above
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -156,13 +179,13 @@ def test_every_activation_trains(name, depth):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("linear_layers", [False, True])
-def test_layers_are_the_activation_of_a_linear_layer(name, linear_layers, monkeypatch):
-    """What a class does to save time against its definition ``forward``, through PyTorch's own derivatives.
+def test_functions_and_their_gradients(name, linear_layers, monkeypatch):
+    """What is done to save time against the definition, through PyTorch's derivatives.
 
     Float64; FINER's phases reach 10³ and have 12 digits.
     """
     torch.manual_seed(seeded())
-    network = to_double(INR(2, 3, 20, 3, name, linear_layers=linear_layers))
+    network = INR(2, 3, 20, 3, name, linear_layers=linear_layers).double()
     x = torch.rand(30, 2).double() * 2 - 1
 
     def everything():
@@ -172,37 +195,23 @@ def test_layers_are_the_activation_of_a_linear_layer(name, linear_layers, monkey
         return [t.detach().clone() for t in (values, *network.features(x), *(p.grad for p in network.parameters()))]
 
     found = everything()
-    definitions = {"of_prepared": Activation.of_prepared, "features": Activation.features}
-    definitions["prepared"] = lambda self, linear, active=True: (linear.weight, linear.bias)
-    forward = {
-        "bw-relu": lambda self, z: psi_seven_relus(self.c * z),
-        "gauss": lambda self, z: torch.exp(-((self.sigma_0 * z) ** 2)),
-        "finer": lambda self, z: torch.sin(self.omega_0 * (z.detach().abs() + 1) * z),
-    }
-    definitions |= {"forward": forward[name]} if name in forward else {}
-    for method, definition in definitions.items():
-        monkeypatch.setattr(type(network.activation), method, definition)
+    if name in DEFINITIONS:
+        monkeypatch.setattr(type(network.activation), "forward", DEFINITIONS[name])
     for ours, expected in zip(found, everything()):
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-10 * max(1, float(expected.abs().max())))
-
-
-def test_an_inherited_shortcut_is_not_taken_for_another_function():
-    class Double(ACTIVATIONS["siren"]):
-        def forward(self, z):
-            return 2 * z
-
-    linear = nn.Linear(2, 3)
-    x = torch.rand(4, 2)
-    torch.testing.assert_close(Double().layer(x, linear), 2 * linear(x))
 
 
 def test_no_denormal_numbers():
     """They would make products on a CPU ten times slower."""
     for name in ("gauss", "wire"):
-        network = INR(1, 1, 8, 2, name)
-        z = torch.linspace(0.8, 1.2, 999).unsqueeze(1)  # exp(−100z²) passes 1e-38
-        features = network.features(z)[0].detach().abs()
-        assert float(features[features > 0].min()) > 1e-20
+        activation = ACTIVATIONS[name]()
+        z = torch.linspace(0.1, 1.2, 999).unsqueeze(1)
+        assert ((torch.exp(-100 * z * z) > 0) & (torch.exp(-100 * z * z) < 1e-38)).any()
+        z = torch.cat([z, torch.zeros_like(z)], dim=1) if name == "wire" else z  # pairs
+        torch.compiler.reset()
+        for function in (activation, torch.compile(activation, backend="eager", fullgraph=True)):
+            value = function(z).abs()
+            assert value.any() and float(value[value > 0].min()) > 1e-20
 
 
 def test_initialization_follows_the_papers():
@@ -230,7 +239,7 @@ def test_finer_detaches_its_factor():
 def test_widths_and_parameter_counts():
     wire = INR(2, 1, hidden_features=300, activation="wire")
     assert [linear.out_features for linear in wire.hidden] == [212] * 3
-    assert wire.hidden[0].weight.dtype == torch.float32 and wire.hidden[1].weight.dtype == torch.complex64
+    assert wire.hidden[0].weight.dtype == torch.float32 and wire.hidden[1].weight.shape == (212, 212, 2)
     assert wire.count_parameters() == 212 * 3 + 2 * (2 * (212 * 212 + 212)) + 2 * 213
     positional = INR(2, 1, hidden_features=5, hidden_layers=1, activation="relu-pe", frequencies=4)
     assert positional.hidden[0].in_features == 2 * 9
@@ -260,6 +269,109 @@ class Cosine(Activation):
 def test_own_activation(activation):
     network = INR(1, 1, activation=activation, frequency=3.0)
     assert type(network.activation).__name__ == "Cosine" and network.activation.frequency == 3
+
+
+@pytest.mark.parametrize(
+    ("activation", "options", "function"),
+    [
+        ("gelu", {}, nn.functional.gelu),
+        ("leaky_relu", {"negative_slope": 0.3}, lambda z: nn.functional.leaky_relu(z, 0.3)),
+        ("torch:sin", {}, torch.sin),
+        (nn.functional.softplus, {"beta": 2.0}, lambda z: nn.functional.softplus(z, 2.0)),
+        (lambda z: z**3, {}, lambda z: z**3),
+        (nn.Softplus, {"beta": 2.0}, lambda z: nn.functional.softplus(z, 2.0)),
+        (nn.Softplus(beta=2.0), {}, lambda z: nn.functional.softplus(z, 2.0)),
+        ("torch.nn:Tanh", {}, torch.tanh),
+        (BWReLU(c=2.0), {}, lambda z: psi_seven_relus(2 * z)),
+        (BWReLU, {"c": 2.0}, lambda z: psi_seven_relus(2 * z)),
+    ],
+)
+def test_ways_to_say_an_activation(activation, options, function):
+    torch.manual_seed(0)
+    network = INR(2, 1, 8, 1, activation, **options)
+    x = torch.rand(9, 2)
+    torch.testing.assert_close(network.features(x)[0], function(network.hidden[0](x)))
+    assert resolve_activation(activation) is type(network.activation)
+
+
+def test_modules_and_instances_are_taken_as_they_are():
+    prelu, ours = nn.PReLU(), BWReLU(c=2.0, learnable=True)
+    network = INR(2, 1, 8, 2, prelu)
+    assert "activation.function.weight" in network.state_dict() and network.activation.function is prelu
+    assert network.count_parameters() == INR(2, 1, 8, 2, "relu").count_parameters() + 1
+    assert INR(2, 1, activation=ours).activation is ours
+
+
+def test_building_a_network_leaves_the_random_numbers_of_others_alone():
+    found = []
+    for activation in ("relu", "gelu"):
+        torch.manual_seed(0)
+        found.append(INR(2, 1, 8, 2, activation).output.weight)
+    assert torch.equal(*found)
+
+
+def test_complex_layers_are_those_of_complex_numbers():
+    torch.manual_seed(0)
+    ours = ComplexLinear(3, 4).double()
+    torch.manual_seed(0)
+    expected = nn.Linear(3, 4, dtype=torch.cfloat).to(torch.cdouble)
+    z = torch.randn(5, 3, dtype=torch.cdouble)
+    pairs = torch.cat([z.real, z.imag], dim=-1)
+    torch.testing.assert_close(as_complex(ours(pairs)), expected(z), rtol=0, atol=1e-14)
+    with torch.no_grad():
+        expected.weight.mul_(1 + 2j)
+    assert not torch.allclose(as_complex(ours(pairs)), expected(z))
+    ours.load_state_dict(expected.state_dict(), strict=True)  # as earlier versions have saved them
+    torch.testing.assert_close(as_complex(ours(pairs)), expected(z), rtol=0, atol=1e-14)
+
+
+def test_to_relu_of_a_sequence():
+    torch.manual_seed(0)
+    layers = [
+        nn.Linear(2, 4),
+        nn.Linear(4, 5, bias=False),
+        BWReLU(c=2.0),
+        nn.Sequential(nn.Linear(5, 6), nn.ReLU()),
+        nn.Identity(),
+    ]
+    network = nn.Sequential(*layers, nn.Linear(6, 3), BWReLU(), nn.Linear(3, 1)).double()
+    plain = to_relu(network)
+    assert [type(layer) for layer in plain] == [nn.Linear, nn.ReLU] * 3 + [nn.Linear]
+    assert [layer.out_features for layer in plain if isinstance(layer, nn.Linear)] == [35, 6, 21, 1]
+    x = torch.rand(200, 2, dtype=torch.float64) * 4 - 2
+    torch.testing.assert_close(plain(x), network(x), rtol=0, atol=1e-11)  # as of an INR, below
+    ends = nn.Sequential(nn.Linear(2, 3), BWReLU()).double()
+    with pytest.raises(ValueError, match="ends with a BW-ReLU"):
+        to_relu(ends)
+
+
+class OwnBWReLU(BWReLU):
+    def forward(self, z):
+        return torch.sin(z)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), r"Only linear layers.*; got Tanh"),
+        (lambda: nn.Sequential(BWReLU(), nn.Linear(3, 1)), r"Only linear layers.*; got BWReLU"),
+        (lambda: nn.Sequential(nn.Linear(2, 3), BWReLU(), BWReLU(), nn.Linear(3, 1)), r"Only linear layers.*; got BWReLU"),
+        (lambda: nn.Sequential(nn.Linear(2, 3), OwnBWReLU(), nn.Linear(3, 1)), "got OwnBWReLU"),
+        (lambda: nn.Sequential(), "without a layer"),
+        (lambda: INR(2, 1, activation=OwnBWReLU), "got OwnBWReLU"),
+        (lambda: INR(2, 1, activation="relu-pe"), "ReLUPositional encodes the coordinates"),
+        (lambda: INR(2, 1, skip=True), "skip connection"),
+    ],
+)
+def test_what_cannot_be_written_as_relus(make, message):
+    with pytest.raises(ValueError, match=message):
+        to_relu(make())
+
+
+def test_norms_are_of_bw_relu_and_not_of_what_inherits_from_it():
+    for norm in (variation_norm, variation_norm_invariant):
+        with pytest.raises(ValueError, match="got OwnBWReLU"):
+            norm(INR(2, 1, activation=OwnBWReLU))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
@@ -317,10 +429,20 @@ def test_norms_are_those_of_the_theory():
     [
         (lambda: INR(2, 1, hidden_features=0), "hidden_features >= 1; got 0"),
         (lambda: INR(2, 1, hidden_layers=0), "hidden_layers >= 1; got 0"),
-        (lambda: INR(2, 1, activation="tanh"), "no activation 'tanh'; there are bw-relu"),
+        (lambda: INR(2, 1, activation="relo"), "no activation 'relo'; there are bw-relu"),
         (lambda: INR(2, 1, activation="nowhere.at_all:Class"), "cannot be imported"),
         (lambda: INR(2, 1, activation="math:nothing"), "cannot be imported"),
-        (lambda: INR(2, 1, activation=nn.ReLU), "subclass of bwtheory.nn.Activation"),
+        (lambda: INR(2, 1, activation=3), "a subclass of bwtheory.nn.Activation .*; got 3"),
+        (lambda: INR(2, 1, activation=int), "a subclass of bwtheory.nn.Activation .*; got <class 'int'>"),
+        (lambda: INR(2, 1, activation="conv2d"), "conv2d cannot be applied to a tensor of pre-activations"),
+        (lambda: INR(2, 1, activation="math:sin"), "sin cannot be applied to a tensor of pre-activations"),
+        (lambda: INR(2, 1, activation="gelu", c=3), "gelu cannot be applied"),
+        (lambda: INR(2, 1, activation="dropout"), "is elementwise and gives the same twice; dropout is not"),
+        (lambda: INR(2, 1, activation=nn.Softmax(dim=-1)), "is elementwise .*; Softmax is not"),
+        (lambda: INR(2, 1, activation=nn.Softmax(dim=0)), "is elementwise .*; Softmax is not"),
+        (lambda: INR(2, 1, activation=nn.Linear(3, 3)), "Linear cannot be applied"),
+        (lambda: INR(2, 1, activation=nn.GELU(), approximate="tanh"), "options of GELU are in the instance; got 'approximate'"),
+        (lambda: INR(2, 1, activation=nn.GELU, c=3), "GELU has no option 'c'; it has: approximate"),
         (lambda: INR(2, 1, activation="siren", c=3), "Siren has no option 'c'; it has: omega_0"),
         (lambda: INR(2, 1, activation="relu", c=3), "ReLU has no option 'c'; it has: none"),
         (lambda: INR(2, 1, c=0), "positive"),
@@ -336,3 +458,14 @@ def test_norms_are_those_of_the_theory():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_documentation_runs(capsys):
+    text = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    assert capsys.readouterr().out.count("Linear(") == 3
+    sech = names["Sech"](3.0)
+    z = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    torch.testing.assert_close(sech.derivative(z), Activation.derivative(sech, z))

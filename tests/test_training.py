@@ -25,8 +25,7 @@ from safetensors.torch import load_file, save_file
 from seeds import seeded
 
 import bwtheory as bw
-from bwtheory.nn import INR, feature_singular_values, psi
-from bwtheory.nn.network import to_double
+from bwtheory.nn import ACTIVATIONS, INR, feature_singular_values, psi
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
@@ -122,7 +121,7 @@ def test_compiled_chunks_accumulate_the_exact_gradient(activation, keep, monkeyp
     """Two whole chunks and an odd one; for BW-ReLU with pre-activations on knots: weights are multiples of 1/2."""
     monkeypatch.setattr(gradient_module, "KEEP_BYTES", keep)
     torch.manual_seed(seeded())
-    network = to_double(INR(2, 1, 12, 2, activation))
+    network = INR(2, 1, 12, 2, activation).double()
     x, y = torch.randint(-2, 3, (50, 2)).double() / 2, torch.rand(50, 1).double()
     if activation == "bw-relu":
         with torch.no_grad():
@@ -269,7 +268,7 @@ def test_presets_build_and_name_their_source():
         ({"lr": math.nan}, {}, "learning rate"),
         ({"decay": 0.0}, {}, "decay rate"),
         ({"coords": "square"}, {}, "'stretch' or 'isotropic'"),
-        ({"activation": "tanh"}, {}, "no activation"),
+        ({"activation": "relo"}, {}, "no activation"),
         ({}, {"c": -1.0}, "positive"),
         ({"activation": "siren"}, {"c": 1.0}, "no option 'c'"),
         ({"condition_sample": 0}, {}, "condition_sample >= 1"),
@@ -352,7 +351,7 @@ def objective(network: INR, task, matrix: torch.Tensor | None, weight_decay: flo
     loss = ((values if matrix is None else matrix @ values) - task.measurements).square().mean()
     layers = [layer.weight for layer in (*network.hidden, *network.between, network.output)]
     for weight in layers:
-        loss = loss + weight_decay * (weight.real.square().sum() + (weight.imag.square().sum() if weight.is_complex() else 0))
+        loss = loss + weight_decay * weight.square().sum()
     if norm_penalty:
         hidden = [layer.weight.square().sum(dim=1).sqrt() for layer in network.hidden]
         after = [layer.weight.square().sum(dim=0).sqrt() for layer in (*network.between, network.output)]
@@ -556,9 +555,36 @@ def test_complex_weights_come_back(picture, tmp_path, double):
     run = finish(small(picture, activation="wire", double=double), tmp_path / "runs")
     network = bw.load(run.path).network
     saved = run.load_checkpoint(run.read_config())["network"]
-    expected = torch.complex128 if double else torch.complex64
+    expected = torch.float64 if double else torch.float32
     assert network.output.weight.dtype == saved["output.weight"].dtype == expected
     assert all(torch.equal(value, saved[name]) for name, value in network.state_dict().items())
+
+
+class Cos(ACTIVATIONS["siren"]):
+    """A subclass of SIREN: what is trained is cos."""
+
+    def forward(self, z):
+        return torch.cos(self.omega_0 * z)
+
+
+@pytest.mark.parametrize(
+    ("activation", "reason"),
+    [("siren", None), ("gelu", "nothing says what the derivative of gelu is"), (f"{__name__}:Cos", "the derivative of Cos is")],
+)
+def test_why_a_run_goes_by_autograd(picture, tmp_path, capsys, activation, reason):
+    run = finish(small(picture, activation=activation), tmp_path / "runs")
+    summary, said = run.read_summary(), capsys.readouterr().err
+    if reason is None:
+        assert summary["reason_for_autograd"] is None and summary["kernel"] == "explicit" and "autograd" not in said
+    else:
+        assert reason in summary["reason_for_autograd"] and summary["kernel"] == "autograd"
+        assert f"gradients by autograd, because {summary['reason_for_autograd']}" in " ".join(said.split())
+    if activation.endswith("Cos"):
+        trained = bw.load(run.path)
+        x = torch.rand(5, 2, dtype=torch.float32)
+        (hidden, _), *_ = trained.network.layers()
+        torch.testing.assert_close(trained.network.features(x)[0], torch.cos(trained.network.activation.omega_0 * hidden(x)))
+        torch.testing.assert_close(torch.from_numpy(trained(x.numpy())), trained.network(x).detach(), rtol=0, atol=1e-4)
 
 
 # What is logged

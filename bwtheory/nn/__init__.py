@@ -1,18 +1,22 @@
 """The learning wing's networks: implicit neural representations with BW-ReLU and with the activations it is compared to."""
 
-from bwtheory.nn.activations import ACTIVATIONS, Activation, BWReLU, resolve_activation
+from bwtheory.nn.activations import ACTIVATIONS, Activation, BWReLU, Elementwise, Fused, resolve_activation
 from bwtheory.nn.conditioning import FeatureConditioning, feature_singular_values
 from bwtheory.nn.conversion import from_relu, to_relu
-from bwtheory.nn.network import INR
+from bwtheory.nn.functional import psi, psi_seven_relus
+from bwtheory.nn.network import INR, ComplexLinear, Layer
 from bwtheory.nn.norms import variation_norm, variation_norm_invariant
-from bwtheory.nn.wavelet import psi, psi_seven_relus
 
 __all__ = [
     "ACTIVATIONS",
     "INR",
     "Activation",
     "BWReLU",
+    "ComplexLinear",
+    "Elementwise",
     "FeatureConditioning",
+    "Fused",
+    "Layer",
     "feature_singular_values",
     "from_relu",
     "psi",

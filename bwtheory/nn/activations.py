@@ -1,4 +1,4 @@
-"""Activations behind one interface: how coordinates are encoded, how wide a layer is, how it starts, what it applies.
+"""Activations: how coordinates are encoded, how wide a layer is, how it starts, what it applies, and a fast way to do that.
 
 Each class is initialized as its own paper says.  Options have the names of those papers; layers are numbered from 0.
 """
@@ -6,36 +6,44 @@ Each class is initialized as its own paper says.  Options have the names of thos
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear as apply_linear
 
-from bwtheory.nn.wavelet import CENTRE, evaluate_centred, psi, psi_of_centred, pull_centred
+from bwtheory.nn.functional import (
+    CENTRE,
+    bell,
+    evaluate_centred,
+    gabor,
+    growing_sine,
+    is_checked,
+    psi,
+    psi_slope_of_centred,
+    pull_centred,
+    pulled_through_gabor,
+    pulled_through_growing_sine,
+)
+from bwtheory.nn.initialization import finer_, siren_
 from bwtheory.options import check_options
+
+CONSTANTS = ("fixed_c",)  # that a network's weights carry along, though another activation has no use for them
 
 
 class Activation(nn.Module):
-    """What varies between INR architectures.  A subclass of your own overrides ``forward`` and whatever else it needs."""
+    """What varies between INR architectures: a subclass defines ``forward`` and whatever else it needs.
 
-    dtype_after_first_layer: torch.dtype | None = None  # complex for activations with complex weights
+    With a ``derivative`` too, networks are trained without autograd, and faster with ``kernels``.  A subclass that redefines
+    ``forward`` has neither from its parents: they are of another function.
+    """
+
+    kernels: ClassVar[type[Fused] | None] = None  # for this class's forward and derivative
+    complex_features: ClassVar[bool] = False  # pairs of real numbers, all real parts first, after the first layer
     tuned_options: tuple[str, ...] = ()  # options that depend on the data, and that its own paper would tune
     costly: bool = True  # several of PyTorch's functions one after the other: worth compiling on a CPU
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        of_forward = ("prepared", "of_prepared", "evaluate", "pull", "layer", "features", "value_and_slope")
-        for definition, shortcuts in {"forward": of_forward, "of_prepared": ("evaluate", "pull")}.items():
-            for name in shortcuts:
-                if cls._age(definition) < cls._age(name):  # an inherited shortcut is for another function
-                    setattr(cls, name, getattr(Activation, name))
-
-    @classmethod
-    def _age(cls, name: str) -> int:
-        """How many classes there are before the one that ``name`` comes from."""
-        return next(number for number, parent in enumerate(cls.__mro__) if name in parent.__dict__)
 
     def encode(self, x: Tensor) -> Tensor:
         """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
@@ -61,46 +69,92 @@ class Activation(nn.Module):
         """The activation of the pre-activations z, elementwise: the definition."""
         raise NotImplementedError
 
-    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The activation and its derivative at real pre-activations z, elementwise."""
+    def derivative(self, z: Tensor) -> Tensor:
+        """The derivative of ``forward`` at z, elementwise; here by autograd."""
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             value = self(z)
-            slope = torch.autograd.grad(value.sum(), z)[0] if value.requires_grad else torch.zeros_like(z)
-        return value.detach(), slope
+            if not value.requires_grad:
+                return torch.zeros_like(z)
+            return torch.autograd.grad(value.sum(), z, allow_unused=True, materialize_grads=True)[0]
 
-    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
-        """Weight (n, K) and bias (n,) of a real layer, if ``active`` of one before ``of_prepared``: a scale is free here."""
-        return linear.weight, linear.bias
+    def extra_repr(self) -> str:
+        """The options."""
+        names = [name for name in inspect.signature(type(self)).parameters if hasattr(self, name)]
+        values = {name: getattr(self, name) for name in names}
+        numbers = {name: v.tolist() if isinstance(v, Tensor) and not v.is_meta else v for name, v in values.items()}
+        return ", ".join(f"{name}={value!r}" for name, value in numbers.items())
 
-    def of_prepared(self, u: Tensor) -> Tensor:
-        """The activation at what a layer with prepared weights gives."""
-        return self(u)
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        for name in CONSTANTS:
+            state_dict.pop(prefix + name, None)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+class Fused:
+    """How an activation is evaluated, and gone back through, in place and without autograd.
+
+    This class is made of definition and derivative.  One for an activation can fold its scale into the weights before it, or
+    pass over memory less often.  Only ``prepared`` may depend on parameters.
+    """
+
+    def __init__(self, activation: Any):
+        self.activation = activation
+
+    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight (n, K) and bias (n,) of the layer before ``evaluate``: a scale is free here, there are fewer of them."""
+        return weight, bias
 
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        """Write ``of_prepared(u + bias)`` to ``value`` without autograd; u becomes what ``pull`` needs, here u + bias."""
-        value.copy_(self.of_prepared(u.add_(bias)))
+        """Write the activation at u + bias to ``value``; u becomes what ``pull`` needs, here u + bias."""
+        value.copy_(self.activation(u.add_(bias)))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        """The gradient with respect to ``value``, of ``evaluate``, becomes that with respect to u; all may be overwritten.
+        """The gradient with respect to ``value``, of ``evaluate``, becomes that with respect to u; all may be overwritten."""
+        gradient.mul_(self.activation.derivative(u))
 
-        Where a class has this, and no ``layer`` of its own, networks are trained without autograd.  Neither function may depend
-        on parameters or buffers: ``prepared`` and ``encode`` may, ``encode`` on buffers only.
-        """
-        raise NotImplementedError
 
-    @classmethod
-    def has_pull(cls) -> bool:
-        """Whether ``evaluate`` and ``pull`` say all that there is about a layer."""
-        return cls.pull is not Activation.pull and cls.layer is Activation.layer
+def kernels_of(activation: Activation) -> Fused | None:
+    """What evaluates an activation without autograd; None if nothing is known about the function but its ``forward``."""
+    if activation.kernels is not None and _age(activation, "kernels") <= min(
+        _age(activation, "forward"), _age(activation, "derivative")
+    ):
+        return activation.kernels(activation)
+    return Fused(activation) if _has_derivative(activation) else None
 
-    def layer(self, x: Tensor, linear: nn.Linear) -> Tensor:
-        """``forward(linear(x))``, by way of the prepared weights."""
-        return self.of_prepared(apply_linear(x, *self.prepared(linear)))
 
-    def features(self, x: Tensor) -> Tensor:
-        """The features (N, K) that a layer has made, if ``layer`` keeps them in another form."""
-        return x
+def derivative_of(activation: Activation, z: Tensor) -> Tensor:
+    """The derivative of an activation at z: by its class, or by autograd if that says nothing about this ``forward``."""
+    return activation.derivative(z) if _has_derivative(activation) else Activation.derivative(activation, z)
+
+
+def has_function_of(activation: nn.Module, cls: type[Activation]) -> bool:
+    """Whether an activation is of a class and its function has not been redefined."""
+    return isinstance(activation, cls) and type(activation).forward is cls.forward and "forward" not in vars(activation)
+
+
+def _has_derivative(activation: Activation) -> bool:
+    own = type(activation).derivative is not Activation.derivative or "derivative" in vars(activation)
+    return own and _age(activation, "derivative") <= _age(activation, "forward")
+
+
+def _age(activation: Activation, name: str) -> int:
+    """How many classes there are before the one that ``name`` comes from; −1 for one that this object has for itself."""
+    if name in vars(activation):
+        return -1
+    return next(number for number, cls in enumerate(type(activation).__mro__) if name in vars(cls))
+
+
+class _FusedPsi(Fused):
+    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        c = self.activation.c
+        return c * weight, c * bias - CENTRE
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        evaluate_centred(u, bias, value)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        pull_centred(u, gradient)
 
 
 class BWReLU(Activation):
@@ -112,7 +166,7 @@ class BWReLU(Activation):
     learnable : train log c with the weights
     """
 
-    fixed_c: Tensor
+    kernels = _FusedPsi
     tuned_options: tuple[str, ...] = ("c",)
     costly = False
 
@@ -124,37 +178,40 @@ class BWReLU(Activation):
         if learnable:
             self.log_c = nn.Parameter(torch.tensor(math.log(c)))
         else:
-            self.register_buffer("fixed_c", torch.tensor(float(c)))
+            self._c = float(c)
 
     @property
-    def c(self) -> Tensor:
-        """The scale, a tensor of one element."""
-        return self.log_c.exp() if self.learnable else self.fixed_c
+    def c(self) -> Tensor | float:
+        """The scale, a tensor of one element if it is learnable."""
+        return self.log_c.exp() if self.learnable else self._c
+
+    @c.setter
+    def c(self, value: float) -> None:
+        if self.learnable:
+            with torch.no_grad():
+                self.log_c.fill_(math.log(value))
+        else:
+            self._c = float(value)
 
     def forward(self, z: Tensor) -> Tensor:
-        return psi(self.c.to(z.dtype) * z)
+        return psi(self.c * z)
 
-    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
-        return _scaled(linear, self.c.to(linear.weight.dtype), -CENTRE) if active else (linear.weight, linear.bias)
+    def derivative(self, z: Tensor) -> Tensor:
+        return psi_slope_of_centred(self.c * z - CENTRE) * self.c
 
-    def of_prepared(self, u: Tensor) -> Tensor:
-        return psi_of_centred(u)
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if not self.learnable:  # no buffer: a number cannot be forgotten on the way by the meta device, nor rounded by a cast
+            destination[prefix + "fixed_c"] = torch.tensor(self._c, dtype=torch.float64, device="cpu")
 
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        evaluate_centred(u, bias, value)
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        found = state_dict.get(prefix + "fixed_c")
+        if found is not None and not self.learnable and not found.is_meta:
+            self._c = float(found)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        pull_centred(u, gradient)
 
-
-class ReLU(Activation):
-    """max(0, z); PyTorch's default initialization."""
-
-    costly = False
-
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.relu(z)
-
+class _FusedReLU(Fused):
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
         torch.add(u, bias, out=value).clamp_(min=0)
 
@@ -162,24 +219,39 @@ class ReLU(Activation):
         torch.ops.aten.threshold_backward.grad_input(gradient, value, 0.0, grad_input=gradient)
 
 
+class ReLU(Activation):
+    """max(0, z); PyTorch's default initialization."""
+
+    kernels = _FusedReLU
+    costly = False
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.relu(z)
+
+    def derivative(self, z: Tensor) -> Tensor:
+        return (z > 0).to(z.dtype)
+
+
 class ReLUPositional(ReLU):
     """ReLU after [x, sin(2^i πx), cos(2^i πx)], i < frequencies (Mildenhall et al. 2020)."""
 
-    octaves: Tensor
     tuned_options: tuple[str, ...] = ("frequencies",)
 
     def __init__(self, frequencies: int = 7):
         super().__init__()
         if frequencies < 1:
             raise ValueError(f"A positional encoding has frequencies >= 1; got {frequencies}.")
-        self.register_buffer("octaves", math.pi * 2.0 ** torch.arange(frequencies), persistent=False)
+        self.frequencies = frequencies
 
     def encoded_features(self, in_features: int) -> int:
-        return in_features * (1 + 2 * len(self.octaves))
+        return in_features * (1 + 2 * self.frequencies)
 
     def encode(self, x: Tensor) -> Tensor:
-        phases = (x.unsqueeze(-1) * self.octaves.to(x.dtype)).flatten(1)
+        phases = torch.stack([x * (PI_OF_FLOAT32 * 2.0**i) for i in range(self.frequencies)], dim=-1).flatten(1)
         return torch.cat([x, phases.sin(), phases.cos()], dim=1)
+
+
+PI_OF_FLOAT32 = 13176795 / 2**22  # in float64 too: networks have been trained with it, and casts keep their function
 
 
 class ReLUFourier(ReLU):
@@ -192,7 +264,9 @@ class ReLUFourier(ReLU):
         super().__init__()
         if not sigma > 0 or frequencies < 1:
             raise ValueError(f"Fourier features need sigma > 0 and frequencies >= 1; got {sigma} and {frequencies}.")
+        self.sigma, self.frequencies = sigma, frequencies
         self.register_buffer("directions", sigma * torch.randn(8, frequencies))
+        self._coordinates = 8  # no more than those of x, whose shape a tracer may not know
 
     @classmethod
     def options_of_width(cls, hidden_features: int) -> dict[str, Any]:
@@ -201,16 +275,30 @@ class ReLUFourier(ReLU):
     def encoded_features(self, in_features: int) -> int:
         if in_features > len(self.directions):
             raise ValueError(f"Fourier features take up to {len(self.directions)} coordinates; got {in_features}.")
+        self._coordinates = in_features
         return 2 * self.directions.shape[1]
 
     def encode(self, x: Tensor) -> Tensor:
-        phases = 2 * math.pi * x @ self.directions[: x.shape[1]].to(x.dtype)
+        phases = 2 * math.pi * x @ self.directions[: self._coordinates]
         return torch.cat([phases.cos(), phases.sin()], dim=1)
+
+
+class _FusedSine(Fused):
+    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        omega_0 = self.activation.omega_0
+        return omega_0 * weight, omega_0 * bias
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        torch.sin(u.add_(bias), out=value)
+
+    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
+        gradient.mul_(u.cos_())
 
 
 class Siren(Activation):
     """sin(ω₀z), weights U(±1/n) in the first layer and U(±√(6/n)/ω₀) after it (Sitzmann et al. 2020)."""
 
+    kernels = _FusedSine
     tuned_options: tuple[str, ...] = ("omega_0",)
     costly = False
 
@@ -221,84 +309,62 @@ class Siren(Activation):
         self.omega_0 = omega_0
 
     def initialize(self, linear: nn.Linear, layer: int) -> None:
-        n = linear.in_features
-        bound = 1 / n if layer == 0 else math.sqrt(6 / n) / self.omega_0
-        nn.init.uniform_(linear.weight, -bound, bound)
+        siren_(linear, layer, self.omega_0)
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.sin(self.omega_0 * z)
 
-    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
-        return _scaled(linear, self.omega_0 if active else 1.0)
+    def derivative(self, z: Tensor) -> Tensor:
+        return self.omega_0 * torch.cos(self.omega_0 * z)
 
-    def of_prepared(self, u: Tensor) -> Tensor:
-        return torch.sin(u)
 
+class _FusedGrowingSine(_FusedSine):
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        torch.sin(u.add_(bias), out=value)
+        value.copy_(growing_sine(u.add_(bias), 1 / self.activation.omega_0))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.mul_(u.cos_())
+        gradient.copy_(pulled_through_growing_sine(gradient, u, 1 / self.activation.omega_0))
 
 
 class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
 
+    kernels = _FusedGrowingSine
     tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
     costly = True
-    prepared = Siren.prepared
 
     def __init__(self, omega_0: float = 30.0, first_bias_scale: float = 20.0):
         super().__init__(omega_0)
         self.first_bias_scale = first_bias_scale
 
     def initialize(self, linear: nn.Linear, layer: int) -> None:
-        super().initialize(linear, layer)
-        if layer == 0:
-            nn.init.uniform_(linear.bias, -self.first_bias_scale, self.first_bias_scale)
+        finer_(linear, layer, self.omega_0, self.first_bias_scale)
 
     def forward(self, z: Tensor) -> Tensor:
-        return _SineOfGrowing.apply(self.omega_0 * z, 1 / self.omega_0)
+        return growing_sine(self.omega_0 * z, 1 / self.omega_0)
 
-    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def derivative(self, z: Tensor) -> Tensor:
+        """With no factor detached: the function's, not the one that FINER's gradient descent takes."""
         size, u = z.abs(), self.omega_0 * z
-        return torch.sin((size + 1) * u), self.omega_0 * (2 * size + 1) * torch.cos((size + 1) * u)  # with no factor detached
+        return self.omega_0 * (2 * size + 1) * torch.cos((size + 1) * u)
 
-    def of_prepared(self, u: Tensor) -> Tensor:
-        return _SineOfGrowing.apply(u, 1 / self.omega_0)
+
+class _FusedBell(Fused):
+    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        sigma_0 = self.activation.sigma_0
+        return sigma_0 * weight, sigma_0 * bias
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        value.copy_(bell(u.add_(bias)))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.copy_(_SineOfGrowing.pulled(gradient, u, 1 / self.omega_0))
-
-
-class _SineOfGrowing(torch.autograd.Function):
-    """sin((r|u| + 1)u), the factor r|u| + 1 a constant to the gradient."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(u: Tensor, rate: float) -> Tensor:
-        return torch.addcmul(u, u.abs(), u, value=rate).sin_()
-
-    @staticmethod
-    def setup_context(context: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
-        context.rate = inputs[1]
-        context.save_for_backward(inputs[0])
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _SineOfGrowing.pulled(gradients[0], context.saved_tensors[0], context.rate), None
-
-    @staticmethod
-    def pulled(gradient: Tensor, u: Tensor, rate: float) -> Tensor:
-        size = u.abs()
-        along = gradient * torch.addcmul(u, size, u, value=rate).cos_()
-        return torch.addcmul(along, along, size, value=rate)
+        gradient.mul_(value).mul_(u).mul_(-2.0)
 
 
 class Gauss(Activation):
     """exp(−(σ₀z)²) (Ramasinghe and Lucey 2022, in the parametrization of WIRE's code); PyTorch's default initialization."""
 
+    kernels = _FusedBell
     tuned_options: tuple[str, ...] = ("sigma_0",)
 
     def __init__(self, sigma_0: float = 10.0):
@@ -308,45 +374,38 @@ class Gauss(Activation):
         self.sigma_0 = sigma_0
 
     def forward(self, z: Tensor) -> Tensor:
-        return _Bell.apply(self.sigma_0 * z)
+        return bell(self.sigma_0 * z)
 
-    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
-        return _scaled(linear, self.sigma_0 if active else 1.0)
+    def derivative(self, z: Tensor) -> Tensor:
+        u = self.sigma_0 * z
+        return -2 * self.sigma_0 * u * bell(u)
 
-    def of_prepared(self, u: Tensor) -> Tensor:
-        return _Bell.apply(u)
+
+class _FusedGabor(Fused):
+    @property
+    def _rate(self) -> float:
+        return (self.activation.sigma_0 / self.activation.omega_0) ** 2
+
+    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        omega_0 = self.activation.omega_0
+        return omega_0 * weight, omega_0 * bias
+
+    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
+        value.copy_(gabor(u.add_(bias), self._rate))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.mul_(value).mul_(u).mul_(-2.0)
-
-
-class _Bell(torch.autograd.Function):
-    """exp(−u²), and 0 below ε², ε the machine precision: denormal numbers make products on a CPU ten times slower."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(u: Tensor) -> Tensor:
-        return torch.threshold_((u * u).neg_().exp_(), torch.finfo(u.dtype).eps ** 2, 0.0)
-
-    @staticmethod
-    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        context.save_for_backward(*inputs, output)
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        u, value = context.saved_tensors
-        return (gradients[0] * value).mul_(u).mul_(-2.0)
+        gradient.copy_(pulled_through_gabor(gradient, u, value, self._rate))
 
 
 class Wire(Activation):
     """Complex Gabor wavelet exp(iω₀z − |σ₀z|²), real first layer, complex ones after it (Saragadam et al. 2023).
 
-    A complex weight counts as two real ones, so a layer has ⌊hidden_features/√2⌋ neurons.  Between the layers a complex number
-    is a pair of real ones, all real parts first: the same products, and elementwise functions without complex arithmetic.
+    A complex weight counts as two real ones, so a layer has ⌊hidden_features/√2⌋ neurons.  A complex number is a pair of real
+    ones, all real parts first: the same products, elementwise functions without complex arithmetic, and casts that work.
     """
 
-    dtype_after_first_layer = torch.cfloat
+    kernels = _FusedGabor
+    complex_features = True
     tuned_options: tuple[str, ...] = ("omega_0", "sigma_0")
 
     def __init__(self, omega_0: float = 20.0, sigma_0: float = 10.0):
@@ -359,60 +418,62 @@ class Wire(Activation):
         return max(1, int(hidden_features / math.sqrt(2)))
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.exp(1j * self.omega_0 * z - (self.sigma_0 * z.abs()) ** 2)
+        """Pairs (…, 2K) to pairs (…, 2K)."""
+        if is_checked(z) and (z.is_complex() or z.shape[-1] % 2):
+            raise ValueError(f"WIRE takes complex numbers as pairs (…, 2K), real parts first; got {z.dtype} {tuple(z.shape)}.")
+        return gabor(self.omega_0 * z, (self.sigma_0 / self.omega_0) ** 2)
 
-    def prepared(self, linear: nn.Linear, active: bool = True) -> tuple[Tensor, Tensor]:
-        scale = self.omega_0 if active else 1.0
-        weight, bias = _scaled(linear, scale)
-        if not weight.is_complex():  # the first layer: its imaginary parts are 0
-            return torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)])
-        upper, lower = torch.cat([weight.real, -weight.imag], dim=1), torch.cat([weight.imag, weight.real], dim=1)
-        return torch.cat([upper, lower]), torch.cat([bias.real, bias.imag])
-
-    def of_prepared(self, u: Tensor) -> Tensor:
-        return _GaborPairs.apply(u, (self.sigma_0 / self.omega_0) ** 2)
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.copy_(_GaborPairs.pulled(gradient, u, value, (self.sigma_0 / self.omega_0) ** 2))
-
-    def features(self, x: Tensor) -> Tensor:
-        return torch.complex(*x.chunk(2, dim=-1))
+    def derivative(self, z: Tensor) -> Tensor:
+        raise ValueError("A function of complex numbers such as WIRE's has no derivative number by number.")
 
 
-class _GaborPairs(torch.autograd.Function):
-    """exp(iu − rate·|u|²) as pairs, for u as pairs; below ε² it is 0, see ``_Bell``."""
+class Elementwise(Activation):
+    """Any elementwise function of tensors, or a module that is one; PyTorch's default initialization, gradients by autograd.
 
-    generate_vmap_rule = True
+    Parameters
+    ----------
+    function : such as ``torch.nn.functional.gelu`` or ``torch.nn.PReLU()``
+    options : are given to the function with each call
+    """
 
-    @staticmethod
-    def forward(u: Tensor, rate: float) -> Tensor:
-        a, b = u.chunk(2, dim=-1)
-        envelope = torch.addcmul(torch.addcmul(b, b, b, value=rate), a, a, value=rate).neg_().exp_()
-        torch.threshold_(envelope, torch.finfo(u.dtype).eps ** 2, 0.0)
-        return torch.cat([a.cos().mul_(envelope), a.sin().mul_(envelope)], dim=-1)
+    def __init__(self, function: Callable[..., Tensor], **options: Any):
+        super().__init__()
+        self.function, self.options = function, options
+        try:
+            elementwise = is_elementwise(self)
+        except Exception as error:  # whatever a function that is something else makes of a row of numbers
+            reason = str(error).strip().partition("\n")[0].removesuffix(", but expected one of:")
+            raise ValueError(f"{self.name} cannot be applied to a tensor of pre-activations: {reason}.") from None
+        if not elementwise:
+            raise ValueError(f"An activation is elementwise and gives the same twice; {self.name} is not.")
 
-    @staticmethod
-    def setup_context(context: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
-        context.rate = inputs[1]
-        context.save_for_backward(inputs[0], output)
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
 
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        u, value = context.saved_tensors
-        return _GaborPairs.pulled(gradients[0], u, value, context.rate), None
+    def forward(self, z: Tensor) -> Tensor:
+        return self.function(z, **self.options)
 
-    @staticmethod
-    def pulled(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:
-        (g, h), (x, y), (a, b) = gradient.chunk(2, dim=-1), value.chunk(2, dim=-1), u.chunk(2, dim=-1)
-        along = torch.addcmul(g * x, h, y)  # with the logarithm's real part
-        across = (h * x).sub_(g * y)  # and with its imaginary part
-        first = torch.addcmul(across, a, along, value=-2 * rate)
-        return torch.cat([first, torch.addcmul(along, b, along, value=2 * rate).neg_()], dim=-1)
+    def extra_repr(self) -> str:
+        """The function, if it is not a module shown below, and its options."""
+        shown = [] if isinstance(self.function, nn.Module) else [self.name]
+        return ", ".join(shown + [f"{name}={value!r}" for name, value in self.options.items()])
 
 
-def _scaled(linear: nn.Linear, scale: Tensor | float, shift: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Weight and bias of scale·linear(x) + shift: there are fewer of them than of pre-activations."""
-    return scale * linear.weight, scale * linear.bias + shift
+@torch.no_grad()
+def is_elementwise(activation: nn.Module) -> bool:
+    """Whether an activation of real numbers gives for a matrix what it gives for each of its numbers, here to three digits."""
+    like = next((p for p in activation.parameters()), torch.empty(0, dtype=torch.float32, device="cpu"))
+    if like.is_meta:
+        return True  # as far as can be seen
+    z = torch.linspace(-2.0, 2.0, 9, dtype=like.dtype, device=like.device).view(3, 3)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        whole = activation(z)
+        each = torch.cat([activation(number.view(1, 1)) for number in z.flatten()])
+    same_shape = isinstance(whole, Tensor) and whole.shape == z.shape and whole.dtype == z.dtype
+    return same_shape and torch.allclose(whole, each.view(3, 3), rtol=1e-3, equal_nan=True)
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {
@@ -427,35 +488,54 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 }
 
 
-def resolve_activation(activation: str | type[Activation]) -> type[Activation]:
-    """The class behind a name, a "package.module:Class" string or a class.
+def resolve_activation(activation: Any) -> type[Activation]:
+    """The class of an activation: of a name, a "package.module:Class" string, a class, an instance, a module or a function.
 
     Raises
     ------
     ValueError
-        If there is no such name, module or class, or the class is no ``Activation``.
+        If there is no such name, module or class, or what there is cannot be applied to a tensor.
     """
-    found: object = activation
-    if isinstance(activation, str):
-        if activation in ACTIVATIONS:
-            return ACTIVATIONS[activation]
-        module, colon, name = activation.partition(":")
-        if not colon:
-            raise ValueError(
-                f"There is no activation {activation!r}; there are {', '.join(ACTIVATIONS)}, "
-                "and your own as package.module:Class."
-            )
-        try:
-            found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"The activation {activation!r} cannot be imported: {error}.") from None
-    if not (isinstance(found, type) and issubclass(found, Activation)):
-        raise ValueError(f"An activation is a subclass of bwtheory.nn.Activation; got {activation!r}.")
-    return found
+    found = _imported(activation)
+    cls = found if isinstance(found, type) else type(found)
+    if issubclass(cls, Activation):
+        return cls
+    if not (issubclass(cls, nn.Module) or (callable(found) and not isinstance(found, type))):
+        raise ValueError(
+            "An activation is a name, a subclass of bwtheory.nn.Activation or torch.nn.Module, an instance or a function; "
+            f"got {activation!r}."
+        )
+    return Elementwise
 
 
-def build_activation(activation: str | type[Activation], options: dict) -> Activation:
+def build_activation(activation: Any, options: dict[str, Any]) -> Activation:
     """An instance with these options; ValueError names an option that the activation does not have."""
-    cls = resolve_activation(activation)
-    check_options(cls.__name__, cls, options)
-    return cls(**options)
+    found, cls = _imported(activation), resolve_activation(activation)
+    if isinstance(found, type):
+        check_options(found.__name__, found, options)
+        found = found(**options)
+    elif isinstance(found, nn.Module) and options:
+        raise ValueError(f"The options of {type(found).__name__} are in the instance; got {next(iter(options))!r} besides.")
+    elif not isinstance(found, nn.Module):
+        return Elementwise(found, **options)
+    return found if isinstance(found, cls) else Elementwise(found)
+
+
+def _imported(activation: Any) -> Any:
+    """What a string means, a built-in activation first; anything else is what it is."""
+    if not isinstance(activation, str):
+        return activation
+    if activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]
+    module, colon, name = activation.partition(":")
+    if not colon and not activation.startswith("_") and callable(getattr(nn.functional, activation, None)):
+        return getattr(nn.functional, activation)
+    if not colon:
+        raise ValueError(
+            f"There is no activation {activation!r}; there are {', '.join(ACTIVATIONS)}, "
+            "functions of torch.nn.functional such as gelu, and your own as package.module:Class."
+        )
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"The activation {activation!r} cannot be imported: {error}.") from None

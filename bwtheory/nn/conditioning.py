@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bwtheory.nn.network import INR, to_double
+from bwtheory.nn.network import INR
 
 
 @torch.no_grad()
@@ -19,7 +19,7 @@ def feature_singular_values(network: INR, x: Tensor) -> list[np.ndarray]:
 
     Computed in float64, largest first, min(K, N) of them for each layer; those below 1e-16 times the largest are rounding.
     """
-    network = to_double(copy.deepcopy(network).cpu())
+    network = copy.deepcopy(network).cpu().double()
     return [torch.linalg.svdvals(phi).numpy() for phi in network.features(x.cpu().double())]
 
 

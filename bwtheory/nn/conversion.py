@@ -4,58 +4,89 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from bwtheory.nn.activations import BWReLU
-from bwtheory.nn.network import INR
-from bwtheory.nn.wavelet import RELUS
+from bwtheory.nn.activations import Activation, BWReLU, ReLU, has_function_of
+from bwtheory.nn.functional import RELUS
+from bwtheory.nn.network import INR, Layer, unknown_part
 
 
 @torch.no_grad()
-def to_relu(network: INR) -> nn.Sequential:
-    """The same function as ``torch.nn.Linear`` and ``torch.nn.ReLU`` only: 7K neurons for every hidden layer of K.
+def to_relu(network: INR | nn.Sequential) -> nn.Sequential:
+    """The same function as ``torch.nn.Linear`` and ``torch.nn.ReLU`` only: 7K neurons for every hidden layer of K BW-ReLUs.
 
     In float64 the two agree to rounding; in float32 the seven ReLUs of a neuron cancel only up to 1e-7 times their size, which
     grows with the distance from the support.
 
+    Parameters
+    ----------
+    network : an INR, or a sequence of ``torch.nn.Linear``, ``BWReLU`` and ``torch.nn.ReLU``
+
     Raises
     ------
     ValueError
-        If the activation is not BW-ReLU, or if the network has a skip connection.
+        For other activations and layers, an encoding of the coordinates, or a skip connection.
     """
-    if not isinstance(network.activation, BWReLU):
-        raise ValueError(f"Only BW-ReLU networks are sums of ReLUs; got {type(network.activation).__name__}.")
-    if network.skip is not None:
-        raise ValueError("A skip connection is no layer of a sequence; this network has one.")
-    like = network.output.weight
-    knots = like.new_tensor([knot for knot, _ in RELUS])
-    coefficients = like.new_tensor([coefficient for _, coefficient in RELUS])
-    c = network.activation.c.to(like)
-    layers: list[nn.Module] = []
-    maps = _maps_between_activations(network)
-    for number, (weight, bias) in enumerate(maps):
-        if number:  # the seven ReLUs of a neuron feed its one output weight
-            weight = (weight.unsqueeze(-1) * coefficients).flatten(1)
-        if number < len(maps) - 1:
-            weight = (c * weight).repeat_interleave(len(knots), dim=0)
-            bias = (c * bias.unsqueeze(-1) - knots).flatten()
-        else:
+    layers = _layers_of(network)
+    knots, coefficients = (layers[0].linear.weight.new_tensor(numbers) for numbers in zip(*RELUS))
+    converted: list[nn.Module] = []
+    map_so_far: tuple[Tensor, Tensor] | None = None
+    for number, (linear, activation) in enumerate(layers):
+        weight: Tensor = linear.weight
+        bias: Tensor = weight.new_zeros(len(weight)) if linear.bias is None else linear.bias
+        if map_so_far is None and number and isinstance(layers[number - 1].activation, BWReLU):
+            weight = (weight.unsqueeze(-1) * coefficients).flatten(1)  # the seven ReLUs of a neuron feed its one output weight
+        elif map_so_far is not None:
+            weight, bias = weight @ map_so_far[0], weight @ map_so_far[1] + bias
+        elif not number and isinstance(network, INR):
+            weight = network.input_scale * weight
+        map_so_far = weight, bias
+        if activation is None and number < len(layers) - 1:
+            continue
+        if isinstance(activation, BWReLU):
+            weight = (activation.c * weight).repeat_interleave(len(knots), dim=0)
+            bias = (activation.c * bias.unsqueeze(-1) - knots).flatten()
+        elif activation is None and isinstance(network, INR):
             weight, bias = network.output_scale * weight, network.output_scale * bias + network.output_shift
-        layers.append(_linear(weight, bias))
-        if number < len(maps) - 1:
-            layers.append(nn.ReLU())
-    return nn.Sequential(*layers)
+        converted += [_linear(weight, bias), *([nn.ReLU()] if activation is not None else [])]
+        map_so_far = None
+    return nn.Sequential(*converted)
 
 
-def _maps_between_activations(network: INR) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """(weight, bias) of the hidden layers and the output; a linear layer between two is multiplied into the second."""
-    linears = network.linears
-    maps: list[tuple[torch.Tensor, torch.Tensor]] = [(network.input_scale * linears[0].weight, linears[0].bias)]
-    step = 2 if len(network.between) else 1
-    for number in range(step, len(linears) - 1, step):
-        weight, bias, before = linears[number].weight, linears[number].bias, linears[number - 1]
-        maps.append((weight @ before.weight, weight @ before.bias + bias) if step == 2 else (weight, bias))
-    return [*maps, (network.output.weight, network.output.bias)]
+def _layers_of(network: INR | nn.Sequential) -> list[Layer]:
+    """The layers of a network that is a sum of ReLUs."""
+    if isinstance(network, INR):
+        if network.skip is not None:
+            raise ValueError("A skip connection is no layer of a sequence; this network has one.")
+        unknown = unknown_part(network)
+        if unknown is None and type(network.activation).encode is not Activation.encode:
+            unknown = f"{type(network.activation).__name__} encodes the coordinates"
+        if unknown is not None:
+            raise ValueError(f"Only what a network's layers say can be written as ReLUs, and {unknown}.")
+        layers = network.layers()
+    else:
+        layers = []
+        for module in _flat(network):
+            if type(module) is nn.Linear:
+                layers.append(Layer(module, None))
+            elif layers and layers[-1].activation is None and isinstance(module, nn.ReLU | Activation):
+                layers[-1] = Layer(layers[-1].linear, ReLU() if isinstance(module, nn.ReLU) else module)
+            elif type(module) is not nn.Identity:
+                raise ValueError(
+                    f"Only linear layers, each with a BW-ReLU or a ReLU after it or none, are sums of ReLUs; got {module}."
+                )
+        if not layers:
+            raise ValueError("A sequence without a layer is no network.")
+        if isinstance(layers[-1].activation, BWReLU):
+            raise ValueError("A sequence that ends with a BW-ReLU has no layer for its seven ReLUs to go into.")
+    for _, activation in layers:
+        if activation is not None and not (has_function_of(activation, BWReLU) or has_function_of(activation, ReLU)):
+            raise ValueError(f"Only BW-ReLU networks are sums of ReLUs; got {type(activation).__name__}.")
+    return layers
+
+
+def _flat(network: nn.Sequential) -> list[nn.Module]:
+    return [part for module in network for part in (_flat(module) if isinstance(module, nn.Sequential) else [module])]
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 ReLUs = tuple[tuple[float, float], ...]
 
@@ -26,21 +27,37 @@ def has_numba() -> bool:
     return True
 
 
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor holds numbers that are only computed with: nobody records, transforms or stands in for what is done.
+
+    A compiler or exporter, TorchScript's and FX's tracing, dispatch modes (``make_fx``, fake tensors), the transforms of
+    ``torch.func``, forward-mode derivatives and subclasses of Tensor would not see what reads memory, nor differentiate an
+    ``autograd.Function`` in all the ways that they have.
+    """
+    return (
+        type(tensor) in (Tensor, torch.nn.Parameter)
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad.unpack_dual(tensor).tangent is None
+    )
+
+
 def usable(v: Tensor) -> bool:
-    """Whether the kernels take this tensor: real numbers in the CPU's memory, not a compiler's or vmap's stand-in for one."""
-    real = v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64)
-    if torch.compiler.is_compiling() or not real or not has_numba():
+    """Whether the kernels take this tensor: a plain one of float32 or float64 numbers in the CPU's memory."""
+    if not is_plain(v) or v.device.type != "cpu" or v.dtype not in (torch.float32, torch.float64) or not has_numba():
         return False
     try:
         v.data_ptr()
-    except RuntimeError:
+    except RuntimeError:  # a batch of gradients, of ``torch.autograd.grad`` with ``is_grads_batched``
         return False
     return True
 
 
 def three_relus(v: Tensor, relus: ReLUs) -> Tensor:
     """Σ a·σ(t − |v|) over three pairs (t, a)."""
-    out = torch.empty(v.shape, dtype=v.dtype)
+    out = torch.empty(v.shape, dtype=v.dtype, device=v.device)  # whatever the default device is
     _kernels(v.dtype, relus)[0](v.detach().contiguous().view(-1).numpy(), out.view(-1).numpy())
     return out
 

@@ -3,13 +3,75 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear as apply_linear
 
 from bwtheory.nn.activations import Activation, build_activation
+from bwtheory.nn.functional import is_checked
+
+
+class LinearToPairs(nn.Linear):
+    """A real linear map to complex numbers, pairs (N, 2K) with all real parts first: the imaginary ones are 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = super().forward(x)
+        return torch.cat([values, torch.zeros_like(values)], dim=-1)
+
+
+class ComplexLinear(nn.Module):
+    """A linear map of complex numbers, pairs (N, 2K) with all real parts first.
+
+    The weight (M, K, 2) and bias (M, 2) are real parameters, real and imaginary parts last, so that every cast, optimizer and
+    file format takes them.  They start as, and can be loaded from, the complex ones (M, K) and (M,) of ``torch.nn.Linear``.
+    """
+
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        real = torch.get_default_dtype()
+        start = nn.Linear(in_features, out_features, dtype=torch.cdouble if real == torch.float64 else torch.cfloat)
+        self.weight = nn.Parameter(torch.view_as_real(start.weight.detach()).to(real))
+        self.bias = nn.Parameter(torch.view_as_real(start.bias.detach()).to(real))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return apply_linear(x, *real_map(self))
+
+    def extra_repr(self) -> str:
+        """As ``torch.nn.Linear`` has it."""
+        return f"in_features={self.in_features}, out_features={self.out_features}"
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        for name in ("weight", "bias"):
+            value = state_dict.get(prefix + name)
+            if isinstance(value, Tensor) and value.is_complex():
+                state_dict[prefix + name] = torch.view_as_real(value)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+Linear = nn.Linear | ComplexLinear
+
+
+def real_map(linear: Linear) -> tuple[Tensor, Tensor]:
+    """Weight and bias of what a linear layer does with real numbers, those of pairs among them."""
+    if isinstance(linear, ComplexLinear):
+        real, imaginary = linear.weight.unbind(-1)
+        upper, lower = torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)
+        return torch.cat([upper, lower]), linear.bias.t().flatten()
+    if isinstance(linear, LinearToPairs):
+        weight, bias = linear.weight, linear.bias
+        return torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)])
+    return linear.weight, linear.bias
+
+
+class Layer(NamedTuple):
+    """A linear map, and the activation after it if there is one."""
+
+    linear: Linear
+    activation: Activation | None
 
 
 class INR(nn.Module):
@@ -19,7 +81,8 @@ class INR(nn.Module):
     ----------
     in_features, out_features : coordinates in, values out, >= 1
     hidden_features, hidden_layers : width and depth, >= 1
-    activation : a name of ``bwtheory.nn.ACTIVATIONS``, "package.module:Class", or a subclass of ``Activation``
+    activation : a name of ``bwtheory.nn.ACTIVATIONS`` or of an elementwise function of ``torch.nn.functional``,
+        "package.module:Class", or a subclass of ``Activation`` or of ``torch.nn.Module``, an instance, or a function
     linear_layers : a further linear layer after each activation but the last (the published code's ``--lin-layers``)
     skip : add a linear function of the coordinates to the output
     input_scale : the coordinates are multiplied by it first
@@ -27,7 +90,8 @@ class INR(nn.Module):
         learn values of [0, 1] as numbers of [−1, 1]
     options : of the activation: c, omega_0, sigma_0, …; unknown ones are refused by name
 
-    All layers are plain ``torch.nn.Linear``; a scale such as c is not folded into their weights.
+    All layers are plain ``torch.nn.Linear``, WIRE's later ones ``ComplexLinear``; a scale such as c is not folded into their
+    weights.  ``layers()`` is what everything else that knows about a network's inside reads.
 
     Raises
     ------
@@ -46,13 +110,13 @@ class INR(nn.Module):
         out_features: int,
         hidden_features: int = 300,
         hidden_layers: int = 3,
-        activation: str | type[Activation] = "bw-relu",
+        activation: str | type[nn.Module] | nn.Module | Callable[..., Tensor] = "bw-relu",
         linear_layers: bool = False,
         skip: bool = False,
         input_scale: float = 1.0,
         output_scale: float = 1.0,
         output_shift: float = 0.0,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         sizes = {"in_features": in_features, "out_features": out_features}
@@ -67,63 +131,113 @@ class INR(nn.Module):
         self.output_scale, self.output_shift = output_scale, output_shift
         self.activation = build_activation(activation, options)
         width = self.activation.width(hidden_features)
-        dtype = self.activation.dtype_after_first_layer
-        inputs = [self.activation.encoded_features(in_features)] + [width] * (hidden_layers - 1)
-        self.hidden = nn.ModuleList(nn.Linear(n, width, dtype=dtype if layer else None) for layer, n in enumerate(inputs))
-        between = hidden_layers - 1 if linear_layers else 0
-        self.between = nn.ModuleList(nn.Linear(width, width, dtype=dtype) for _ in range(between))
-        self.output = nn.Linear(width, out_features, dtype=dtype)
+        first, other = (LinearToPairs, ComplexLinear) if self.activation.complex_features else (nn.Linear, nn.Linear)
+        encoded = self.activation.encoded_features(in_features)
+        self.hidden = nn.ModuleList([first(encoded, width), *(other(width, width) for _ in range(hidden_layers - 1))])
+        self.between = nn.ModuleList(other(width, width) for _ in range(hidden_layers - 1 if linear_layers else 0))
+        self.output = other(width, out_features)
         self.skip = nn.Linear(in_features, out_features, bias=False) if skip else None
         with torch.no_grad():
-            hidden = list(self.hidden)
-            for linear in self.linears:
-                self.activation.initialize(linear, hidden.index(linear) if linear in hidden else -1)
+            number = 0
+            for linear, active in self.layers():
+                self.activation.initialize(cast(nn.Linear, linear), -1 if active is None else number)
+                number += active is not None
+
+    def layers(self) -> list[Layer]:
+        """All linear maps from the encoded coordinates to the output, each with the activation after it, in order."""
+        order: list[Layer] = []
+        hidden, between = cast(list[Linear], list(self.hidden)), cast(list[Linear], list(self.between))
+        for number, linear in enumerate(hidden):
+            if number and between:
+                order.append(Layer(between[number - 1], None))
+            order.append(Layer(linear, self.activation))
+        return [*order, Layer(self.output, None)]
 
     @property
-    def linears(self) -> list[nn.Linear]:
-        """All layers from the coordinates to the output, in order, without the skip connection."""
-        order: list[nn.Module] = []
-        for layer, linear in enumerate(self.hidden):
-            order += [self.between[layer - 1], linear] if layer and len(self.between) else [linear]
-        return [linear for linear in (*order, self.output) if isinstance(linear, nn.Linear)]
-
-    def features(self, x: Tensor) -> list[Tensor]:
-        """(N, in_features) coordinates -> the hidden layers' features, each (N, width): Φᵀ of equation (8)."""
-        return [self.activation.features(hidden) for hidden in self._hidden_layers(x)]
-
-    def check_coordinates(self, x: Tensor) -> None:
-        """ValueError for coordinates of another shape than (N, in_features)."""
-        if x.ndim != 2 or x.shape[1] != self.in_features:
-            raise ValueError(f"Coordinates have shape (N, {self.in_features}); got {tuple(x.shape)}.")
-
-    def _hidden_layers(self, x: Tensor) -> list[Tensor]:
-        self.check_coordinates(x)
-        z = self.activation.encode(self.input_scale * x)
-        found: list[Tensor] = []
-        hidden, between = cast(list[nn.Linear], list(self.hidden)), cast(list[nn.Linear], list(self.between))
-        for layer, linear in enumerate(hidden):
-            if layer and between:
-                z = apply_linear(z, *self.activation.prepared(between[layer - 1], active=False))
-            z = self.activation.layer(z, linear)
-            found.append(z)
-        return found
+    def linears(self) -> list[Linear]:
+        """The linear maps of ``layers()``, without the skip connection."""
+        return [layer.linear for layer in self.layers()]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) coordinates -> (N, out_features) values."""
-        values = apply_linear(self._hidden_layers(x)[-1], *self.activation.prepared(self.output, active=False))
-        values = (values.real if values.is_complex() else values)[:, : self.out_features]  # real parts come first
-        values = values if self.skip is None else values + self.skip(self.input_scale * x)
+        self.check_coordinates(x)
+        x = self.input_scale * x
+        z = self.activation.encode(x)
+        for linear, activation in self.layers():
+            z = linear(z)
+            z = z if activation is None else activation(z)
+        values = z[:, : self.out_features]  # real parts come first
+        values = values if self.skip is None else values + self.skip(x)
         plain = self.output_scale == 1 and self.output_shift == 0
         return values if plain else self.output_scale * values + self.output_shift
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """(N, in_features) coordinates -> the hidden layers' features, each (N, width): Φᵀ of equation (8)."""
+        self.check_coordinates(x)
+        z = self.activation.encode(self.input_scale * x)
+        features: list[Tensor] = []
+        for linear, activation in self.layers():
+            z = linear(z)
+            if activation is not None:
+                z = activation(z)
+                features.append(torch.complex(*z.chunk(2, dim=-1)) if activation.complex_features else z)
+        return features
+
+    def check_coordinates(self, x: Tensor) -> None:
+        """ValueError for coordinates of another shape than (N, in_features), or of another type than the weights."""
+        if not is_checked(x):
+            return
+        if x.ndim != 2 or x.shape[1] != self.in_features:
+            raise ValueError(f"Coordinates have shape (N, {self.in_features}); got {tuple(x.shape)}.")
+        dtype = getattr(getattr(self.hidden[0], "weight", None), "dtype", x.dtype)
+        if x.dtype != dtype and not any(torch.is_autocast_enabled(device) for device in ("cpu", "cuda", "mps")):
+            raise ValueError(f"The network's numbers are {dtype}, the coordinates' {x.dtype}.")
+
     def count_parameters(self) -> int:
         """Trainable real numbers; a complex weight counts as two."""
-        return sum(p.numel() * (2 if p.is_complex() else 1) for p in self.parameters() if p.requires_grad)
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def extra_repr(self) -> str:
+        """Sizes, and scales that are not 1."""
+        scales = {"input_scale": 1.0, "output_scale": 1.0, "output_shift": 0.0}
+        changed = [f", {name}={getattr(self, name)}" for name, usual in scales.items() if getattr(self, name) != usual]
+        return f"{self.in_features}, {self.out_features}" + "".join(changed)
+
+    def __prepare_scriptable__(self) -> INR:
+        """What ``torch.jit.script`` asks for."""
+        raise ValueError("TorchScript cannot compile an INR's Python; record it by torch.jit.trace or torch.export instead.")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> INR:
+        def real(tensor: Tensor) -> Tensor:
+            changed = fn(tensor)
+            if changed.is_complex():
+                raise ValueError(f"The numbers of an INR are real, WIRE's are pairs of real ones; got {changed.dtype}.")
+            return changed
+
+        return super()._apply(real, recurse)
 
 
-def to_double(network: INR) -> INR:
-    """The network itself, all numbers in float64 or complex128; ``Module.double`` leaves complex ones alone."""
-    for tensor in (*network.parameters(), *network.buffers()):
-        if tensor.is_complex() or tensor.is_floating_point():
-            tensor.data = tensor.data.to(torch.complex128 if tensor.is_complex() else torch.float64)
-    return network
+def unknown_part(network: nn.Module) -> str | None:
+    """What a network is besides its ``layers()``, in words: whoever reads these would miss it.  None for nothing."""
+    if not isinstance(network, INR):
+        return f"{type(network).__name__} is no INR"
+    if type(network).forward is not INR.forward or "forward" in vars(network):
+        return f"{type(network).__name__} has a forward that is not INR's"
+    for name, module in network.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+            return f"{name or 'the network'} has a hook"
+    for linear, _ in network.layers():
+        if type(linear) not in (nn.Linear, LinearToPairs, ComplexLinear) or "forward" in vars(linear):
+            return f"{type(linear).__name__} is no plain linear layer"
+        if linear.bias is None:
+            return "a linear layer has no bias"
+    if network.skip is not None and type(network.skip) is not nn.Linear:
+        return f"{type(network.skip).__name__} is no plain linear layer"
+    return None
+
+
+def with_real_pairs(state: Any) -> Any:
+    """A state with the complex numbers of earlier versions as ``ComplexLinear`` has them, (…, 2)."""
+    if isinstance(state, dict):
+        return {name: with_real_pairs(value) for name, value in state.items()}
+    return torch.view_as_real(state) if isinstance(state, Tensor) and state.is_complex() else state

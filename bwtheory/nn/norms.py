@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bwtheory.nn.activations import BWReLU
+from bwtheory.nn.activations import BWReLU, has_function_of
 from bwtheory.nn.network import INR
 from bwtheory.two_scale import truncated_power_coefficients
 
@@ -33,24 +33,32 @@ def variation_norm_invariant(network: INR) -> Tensor:
     It does not change under c → c/α, W_ℓ → αW_ℓ; for one hidden layer, or with ``linear_layers``, it is (53).  Errors as above.
     """
     c = _scale(network)
-    if len(network.between):
+    if _has_output_weights(network):
         return variation_norm(network)
     sums = _layer_sums(network)
-    units = [c] * len(sums)  # what is left of the scaling when each layer but the last absorbs its own
+    units: list[Tensor | float] = [c] * len(sums)  # what is left of the scaling when each layer but the last absorbs its own
     if len(sums) > 1:
-        units[0], units[-1] = c * c, torch.ones_like(c)
+        units[0], units[-1] = c * c, 1.0
     return _total_variation() * torch.stack([unit * total for unit, total in zip(units, sums)]).sum()
 
 
-def _scale(network: INR) -> Tensor:
-    if not isinstance(network.activation, BWReLU):
-        raise ValueError(f"The norm (53) is about BW-ReLU networks; got {type(network.activation).__name__}.")
+def _scale(network: INR) -> Tensor | float:
+    for _, activation in network.layers():
+        if activation is not None and not has_function_of(activation, BWReLU):
+            raise ValueError(f"The norm (53) is about BW-ReLU networks; got {type(activation).__name__}.")
+    assert isinstance(network.activation, BWReLU)
     return network.activation.c
 
 
+def _has_output_weights(network: INR) -> bool:
+    """Whether after every activation comes a linear map without one, more than once."""
+    layers = network.layers()
+    return len(layers) > 2 and all(layer.activation is None for layer in layers[1::2])
+
+
 def _layer_sums(network: INR) -> list[Tensor]:
-    weights = [linear.weight for linear in network.linears]
-    if len(network.between):
+    weights = [layer.linear.weight for layer in network.layers()]
+    if _has_output_weights(network):
         return [(w.norm(dim=1) * v.norm(dim=0)).sum() for w, v in zip(weights[::2], weights[1::2])]
     first = (weights[0].norm(dim=1) * weights[1].norm(dim=0)).sum()
     return [first, *(weight.norm(dim=0).sum() for weight in weights[2:])]

@@ -20,6 +20,7 @@ from bwtheory.tasks.superresolution import super_resolution
 from bwtheory.tasks.task import ImageTask, Task
 from bwtheory.tasks.tomography import tomography, tomography_of_sinogram
 from bwtheory.tasks.univariate import univariate
+from bwtheory.torch_settings import usual_settings
 
 __all__ = [
     "FILE_OPTIONS",
@@ -88,6 +89,7 @@ def absolute_options(options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@usual_settings()
 def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
     """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
     if name not in TASKS:

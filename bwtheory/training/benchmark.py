@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bwtheory.nn import INR, BWReLU, psi_seven_relus
 from bwtheory.nn.activations import Activation
+from bwtheory.nn.network import real_map
 from bwtheory.tasks.operators import BlockAverage, LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
@@ -28,7 +29,7 @@ class SevenReLUs(BWReLU):
     """BW-ReLU as its definition writes it, one ReLU after the other."""
 
     def forward(self, z: Tensor) -> Tensor:
-        return psi_seven_relus(self.c.to(z.dtype) * z)
+        return psi_seven_relus(self.c * z)
 
 
 @dataclass
@@ -188,10 +189,8 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
 
 def _products(problem: Problem, activation: str) -> float:
     """Operations of a network's inner layers by those of width² weights: complex weights have four real products."""
-    layers = INR(2, 1, problem.width, 2, activation).hidden
-    weight = layers[1].weight
-    assert isinstance(weight, Tensor)
-    return weight.numel() * (4 if weight.is_complex() else 1) / problem.width**2
+    second = INR(2, 1, problem.width, 2, activation).layers()[1]
+    return real_map(second.linear)[0].numel() / problem.width**2
 
 
 def _time(step: Callable[[], None], device: str) -> float:

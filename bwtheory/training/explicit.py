@@ -1,6 +1,6 @@
 """Values and gradients of networks as a list of products and activations, most of them into memory that is there.
 
-For layers whose activation has ``pull``, see ``bwtheory.nn.Activation``.
+For networks that are their ``layers()`` and nothing else, with activations that have a derivative or ``Fused`` kernels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from bwtheory.nn import INR
-from bwtheory.nn.activations import Activation
+from bwtheory.nn.activations import Activation, Elementwise, Fused, kernels_of
+from bwtheory.nn.network import real_map, unknown_part
 
 BLOCK = 128  # rows of a product on a CPU: MKL has a faster way for up to 160 of them
 THIN = 32  # a product with fewer columns is not worth blocks
@@ -30,18 +31,20 @@ class ExplicitNetworks:
 
     def __init__(self, networks: Sequence[INR], compiled: bool = False):
         self.networks, self.first = networks, networks[0]
-        hidden = list(self.first.hidden)
-        self.active = [linear in hidden for linear in self.first.linears]
-        self._linears = [network.linears for network in networks]
+        self._layers = [network.layers() for network in networks]
+        self._kernels = [
+            [None if activation is None else _kernels_known(activation) for _, activation in layers] for layers in self._layers
+        ]
         self._prepared = self._prepare()
         self.own = [torch.empty_like(tensor) for tensor in self._prepared]
-        layers = len(self.active)
+        layers = len(self._layers[0])
         self.weights, self.biases = self.own[: 2 * layers : 2], self.own[1 : 2 * layers : 2]
         self.transposed = [weight.transpose(1, 2).contiguous() for weight in self.weights]
-        self.evaluate, self.pull = self.first.activation.evaluate, self.first.activation.pull
-        if compiled:
-            self.evaluate = torch.compile(self.evaluate, dynamic=False)
-            self.pull = torch.compile(self.pull, dynamic=False)
+        compiling = partial(torch.compile, dynamic=False) if compiled else _as_it_is
+        made = {id(activation): _kernels_known(activation) for _, activation in self._layers[0] if activation is not None}
+        ways = {number: (compiling(kernels.evaluate), compiling(kernels.pull)) for number, kernels in made.items()}
+        # evaluate and pull for each layer, None for one without an activation: the first network's, for all of them
+        self.ways = [None if activation is None else ways[id(activation)] for _, activation in self._layers[0]]
 
     def read(self) -> None:
         """Read the networks' weights; again after each change of them."""
@@ -62,16 +65,19 @@ class ExplicitNetworks:
     def bytes_of(self, rows: int) -> int:
         """What a pass at so many coordinates holds."""
         widths = [self.first.in_features, self.transposed[0].shape[1] * len(self.networks)]
-        widths += [(1 + active) * bias.numel() for active, bias in zip(self.active, self.biases)]
+        widths += [(1 if way is None else 2) * bias.numel() for way, bias in zip(self.ways, self.biases)]
         return rows * sum(widths) * self.biases[0].element_size()
 
     def _prepare(self) -> list[Tensor]:
-        found = []
-        for number, active in enumerate(self.active):
+        found: list[Tensor] = []
+        last = len(self._layers[0]) - 1
+        for number in range(last + 1):
             pairs = []
-            for network, linears in zip(self.networks, self._linears):
-                weight, bias = network.activation.prepared(linears[number], active)
-                if number == len(self.active) - 1:
+            for network, layers, kernels in zip(self.networks, self._layers, self._kernels):
+                weight, bias = real_map(layers[number].linear)
+                fused = kernels[number]
+                weight, bias = (weight, bias) if fused is None else fused.prepared(weight, bias)
+                if number == last:
                     weight, bias = weight[: network.out_features], bias[: network.out_features]  # real parts come first
                     weight, bias = network.output_scale * weight, network.output_scale * bias + network.output_shift
                 pairs.append((weight, bias.unsqueeze(0)))
@@ -82,16 +88,49 @@ class ExplicitNetworks:
         return found
 
 
-def is_explicit(network: INR) -> bool:
-    """Whether a network of this kind can be trained so: all parameters of its activation are in the prepared weights."""
-    activation = network.activation
-    own = [p for p in activation.parameters() if p.requires_grad]
-    if not activation.has_pull() or not own:
-        return activation.has_pull()
-    hidden = list(network.hidden)
-    prepared = [tensor for linear in network.linears for tensor in activation.prepared(linear, linear in hidden)]
-    reached = torch.autograd.grad(torch.stack([t.real.sum() for t in prepared]).sum(), own, allow_unused=True)
-    return all(gradient is not None for gradient in reached)
+def reason_for_autograd(network: torch.nn.Module) -> str | None:
+    """Why a network has to be trained by autograd, in words; None if it can be trained without."""
+    unknown = unknown_part(network)
+    if unknown is not None:
+        return unknown
+    assert isinstance(network, INR)
+    layers = network.layers()
+    for _, activation in layers:
+        if activation is not None and kernels_of(activation) is None:
+            return f"nothing says what the derivative of {_name(activation)} is"
+        if activation is not None and activation.complex_features != network.activation.complex_features:
+            return f"{_name(activation)} takes other numbers than {_name(network.activation)}"
+    in_linears = {p for linear, _ in layers for p in linear.parameters()}
+    others = [p for p in network.activation.parameters() if p.requires_grad and p not in in_linears]
+    others += [p for _, a in layers if a is not None and a is not network.activation for p in a.parameters() if p.requires_grad]
+    if not others:
+        return None
+    with torch.enable_grad():
+        maps = [
+            real_map(linear) if activation is None else _kernels_known(activation).prepared(*real_map(linear))
+            for linear, activation in layers
+        ]
+        reached = torch.autograd.grad(torch.stack([t.sum() for pair in maps for t in pair]).sum(), others, allow_unused=True)
+    return None if all(gradient is not None for gradient in reached) else f"{_name(network.activation)} has parameters"
+
+
+def is_explicit(network: torch.nn.Module) -> bool:
+    """Whether a network can be trained without autograd."""
+    return reason_for_autograd(network) is None
+
+
+def _kernels_known(activation: Activation) -> Fused:
+    kernels = kernels_of(activation)
+    assert kernels is not None
+    return kernels
+
+
+def _name(activation: Activation) -> str:
+    return activation.name if isinstance(activation, Elementwise) else type(activation).__name__
+
+
+def _as_it_is(function: Callable[..., None]) -> Callable[..., None]:
+    return function
 
 
 class Memory:
@@ -130,18 +169,18 @@ class Pass:
         self._z = z = room(count, rows, networks.transposed[0].shape[1])
         self._forward: list[Callable[[], Any]] = []
         self._backward: list[Callable[[], Any]] = []
-        for number, (active, weight, bias) in enumerate(zip(networks.active, networks.transposed, networks.biases)):
+        for number, (way, weight, bias) in enumerate(zip(networks.ways, networks.transposed, networks.biases)):
             u = room(count, rows, weight.shape[2])
             self._forward.append(_product(z, weight, u))
             back: list[Callable[[], Any]] = []
             gradient = memory.gradient(u, number)
-            if active:
-                value = torch.empty_like(u)
-                self._forward.append(partial(networks.evaluate, u, bias, value))
-                back.append(partial(networks.pull, u, value, gradient))
-            else:
+            if way is None:
                 value = u
                 self._forward.append(partial(u.add_, bias))
+            else:
+                value, (evaluate, pull) = torch.empty_like(u), way
+                self._forward.append(partial(evaluate, u, bias, value))
+                back.append(partial(pull, u, value, gradient))
             back.append(partial(_add_rows, totals[2 * number + 1], gradient))
             back.append(_outer_product(totals[2 * number], gradient, z))
             if number:

@@ -9,10 +9,12 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from bwtheory.nn import INR
+from bwtheory.nn import INR, ComplexLinear
+from bwtheory.nn.network import real_map
 from bwtheory.tasks.operators import LinearOperator
+from bwtheory.torch_settings import usual_settings
 from bwtheory.training.explicit import BLOCK, ExplicitNetworks, Memory, Pass, is_explicit
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
@@ -39,20 +41,25 @@ class ChunkedNetworks:
 
     Parameters
     ----------
-    networks : trained in place; their shapes and everything but their parameters and buffers (weights, c) are the first one's
+    networks : trained in place, INRs or other modules from (N, d) to (N, C); their shapes and everything but their parameters,
+        buffers and c are the first one's
     chunk : coordinates that go through a network at once
     compiled : compile what is not a product, or, with autograd, a network
     explicit : without autograd, several networks as one batched network that shares a chunk among them; by default where the
         activation can do that
     """
 
-    def __init__(self, networks: Sequence[INR], chunk: int, compiled: bool = False, explicit: bool | None = None):
+    def __init__(self, networks: Sequence[nn.Module], chunk: int, compiled: bool = False, explicit: bool | None = None):
         if compiled:
             torch.compiler.reset()  # graphs of earlier networks would count as recompilations of these
-        explicit = is_explicit(networks[0]) if explicit is None else explicit
+        explicit = all(map(is_explicit, networks)) if explicit is None else explicit
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         self._networks = networks
-        self._way = (_Explicit if explicit else _Autograd)(networks, chunk, compiled)
+        self._way: _Explicit | _Autograd
+        if explicit:
+            self._way = _Explicit([network for network in networks if isinstance(network, INR)], chunk, compiled)
+        else:
+            self._way = _Autograd(networks, chunk, compiled)
 
     def start(self) -> None:
         """Set the gradients to zero."""
@@ -65,6 +72,7 @@ class ChunkedNetworks:
         self._check(x)
         return self._way.forward(x, keep=False)
 
+    @torch.enable_grad()
     def least_squares(self, x: Tensor, y: Tensor, operator: LinearOperator | None = None) -> tuple[Tensor, Tensor]:
         """Add the gradients of the mean squared errors over all measurements; returns these (k,), and the values (k, N, C).
 
@@ -88,9 +96,8 @@ class ChunkedNetworks:
 
     def _check(self, x: Tensor) -> None:
         first = self._networks[0]
-        first.check_coordinates(x)
-        if x.dtype != (dtype := first.linears[0].weight.dtype):
-            raise ValueError(f"The network's numbers are {dtype}, the coordinates' {x.dtype}.")
+        if isinstance(first, INR):
+            first.check_coordinates(x)
 
 
 class _Explicit:
@@ -191,15 +198,15 @@ class _Explicit:
 class _Autograd:
     """By autograd, one network after the other: for activations of any kind."""
 
-    def __init__(self, networks: Sequence[INR], chunk: int, compiled: bool):
+    def __init__(self, networks: Sequence[nn.Module], chunk: int, compiled: bool):
         self.networks, self._chunk = networks, chunk
         self._kept: list[list[Tensor]] = []
         self._functions: list[Callable[[Tensor], Tensor]] = [torch.compile(n) if compiled else n for n in networks]
 
     def bytes_to_keep(self, rows: int) -> int:
         """What each layer gets and what it makes of it."""
-        own = sum(2 * linear.weight.shape[0] * linear.weight.element_size() for linear in self.networks[0].linears)
-        return rows * len(self.networks) * own
+        linears = [module for module in self.networks[0].modules() if isinstance(module, nn.Linear | ComplexLinear)]
+        return rows * len(self.networks) * sum(2 * len(real_map(m)[0]) * m.weight.element_size() for m in linears)
 
     def least_squares(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         values, losses = y.new_empty(len(self.networks), len(x), y.shape[1]), y.new_zeros(len(self.networks))
@@ -226,6 +233,7 @@ class _Autograd:
                 (kept[number][place] if kept else function(part)).backward(pull)
 
 
-def predict(network: INR, x: Tensor, chunk: int) -> Tensor:
+@usual_settings()
+def predict(network: nn.Module, x: Tensor, chunk: int) -> Tensor:
     """Values (N, C) at coordinates (N, d), with the arithmetic of training without a compiler."""
     return ChunkedNetworks([network], chunk).values(x)[0]

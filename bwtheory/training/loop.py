@@ -31,8 +31,9 @@ from bwtheory.nn.kernels import has_numba
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
+from bwtheory.torch_settings import outside_inference, usual_settings
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.explicit import is_explicit
+from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import GaussNewton, refuse_gauss_newton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory, predict
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer, source_commit
@@ -127,6 +128,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     return outcome
 
 
+@usual_settings()
 def train_together(
     configs: Sequence[TrainingConfig], task: Task, runs: Sequence[RunDirectory]
 ) -> list[dict[str, Any] | Diverged]:
@@ -145,7 +147,7 @@ def train_together(
     if any(other.shared_settings != config.shared_settings for other in configs) or not 1 <= len(configs) <= config.together:
         raise ValueError(f"Runs trained together, here {config.together} at most, differ in seed, learning rate or c only.")
     device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
-    x, y = task.coordinates.to(device, dtype), task.measurements.to(device, dtype)
+    x, y = (outside_inference(tensor).to(device, dtype) for tensor in (task.coordinates, task.measurements))
     operator = task.operator and task.operator.to(device, dtype)
     require_compiler(config)
     require_what_stops(config, task)
@@ -161,6 +163,9 @@ def train_together(
         networks = [member.network for member in members]
         networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
         chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
+        reason = reason_for_autograd(networks[0])
+        if reason is not None:
+            progress.console.print(f"{config.run_name}: gradients by autograd, because {reason}.", markup=False, soft_wrap=True)
         epoch, saved = min(member.epoch for member in members), time.monotonic()
         with deferred() as interrupted:
             while epoch < config.first_order_epochs and any(member.training for member in members):
@@ -455,7 +460,7 @@ def _progress() -> Progress:
 
 def _kernel(config: TrainingConfig, network: INR) -> str:
     """What evaluates a network and its gradient; its rounding is in the weights of a close fit."""
-    way = "explicit" if is_explicit(network) else "autograd"
+    way = "autograd" if reason_for_autograd(network) else "explicit"
     if config.compile:
         return f"{way}, torch.compile"
     fused = config.device == "cpu" and isinstance(network.activation, BWReLU) and has_numba()
@@ -472,6 +477,7 @@ def _provenance(config: TrainingConfig, network: INR) -> dict[str, Any]:
         "chunk": config.chunk_size,
         "together": config.together,
         "kernel": _kernel(config, network),
+        "reason_for_autograd": reason_for_autograd(network),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "bwtheory": bwtheory.__version__,

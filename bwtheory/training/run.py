@@ -21,13 +21,12 @@ import torch
 import bwtheory
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
-from bwtheory.nn.network import to_double
 from bwtheory.tasks import TASKS
+from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import predict
 from bwtheory.training.sealed import (
     SavedWeights,
-    as_network_state,
     check_checkpoint,
     check_finite,
     check_network,
@@ -259,7 +258,7 @@ class RunDirectory:
         network = _with_state(config, kept["network"] if kept else checkpoint["network"], str(self.checkpoint_file))
         if not checkpoint["sealed"]:
             check_finite(network.state_dict(), str(self.checkpoint_file))
-        if weights is not None and finished and not _equal(as_network_state(weights.tensors, network), network.state_dict()):
+        if weights is not None and finished and not _equal(weights.tensors, network.state_dict()):
             problem = ValueError(f"{name} is damaged: it is not what the checkpoint holds.")
         return network, f"{str(problem).rstrip('.')}; what its checkpoint holds is taken instead." if problem else ""
 
@@ -321,14 +320,14 @@ def _with_state(config: TrainingConfig, state: Mapping[str, torch.Tensor], name:
     if not config.foreign_code:
         with torch.device("meta"):  # takes no memory, whatever sizes the configuration has
             outline = build_network(config, len(bias))
-        check_network(as_network_state(state, outline), outline, name)
+        check_network(state, outline, name)
     network = build_network(config, len(bias))
-    state = as_network_state(state, network)
     check_network(state, network, name)
     network.load_state_dict(state)
     return network
 
 
+@usual_settings()
 def build_network(config: TrainingConfig, out_features: int) -> INR:
     """The network of a configuration, initialized from its seed; in its precision, on the CPU.
 
@@ -356,7 +355,7 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
                 f"There is no network of the activation {config.activation!r} with options {config.options}, hidden_layers = "
                 f"{config.hidden_layers} and hidden_features = {config.hidden_features}: {reason.rstrip('.')}."
             ) from None
-    return to_double(network) if config.double else network
+    return network.double() if config.double else network
 
 
 def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimizer:
@@ -374,6 +373,7 @@ class TrainedFunction:
     network: INR
     config: TrainingConfig
 
+    @usual_settings()
     def __call__(self, coordinates: np.ndarray) -> np.ndarray:
         """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
         x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)

@@ -24,6 +24,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from bwtheory.files import parse_json
+from bwtheory.nn.network import with_real_pairs
 from bwtheory.training.config import TrainingConfig
 
 _MARK = b"bwtheory sha256 "
@@ -67,7 +68,7 @@ def open_checkpoint(content: bytes, name: str) -> dict[str, Any]:
         raise ValueError(f"{name} is no checkpoint of this program: PyTorch does not read it as numbers only.") from None
     if not isinstance(state, dict):
         raise ValueError(f"{name} is no checkpoint of this program: it holds a {type(state).__name__}.")
-    return state | {"sealed": sealed}
+    return with_real_pairs(state) | {"sealed": sealed}  # complex numbers were written by the first versions
 
 
 def check_checkpoint(state: dict[str, Any], name: str) -> TrainingConfig:
@@ -191,11 +192,8 @@ class SavedWeights:
 
 
 def seal_weights(network: nn.Module, config: TrainingConfig) -> tuple[bytes, str]:
-    """The bytes of a weights file and their hash; complex weights as (…, 2) real ones, as the format has no complex128."""
-    tensors = {
-        name: (torch.view_as_real(value) if value.is_complex() else value).detach().cpu().contiguous()
-        for name, value in network.state_dict().items()
-    }
+    """The bytes of a weights file and their hash."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     about = {"config": config.to_json()}
     sha256 = _hash_of(tensors, about)
     return save(tensors, {_METADATA: json.dumps(about | {"sha256": sha256})}), sha256
@@ -231,15 +229,6 @@ def _hash_of(tensors: Mapping[str, Tensor], about: dict[str, Any]) -> str:
         sha256.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
         sha256.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return sha256.hexdigest()
-
-
-def as_network_state(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Tensors of a weights file as the network has them: pairs of real numbers are complex ones again."""
-    found = dict(tensors)
-    for name, value in network.state_dict().items():
-        if value.is_complex() and name in found and found[name].shape == (*value.shape, 2) and not found[name].is_complex():
-            found[name] = torch.view_as_complex(found[name].contiguous())
-    return found
 
 
 def is_sha256(value: Any) -> bool:
