@@ -1,8 +1,8 @@
 """The functions that activations are made of: each as torch's functions, and with fewer passes over memory for plain tensors.
 
 ψ's breakpoints and slopes come from ``bwtheory.two_scale``, as those of ``BSplineWavelet(2)`` do, without SymPy, which takes
-long to import.  ψ is symmetric about 3/2, so with v = z − 3/2 it is three ReLUs of |v|, ψ(z) = Σ a_i σ(t_i − |v|) with t_i = 3/2 − k_i for the first three knots k_i: no large terms that cancel,
-and exactly 0 outside of the support.
+long to import.  ψ is symmetric about 3/2, so with v = z − 3/2 it is three ReLUs of |v|, ψ(z) = Σ a_i σ(t_i − |v|) with
+t_i = 3/2 − k_i for the first three knots k_i: no large terms that cancel, and exactly 0 outside of the support.
 """
 
 from __future__ import annotations
