@@ -126,11 +126,14 @@ def _entry(state: Mapping[str, Any], field: str, kind: type, name: str) -> Any:
 
 def check_network(found: Mapping[str, Any], network: nn.Module, name: str) -> None:
     """ValueError unless tensors by name are those of a network: names, shapes, types."""
-    expected = network.state_dict()
+    expected, trained = network.state_dict(), dict(network.named_parameters())
     for key, value in expected.items():
         if key not in found:
             raise ValueError(f"{name} holds weights of another network than its config.json describes: it has no {key}.")
-        _check_tensor(found[key], value, key, name)
+        kept = found[key]
+        if key not in trained and isinstance(kept, Tensor) and kept.is_floating_point():
+            kept = kept.to(value.dtype)  # the first versions had c in float32 in every network
+        _check_tensor(kept, value, key, name)
     for key in found:
         if key not in expected:
             raise ValueError(
