@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+# In a command that a notebook starts, MPLBACKEND may name a backend that is not installed: matplotlib refuses to be imported.
+# Nothing here uses a backend: figures are written to files.
+_backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
 try:
     import matplotlib
-except ValueError:  # MPLBACKEND names a backend that is not installed, as it does in a command that a notebook starts
-    _backend = os.environ.pop("MPLBACKEND")
-    try:
-        import matplotlib  # nothing here uses a backend: figures are written to files
-    finally:
+finally:
+    if _backend is not None:
         os.environ["MPLBACKEND"] = _backend
+if _backend is not None:
+    with suppress(ValueError):
+        matplotlib.rcParams["backend"] = _backend  # for the user's plots
 
-import matplotlib.style
-from matplotlib.figure import Figure
+import matplotlib.style  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
-from bwtheory.files import write_bytes
+from bwtheory.files import write_bytes  # noqa: E402
 
 # Embedding the fonts of a PDF reports their missing dates, once per font and figure.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
