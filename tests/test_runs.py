@@ -1,7 +1,8 @@
-"""Run folders: two processes, damage, edits, foreign code, links, signals, more epochs, full disks. Each fault has a sentence."""
+"""Run folders: two processes, damage, edits, foreign code, links, signals, more epochs, full disks; a sentence for each."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -27,6 +28,7 @@ import bwtheory as bw
 from bwtheory import cli, files
 from bwtheory.experiments import reproduce as runner
 from bwtheory.files import InUse, locked
+from bwtheory.tasks import build_task
 from bwtheory.tasks.task import pixel_coordinates
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
@@ -114,7 +116,7 @@ def long_run(picture: Path, out: Path) -> tuple[subprocess.Popen, Path]:
     words = f"train signal --epochs 100000000 --log-every 100000 --hidden-features 5 --hidden-layers 2 --device cpu --out {out}"
     command = [sys.executable, "-m", "bwtheory", *words.split(), "--image", str(picture)]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: list(out.glob("*/metrics.jsonl")) and list(out.glob("*/metrics.jsonl"))[0].stat().st_size, process)
+    wait_for(lambda: any(path.stat().st_size for path in out.glob("*/metrics.jsonl")), process)
     (run,) = out.iterdir()
     return process, run
 
@@ -168,8 +170,7 @@ def load_quietly(folder: Path) -> np.ndarray:
 def test_a_flipped_bit_changes_nothing_or_is_said(originals, tmp_path, state, name):
     """What is loaded is what was trained, and where a run ends is where it would have; else one sentence that names the file.
 
-    A field of the configuration that says how often rows are written, and not what is trained, may differ before it is noticed
-    by the checkpoint that has it, too; so that every change of a value is refused.
+    Each value of the configuration is in the checkpoint and in the weights file, too, so that a change of any is seen.
     """
     if state == "unfinished" and name in ("weights.safetensors", "summary.json"):
         pytest.skip("an unfinished run has none")
@@ -288,10 +289,7 @@ SUMMARY_EDITS: dict[str, tuple[object, str]] = {
 def test_an_edited_summary_is_refused_by_name(finished, field):
     value, sentence = SUMMARY_EDITS[field]
     whole = finished.summary_file.read_bytes()
-    with pytest.MonkeyPatch.context() as patch:
-        if hasattr(sys, "set_int_max_str_digits"):
-            patch.setattr(sys, "set_int_max_str_digits", sys.set_int_max_str_digits)
-        finished.summary_file.write_text(json.dumps(json.loads(whole) | {field: value}))
+    finished.summary_file.write_text(json.dumps(json.loads(whole) | {field: value}))
     for call in (finished.read_summary, lambda: bw.load(finished.path), lambda: resume_runs(finished.path)):
         with pytest.raises(
             ValueError, match=rf"summary\.json is damaged: .*{sentence}.*; delete it, and --resume makes it again"
@@ -338,9 +336,6 @@ def test_code_that_a_run_names_is_not_imported(request, evil, edit, state, capsy
         assert cli.main([*words]) == 2
         assert "evilmod:X; if you trust it and this folder, say so with --trust" in capsys.readouterr().err
     assert not evil.exists()
-    with pytest.raises(ValueError):
-        bw.load(run.path, trust=True)
-    assert evil.exists() == ("activation" in edit and False) or evil.exists()
 
 
 def test_trusted_code_is_run(evil, picture, tmp_path):
@@ -396,19 +391,14 @@ def test_links_in_a_run_folder_are_not_written_through(finished, tmp_path, kind)
     if kind == "dangling":
         finished.summary_file.unlink()
         state = finished.load_checkpoint(finished.read_config())
-        finished.save_checkpoint({k: v for k, v in state.items() if k != "sealed"} | {"logged_bytes": 0} | without_a_log())
+        empty = {"logged_bytes": 0, "logged_sha256": hashlib.sha256().hexdigest()}
+        finished.save_checkpoint({name: value for name, value in state.items() if name != "sealed"} | empty)
     before = contents(outside)
     epochs = None if kind == "dangling" else EPOCHS + 5
     assert resume_runs(finished.path, epochs=epochs) == 0
     assert contents(outside) == before
     assert not [path for path in finished.path.iterdir() if path.is_symlink()]
     assert np.isfinite(bw.load(finished.path)(POINTS)).all()
-
-
-def without_a_log() -> dict:
-    import hashlib
-
-    return {"logged_sha256": hashlib.sha256().hexdigest()}
 
 
 def test_a_lock_that_is_a_link_is_refused(unfinished, tmp_path):
@@ -532,13 +522,15 @@ def test_a_signal_while_torch_is_imported_is_no_traceback(tmp_path, name):
 
 
 def test_a_finished_run_goes_on(finished, picture, tmp_path):
-    """As one that had so many epochs from the start, at the same learning rates: the old schedule, then constant."""
+    """As one that had so many epochs from the start, at the same learning rates: the old schedule, then constant.
+
+    So the row of the end that it had is not in the log, unless its epoch is one of those that are logged.
+    """
     longer = start(picture, tmp_path / "longer", epochs=EPOCHS + 8, decay_epochs=EPOCHS)
-    old_rows = finished.read_metrics()
     assert resume_runs(finished.path, epochs=EPOCHS + 8) == 0
     assert np.array_equal(bw.load(finished.path)(POINTS), bw.load(longer)(POINTS))
     rows = finished.read_metrics()
-    assert [row["epoch"] for row in rows] == [0, 10, 12, 20] and rows[:3] == old_rows
+    assert [row["epoch"] for row in rows] == [0, 10, 20] and rows == RunDirectory(longer).read_metrics()
     summary, config = finished.read_summary(), finished.read_config()
     assert summary["epochs"] == config.epochs == EPOCHS + 8 and config.decay_epochs == EPOCHS
     assert resume_runs(finished.path, epochs=EPOCHS + 8) == 0 and finished.read_metrics() == rows
@@ -680,8 +672,6 @@ def test_images_of_the_same_name_are_told_apart(picture, tmp_path):
 def test_runs_that_are_trained_together_are_locked_together(picture, tmp_path):
     configs = [with_preset(settings(picture, seed=seed, together=2, chunk=64)) for seed in (1, 2)]
     runs = [RunDirectory.create(tmp_path / str(config.seed), config) for config in configs]
-    from bwtheory.tasks import build_task
-
     task = build_task("signal", str(picture), "stretch", {})
     with locked(runs[1].path), pytest.raises(InUse, match=str(runs[1].path)):
         train_together(configs, task, runs)
