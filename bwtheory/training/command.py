@@ -106,7 +106,7 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
 
 
 def _require_network(run: RunDirectory, config: TrainingConfig) -> None:
-    """ValueError, with the file's name, if a configuration is not that of the run's checkpoint, or before there is one, of none.
+    """ValueError, with the file named, if a configuration is not that of the run's checkpoint, or where none is, of no network.
 
     Said before the task is built: an edited field may be one of that.
     """
