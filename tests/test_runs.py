@@ -202,6 +202,9 @@ def test_a_damaged_log_of_a_finished_run_is_said(finished):
     for call in (finished.read_metrics, lambda: resume_runs(finished.path)):
         with pytest.raises(ValueError, match=r"metrics\.jsonl is damaged: it is not the log that the summary was made of\."):
             call()
+    finished.metrics_file.unlink()
+    with pytest.raises(ValueError, match=r"metrics\.jsonl is gone, which this finished run had written\."):
+        resume_runs(finished.path)
 
 
 @pytest.mark.parametrize("cut", [*range(1, 12), 22, 50, 79, 80, 81, 100])
