@@ -13,19 +13,19 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from disturbance import Killed, failing
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from seeds import seeded
 
 import bwtheory as bw
-from bwtheory.nn import ACTIVATIONS, INR, feature_singular_values, psi
+from bwtheory.nn import ACTIVATIONS, INR, feature_singular_values
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
@@ -153,6 +153,7 @@ def test_run_directory_and_the_way_back(picture, tmp_path, activation):
         "weights.safetensors",
         "reconstruction.png",
         "summary.json",
+        ".lock",
     }
     summary = json.loads((folders[0] / "summary.json").read_text())
     f = bw.load(folders[0])
@@ -320,7 +321,7 @@ def test_devices_and_folders(picture, tmp_path):
     with pytest.raises(ValueError, match="unknown field 'colour'"):
         bw.load(run)
     (run / "config.json").write_text("{")
-    with pytest.raises(ValueError, match="cannot be used"):
+    with pytest.raises(ValueError, match=r"config\.json is damaged: it is no JSON from line 1, column 2 on"):
         bw.load(run)
 
 
@@ -647,10 +648,6 @@ def test_the_logged_score_is_that_of_the_grid(picture, tmp_path, task):
 # Interruptions at every single write and step
 
 
-class Killed(BaseException):
-    """The process is gone; nothing catches it."""
-
-
 @dataclass
 class Disturbance:
     """What a run looked like after its n-th write, or step, had failed, and whether it ended as an undisturbed one."""
@@ -665,31 +662,10 @@ class Disturbance:
     summaries_agree: bool
 
 
-@contextmanager
-def failing(n: int, failure: BaseException):
-    """The n-th call of os.fsync, os.replace or an optimizer's step raises instead; yields how many calls there were."""
-    for dtype in (torch.float32, torch.float64):  # the first time in a process Numba may write its cache, by os.replace too
-        psi(torch.zeros(1, dtype=dtype))
-    calls = [0]
-
-    def counted(function):
-        def call(*arguments, **options):
-            calls[0] += 1
-            if calls[0] == n:
-                raise failure
-            return function(*arguments, **options)
-
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", -1.0)
-        for owner, name in ((os, "fsync"), (os, "replace"), (torch.optim.Adam, "step")):
-            patch.setattr(owner, name, counted(getattr(owner, name)))
-        yield calls
-
-
 def summary_of(run: Path) -> dict:
-    return {name: value for name, value in json.loads((run / "summary.json").read_text()).items() if name != "seconds"}
+    """All but the time that it took, and the hash of the whole."""
+    summary = RunDirectory(run).read_summary()  # checks the hash
+    return {name: value for name, value in summary.items() if name != "seconds"}
 
 
 EPOCHS = 3
@@ -697,7 +673,7 @@ EPOCHS = 3
 
 @pytest.fixture(scope="module", params=["kill", "full disk"])
 def disturbances(request, tmp_path_factory) -> list[Disturbance]:
-    """One run for each write: three for the configuration, and in the checkpoint of every epoch, the weights, the summary."""
+    """One run for each write of a file, three calls each, and for each step."""
     folder = tmp_path_factory.mktemp("disturbed")
     picture = folder / "picture.png"
     Image.fromarray(np.arange(0, 240, 4, dtype=np.uint8).reshape(6, 10)).save(picture)
@@ -737,9 +713,9 @@ def disturbances(request, tmp_path_factory) -> list[Disturbance]:
 
 
 def test_every_write_was_disturbed(disturbances):
-    """Files: configuration, first checkpoint, one an epoch, the last, weights, summary: three calls each; the log is
-    synced before each checkpoint; and the steps."""
-    assert len(disturbances) == 3 * (1 + 1 + EPOCHS + 1 + 1 + 1) + (1 + EPOCHS + 1) + EPOCHS
+    """Files: configuration, first checkpoint, one an epoch, the last, weights, reconstruction, summary: three calls each; the
+    log is synced before each checkpoint; and the steps."""
+    assert len(disturbances) == 3 * (1 + 1 + EPOCHS + 1 + 1 + 1 + 1) + (1 + EPOCHS + 1) + EPOCHS
     assert {d.checkpoint_epoch for d in disturbances} == {None, *range(EPOCHS + 1)}
 
 
@@ -841,10 +817,16 @@ def test_weights_of_an_unfinished_run(picture, tmp_path):
 
 
 def test_weights_that_do_not_fit(picture, tmp_path):
+    """Those of another run are not taken: the checkpoint has the right ones, and without it there are none."""
     run = finish(small(picture), tmp_path / "runs")
+    right = bw.load(run.path).network.state_dict()
     other = finish(small(picture, hidden_features=11), tmp_path / "other")
     shutil.copy(other.weights_file, run.weights_file)
-    with pytest.raises(ValueError, match="holds weights of another network than its config"):
+    with pytest.warns(UserWarning, match="says hidden_features = 10, but its weights were made with 11; what its checkpoint"):
+        found = bw.load(run.path).network.state_dict()
+    assert found.keys() == right.keys() and all(torch.equal(found[name], right[name]) for name in right)
+    run.checkpoint_file.unlink()
+    with pytest.raises(ValueError, match="says hidden_features = 10, but its weights were made with 11"):
         bw.load(run.path)
 
 
@@ -870,9 +852,33 @@ def damaged_checkpoint(run: RunDirectory) -> None:
     run.checkpoint_file.write_bytes(run.checkpoint_file.read_bytes()[:100])
 
 
-@pytest.mark.parametrize("damage", [without_output, as_wire, another_task, damaged_weights, damaged_checkpoint])
-def test_damaged_runs_are_refused(picture, tmp_path, damage):
+@pytest.mark.parametrize(
+    "damage, sentence",
+    [
+        (as_wire, "says activation = 'wire', but its weights were made with 'bw-relu'"),
+        (another_task, "no task 'segmentation'"),
+        (damaged_checkpoint, r"has no weights\.safetensors"),
+    ],
+)
+def test_damaged_runs_are_refused(picture, tmp_path, damage, sentence):
     run = finish(small(picture, epochs=1), tmp_path / "runs")
+    damage(run)
+    with pytest.raises(ValueError, match=sentence):
+        bw.load(run.path)
+
+
+@pytest.mark.parametrize("damage", [without_output, damaged_weights])
+def test_damaged_weights_of_a_finished_run_are_restored(picture, tmp_path, damage, capsys):
+    """Loading takes the checkpoint's and says so; resuming writes the file again, to the last byte."""
+    run = finish(small(picture, epochs=1), tmp_path / "runs")
+    right, written = bw.load(run.path).network.state_dict(), run.weights_file.read_bytes()
+    damage(run)
+    with pytest.warns(UserWarning, match=r"weights\.safetensors is damaged.*; what its checkpoint holds is taken instead\."):
+        found = bw.load(run.path).network.state_dict()
+    assert all(torch.equal(found[name], right[name]) for name in right)
+    assert resume_runs(run.path) == 0 and "is damaged" in capsys.readouterr().err
+    assert run.weights_file.read_bytes() == written
+    run.checkpoint_file.unlink()
     damage(run)
     with pytest.raises(ValueError):
         bw.load(run.path)
@@ -1073,11 +1079,13 @@ def test_a_run_of_an_earlier_version_goes_on(picture, tmp_path):
 
 def test_a_summary_is_strict_json_and_an_exact_fit_comes_back(tmp_path):
     run = RunDirectory(tmp_path)
-    run.save_summary({"psnr": math.inf, "psnr_paper": math.nan, "oracle": {"psnr": math.inf}, "values": (1.0, -math.inf)})
+    numbers = {"psnr": math.inf, "psnr_paper": math.nan, "oracle": {"psnr": math.inf}, "values": (1.0, -math.inf)}
+    run.save_summary({"epochs": 3, **numbers})
 
     def refuse(word):
         raise AssertionError(word)
 
     found = json.loads(run.summary_file.read_text(), parse_constant=refuse)
-    assert found == {"psnr": None, "psnr_paper": None, "oracle": {"psnr": None}, "values": [1.0, None]}
+    assert len(found.pop("content_sha256")) == 64
+    assert found == {"epochs": 3, "psnr": None, "psnr_paper": None, "oracle": {"psnr": None}, "values": [1.0, None]}
     assert run.read_summary()["psnr"] == math.inf

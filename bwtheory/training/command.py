@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from bwtheory.files import locked
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
@@ -90,6 +92,7 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
         elif run.is_finished(config):
             _report_finished(run, config)
             continue
+        _require_network(run, config)
         pick_device(config.device)
         started_with = (g for g in waiting if g[0][0].shared_settings == config.shared_settings and len(g) < config.together)
         group = next(started_with, None)
@@ -100,6 +103,19 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
     for group in waiting:
         _train_and_report(group, _task_of(*group[0]))
     return 0
+
+
+def _require_network(run: RunDirectory, config: TrainingConfig) -> None:
+    """ValueError, with the file named, if a configuration is not that of the run's checkpoint, or where none is, of no network.
+
+    Said before the task is built: an edited field may be one of that.
+    """
+    if run.load_checkpoint(config) is None and not config.foreign_code:
+        try:
+            with torch.device("meta"):  # takes no memory
+                build_network(config, 1)
+        except ValueError as error:
+            raise ValueError(f"{run.config_file} cannot be used: {error}") from None
 
 
 def _report_finished(run: RunDirectory, config: TrainingConfig) -> None:

@@ -382,7 +382,10 @@ def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> byt
     if checkpoint.get("sha256", task.sha256) != task.sha256:  # the first versions did not note it
         raise ValueError(f"{run.path} was started on other data: the SHA-256 of {task.source} is not that of its checkpoint.")
     count = checkpoint["logged_bytes"]
-    log = (read_bytes(run.metrics_file) if os.path.lexists(run.metrics_file) else b"")[:count]
+    try:
+        log = read_bytes(run.metrics_file)[:count]
+    except FileNotFoundError:
+        log = b""
     if len(log) < count:
         raise ValueError(f"{run.metrics_file} is shorter than when the last checkpoint was written; it has been changed.")
     written = hashlib.sha256(log).hexdigest()

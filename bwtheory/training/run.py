@@ -289,8 +289,11 @@ class RunDirectory:
 
     def restore(self, config: TrainingConfig) -> str:
         """Check a finished run, and write its weights file again from its checkpoint if it is damaged; a sentence says so."""
-        if os.path.lexists(self.metrics_file):
+        try:
             self.read_metrics()
+        except FileNotFoundError:
+            if "metrics_sha256" in self.read_summary():  # the first versions did not note it
+                raise ValueError(f"{self.metrics_file} is gone, which this finished run had written.") from None
         network, problem = self.learned(config)
         if problem:
             self.save_weights(network, config)
