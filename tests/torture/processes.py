@@ -5,12 +5,12 @@ torch must not have started threads in the parent, which a fork would not take a
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import resource
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ from tests.torture.report import CRASH, HANG, SENTENCE, TRACEBACK, Fault
 
 WALL_SECONDS, CPU_SECONDS = 60.0, 30  # of a child; what it does takes below a second on an idle machine
 GIGABYTE = 2**30
+PIPE = 2**20  # bytes of output that a child may leave; one that says more stands still, and counts as a hang
 _warm: list[int] = []
 
 
@@ -67,24 +68,30 @@ class Child:
     def __init__(self, work: Callable[[], int | None], folder: Path, limits: dict[int, int] | None = None):
         if not _warm:
             raise RuntimeError("Call warm_up first: each child would import and compile by itself.")
-        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115  # closed by ``wait``
+        pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(2)]  # files would be subject to a limit on the size of files
+        self._outputs = [reader for reader, _ in pipes]
+        for reader in self._outputs:
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE)
+            os.set_blocking(reader, False)
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            self._be_the_child(work, folder, limits or {})
+            self._be_the_child(work, folder, limits or {}, [writer for _, writer in pipes])
+        for _, writer in pipes:
+            os.close(writer)
         self.status: int | None = None
         self._ended = False
 
-    def _be_the_child(self, work: Callable[[], int | None], folder: Path, limits: dict[int, int]) -> None:
+    def _be_the_child(self, work: Callable[[], int | None], folder: Path, limits: dict[int, int], outputs: list[int]) -> None:
         status = 1
         try:
             os.setsid()
             os.chdir(folder)
             with open(os.devnull, "rb") as nothing:
                 os.dup2(nothing.fileno(), 0)
-            for number, file in enumerate(self._files, 1):
-                os.dup2(file.fileno(), number)
+            for number, output in enumerate(outputs, 1):
+                os.dup2(output, number)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             for name, value in ({resource.RLIMIT_CPU: CPU_SECONDS} | limits).items():
                 resource.setrlimit(name, (value, resource.getrlimit(name)[1]))
@@ -123,10 +130,12 @@ class Child:
             time.sleep(pause)
             pause = min(2 * pause, 0.02)
         texts = []
-        for file in self._files:
-            file.seek(0)
-            texts.append(file.read().decode("utf-8", "backslashreplace"))
-            file.close()
+        for reader in self._outputs:
+            try:
+                texts.append(os.read(reader, PIPE).decode("utf-8", "backslashreplace"))
+            except BlockingIOError:  # nothing was said, and a grandchild could still say something
+                texts.append("")
+            os.close(reader)
         return Ended(None if hung else self.status, *texts)
 
     def _poll(self) -> bool:
