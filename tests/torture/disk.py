@@ -24,7 +24,7 @@ from tests.torture.report import LOST, SENTENCE, WRONG, Budget, Fault, Report
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIMITS = (0, 1, 100, 1000, 2000, 4000, 6000, 10_000, 20_000, 40_000)  # bytes; a picture has 150, a checkpoint 10,000
-DISK = 2**20  # bytes of the small file system
+DISK = 2**22  # bytes of the small file system
 OLD = b"what was here before\n" * 5000
 Limit = dict[int, int]
 
@@ -100,7 +100,7 @@ def _full(where: str, folder: Path, chance: random.Random) -> Iterator[tuple[str
         with filler.open("wb") as file:
             try:
                 while True:
-                    os.write(file.fileno(), bytes(4096))
+                    os.write(file.fileno(), bytes(2**14))
             except OSError:  # it is full
                 os.ftruncate(file.fileno(), max(0, os.fstat(file.fileno()).st_size - space))
         yield f"{space} bytes left on the disk", {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -28,7 +29,9 @@ class Fault:
     def __post_init__(self) -> None:
         if self.what not in KINDS_OF_FAULT:
             raise ValueError(f"A fault is one of {', '.join(KINDS_OF_FAULT)}; got {self.what!r}.")
-        object.__setattr__(self, "said", self.said[-600:])
+        for name in ("case", "said"):  # without folders, which differ from machine to machine
+            text = getattr(self, name)
+            object.__setattr__(self, name, re.sub(r"(?<![\w.…])/(?:[\w.+-]+/)+", "…/", text)[-600:])
 
 
 @dataclass
@@ -48,16 +51,17 @@ class Report:
         self.tried_by[sort] += 1
         self.faults += faults
 
-    def as_json(self) -> dict[str, Any]:
-        """A plain dictionary; the faults are counted by what they are, and listed."""
+    def as_json(self, examples: int) -> dict[str, Any]:
+        """A plain dictionary; the faults are counted by what they are, with so many examples of each."""
         counts = Counter(fault.what for fault in self.faults)
+        cases = [[fault for fault in self.faults if fault.what == what][:examples] for what in KINDS_OF_FAULT]
         return {
             "tried": self.tried,
             "tried_by": dict(sorted(self.tried_by.items())),
             "faults": {what: counts[what] for what in KINDS_OF_FAULT},
             "not_tried": self.not_tried,
             "seconds": round(self.seconds),
-            "cases": [asdict(fault) for fault in self.faults],
+            "cases": [asdict(fault) for faults in cases for fault in faults],
         }
 
 
