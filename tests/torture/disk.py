@@ -138,7 +138,7 @@ def _write(sort: str, writer: Writer, out: Path, where: str, chance: random.Rand
     with _full(where, out, chance) as (space, limits):
         ended = run_child(writer.work(out), CHECKOUT, limits)
     case = f"{sort}, {space}"
-    faults = ended.faults(case)
+    faults = ended.faults(case, writer.old)
     for name in writer.old:
         kept = (out / name).is_file() and (out / name).read_bytes() == OLD
         if ended.status != 0 and not kept and not (sort == "figures" and name == writer.old[0]):  # one may be finished
@@ -180,7 +180,7 @@ def _train(sort: str, data: Path, out: Path, where: str, right: dict[str, object
             cases.append(f"{sort}, {space}")
             work = checkpoint_every(0.0 if sort in TRAINED else 0.1, command(_words(sort, data, out)))
             ended = run_child(work, out.parent, limits)
-        faults += ended.faults("; ".join(cases))
+        faults += ended.faults("; ".join(cases), (out.name,))
         left = [path.name for path in out.rglob("*.partial")]
         if left:
             faults.append(Fault(LOST, "; ".join(cases), f"left over: {', '.join(left)}"))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.torture.report import CRASH, HANG, SENTENCE, TRACEBACK, Fault
 
-WALL_SECONDS, CPU_SECONDS = 60.0, 30  # of a child; what it does takes below a second on an idle machine
+WALL_SECONDS, CPU_SECONDS = 30.0, 30  # of a child; what it does takes below a second on an idle machine
 GIGABYTE = 2**30
 PIPE = 2**20  # bytes of output that a child may leave; one that says more stands still, and counts as a hang
 _warm: list[int] = []
