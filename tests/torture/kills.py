@@ -55,6 +55,8 @@ LONGER = {  # examples of other commands: words, the folder of runs is {out}
     "--parameters 120 --hidden-layers 1 --trials 3 --seeds 2 --out {out}",
     "reproduce": "reproduce fig5 --quick --epochs 60 --seeds 2 --image {data}/picture.png --activations relu siren --out {out}",
 }
+EXTENDED = ("bw-relu", 75)  # a finished run that is to have more epochs
+DRAW = "render {run} --size 9x7 --out {out}/r.png"
 
 
 def run(seed: int, count: int, seconds: float) -> Report:
@@ -65,12 +67,14 @@ def run(seed: int, count: int, seconds: float) -> Report:
         folder = Path(name)
         write_data(folder / "data")
         examples = _Undisturbed(folder)
-        sorts = [*TRAINED, *LONGER]
+        sorts = [*TRAINED, *LONGER, "extended"]
         turn = 0
         while budget.more(report.tried):
             example = sorts[turn % len(sorts)] if turn < len(sorts) else chance.choice(list(TRAINED))
             if turn % 6 == 5:
                 _start_of_python(folder, chance, report)
+            if turn % 3 == 2:
+                _drawing(folder, examples, chance, report)
             _chain(example, folder / f"chain{turn}", examples, chance, report)
             turn += 1
         report.seconds = budget.used
@@ -87,19 +91,34 @@ class _Undisturbed:
     def words(self, example: str, out: Path) -> list[str]:
         if example in LONGER:
             return LONGER[example].format(data=self.data, out=out).split()
+        if example == "extended":
+            return [*resume_words(EXTENDED[0], out), "--epochs", str(EXTENDED[1])]
         if out.is_dir() and any(out.glob("*/config.json")):
             return resume_words(example, out)
         return train_words(example, self.data, out)
+
+    def begin(self, example: str, out: Path) -> None:
+        """What is there before the first kill: nothing but a folder, or a finished run."""
+        out.parent.mkdir(exist_ok=True)
+        if example == "extended":
+            _ = self[EXTENDED[0]]
+            shutil.copytree(self.finished(EXTENDED[0]), out)
+        else:
+            out.mkdir()
+
+    def finished(self, example: str) -> Path:
+        """The folder of the undisturbed runs."""
+        return self._folder / example
 
     def __getitem__(self, example: str) -> tuple[dict[str, Any], float, int]:
         """The outcome, the seconds that it took, and the number of calls of the file system."""
         if example not in self._known:
             out = self._folder / example
             calls = self._folder / f"{example}.calls"
-            out.parent.mkdir(exist_ok=True)
+            self.begin(example, out)
             started = time.monotonic()
             work = _noting_calls(command(self.words(example, out)), calls)
-            ended = run_child(checkpoint_every(0.0 if example in TRAINED else 0.1, work), self._folder)
+            ended = run_child(checkpoint_every(0.1 if example in LONGER else 0.0, work), self._folder)
             if ended.status != 0:
                 raise RuntimeError(f"The example {example!r} does not end undisturbed: {ended}")
             self._known[example] = outcome(out), time.monotonic() - started, calls.stat().st_size
@@ -109,12 +128,11 @@ class _Undisturbed:
 def _chain(example: str, out: Path, examples: _Undisturbed, chance: random.Random, report: Report) -> None:
     right, lasts, calls = examples[example]
     history: list[str] = []
-    out.parent.mkdir(exist_ok=True)
-    out.mkdir()
-    steps, saved = Steps(), 0
-    for _ in range(chance.randint(1, KILLS_OF_A_CHAIN) if example in TRAINED else 3):
+    examples.begin(example, out)
+    steps, saved = Steps(), _epochs_saved(out)
+    for _ in range(3 if example in LONGER else chance.randint(1, KILLS_OF_A_CHAIN)):
         name = chance.choices(list(SIGNALS), WEIGHTS)[0]
-        every = chance.choice([0.0, 1e9]) if example in TRAINED else 0.1
+        every = 0.1 if example in LONGER else chance.choice([0.0, 1e9])
         work = checkpoint_every(every, steps.count(command(examples.words(example, out))))
         if chance.random() < 0.5:
             at = chance.randint(1, calls)
@@ -151,6 +169,34 @@ def _chain(example: str, out: Path, examples: _Undisturbed, chance: random.Rando
         wrong = difference(outcome(out), right)
         faults = [Fault(LOST if "missing" in wrong else WRONG, case, wrong)] if wrong else []
     report.faults += faults
+    shutil.rmtree(out)
+
+
+def _drawing(folder: Path, examples: _Undisturbed, chance: random.Random, report: Report) -> None:
+    """A picture is drawn where there is one, and the process killed at a call of the file system: the old one or the new."""
+    _ = examples["bw-relu"]
+    (run_folder,) = examples.finished("bw-relu").glob("*-seed40")
+    out = folder / "drawn"
+    out.mkdir()
+    work = command(DRAW.format(run=run_folder, out=out).split())
+    if run_child(work, folder).status != 0:
+        raise RuntimeError("The run cannot be drawn.")
+    new = (out / "r.png").read_bytes()
+    (out / "r.png").write_bytes(b"what was here before")
+    at = chance.randint(1, 12)
+    ended = run_child(_at_call(work, at, SIGNALS["SIGKILL"]), folder)
+    case = f"render, SIGKILL at call {at} of the file system"
+    faults = ended.faults(case, statuses=ENDED_BY["SIGKILL"])
+    if (out / "r.png").read_bytes() not in (new, b"what was here before"):
+        faults.append(Fault(LOST, case, "neither the old picture nor the new one is there"))
+    if ended.status:
+        report.add("SIGKILL of a drawing", faults)
+    else:
+        report.faults += faults
+    again = run_child(work, folder)
+    left = [path.name for path in out.iterdir() if path.name != "r.png"]
+    if again.status != 0 or (out / "r.png").read_bytes() != new or left:
+        report.faults.append(Fault(LOST, f"{case}; and once more", f"left over: {left}, {again.err}"))
     shutil.rmtree(out)
 
 
