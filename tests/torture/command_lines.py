@@ -1,0 +1,222 @@
+"""Random command lines: sound ones with words taken away, doubled, exchanged, and values that nobody means.
+
+A line ends with an exit status that ``bwtheory --help`` documents: 2 and one sentence for bad input.  One that has begun to train
+may go on for as long as it was told to; it is then asked to stop, and must do so.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import resource
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from tests.torture.examples import NETWORK, TRAINED, write_data
+from tests.torture.processes import Child, Ended, command, more_memory, run_child, warm_up
+from tests.torture.report import HANG, LOST, SENTENCE, Budget, Fault, Report
+
+MEMORY = 3.0  # GB besides what a child begins with
+PATIENCE, TOO_LONG, TO_STOP = 3.0, 25.0, 20.0  # seconds: for a line; for one that has not begun to train; to stop when asked
+COMMANDS = {  # how often, and sound lines, the {names} of which are folders and files
+    "train": (12, [f"train {words} {NETWORK} --epochs 3 --out {{out}}" for words in TRAINED.values() if "epochs" not in words]),
+    "train more": (10, [f"train {words} {NETWORK} --out {{out}}" for words in TRAINED.values()]),
+    "resume": (2, ["train signal --resume {run}", "train signal --resume {runs}"]),
+    "render": (4, ["render {run}", "render {run} --size 8x8 --out {out}.png", "render {run} --crop -0.5 -0.5 0.5 0.5"]),
+    "compare": (
+        3,
+        ["compare signal --image {data}/picture.png --activations relu --steps 3 --parameters 100 --trials 1 --out {out}"],
+    ),
+    "reproduce": (2, ["reproduce fig5 --quick --epochs 3 --seeds 1 --image {data}/picture.png --activations relu --out {out}"]),
+    "figures": (1, ["figures wavelet_supports --out {out}"]),
+    "verify": (2, ["verify eq-44", "verify thm-3.1 --json", "verify prop-3.2 --explain"]),
+    "bench": (1, ["bench --activations relu --side 16 --width 8 --depth 2 --seconds 0.1"]),
+}
+VALUES = (
+    *(
+        "-1",
+        "0",
+        "1",
+        "2",
+        "3",
+        "0.5",
+        "-0.5",
+        "1e308",
+        "-1e308",
+        "1e-308",
+        "1e400",
+        "nan",
+        "inf",
+        "-inf",
+        "99999999999999",
+        "1e5",
+    ),
+    *(
+        "",
+        " ",
+        "x",
+        "a b",
+        "-",
+        "--",
+        "no",
+        "true",
+        "None",
+        "[]",
+        "１",
+        "0x10",
+        "1_000",
+        "1,5",
+        "ψ",
+        "\udcff",
+        "a\nb",
+        "'",
+        "x" * 5000,
+    ),
+    *("camera", "chirp", "sines", "{data}", "{data}/picture.png", "{data}/sound.wav", "{data}/sinogram.npy", "{data}/none.png"),
+    *(
+        "{run}",
+        "{run}/config.json",
+        "/dev/null",
+        "/",
+        "~",
+        "numpy",
+        "os:system",
+        "bwtheory.nn:Activation",
+        "torch.nn:ReLU",
+        "a:b:c",
+    ),
+    *(
+        "relu",
+        "bw-relu",
+        "gauss",
+        "mps",
+        "adam",
+        "held-out",
+        "discrepancy",
+        "c=2",
+        "c=nan",
+        "=",
+        "learnable=true",
+        "8x8",
+        "10s",
+        "5min",
+    ),
+)
+
+
+def run(seed: int, count: int, seconds: float) -> Report:
+    """So many command lines, or as many as the time allows."""
+    warm_up()
+    report, budget, chance = Report("command lines"), Budget(count, seconds), random.Random(f"command lines {seed}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_data(folder / "data")
+        trained = command(
+            ["train", *TRAINED["bw-relu"].format(data=folder / "data").split(), *NETWORK.split(), "--out", folder / "was"]
+        )
+        if run_child(trained, folder).status != 0:
+            raise RuntimeError("The run that lines are about does not end.")
+        flags = {
+            name: _flags(name, folder) for name in ("train", "render", "compare", "reproduce", "figures", "verify", "bench")
+        }
+        while budget.more(report.tried):
+            case = folder / "case"
+            case.mkdir()
+            sort = chance.choices(list(COMMANDS), [often for often, _ in COMMANDS.values()])[0]
+            names = {
+                "data": folder / "data",
+                "out": case / "out",
+                "runs": folder / "was",
+                "run": next((folder / "was").iterdir()),
+            }
+            line = _line(
+                chance.choice(COMMANDS[sort][1]), flags[sort.split()[0]] if sort != "resume" else flags["train"], chance
+            )
+            words = [re.sub(r"\{(\w+)\}", lambda found: str(names.get(found[1], found[0])), word) for word in line]
+            kept = _content(folder / "was")
+            faults = _try(words, line, case)
+            if _content(folder / "was") - {f"{names['run'].name}/render.png"} != kept - {f"{names['run'].name}/render.png"}:
+                faults.append(Fault(LOST, " ".join(line), "the files of a finished run are others"))
+            report.add(sort, faults)
+            shutil.rmtree(case)
+        report.seconds = budget.used
+    return report
+
+
+def _flags(name: str, folder: Path) -> list[str]:
+    """All flags that the help of a command lists."""
+    ended = run_child(command([name, "--help"]), folder)
+    found = sorted(set(re.findall(r"--[a-z][a-z0-9-]+", ended.out)) - {"--help"})
+    if len(found) < 2:
+        raise RuntimeError(f"The help of {name} lists no flags: {ended}")
+    return found
+
+
+def _line(sound: str, flags: list[str], chance: random.Random) -> list[str]:
+    """A sound line, changed in one to three places; rarely in none."""
+    words = sound.split()
+    for _ in range(chance.choices([0, 1, 2, 3], [1, 8, 4, 2])[0]):
+        change = chance.choice(
+            ["a flag more"] * 5 + ["a value"] * 3 + ["a word less", "a word twice", "two exchanged", "a word more"]
+        )
+        at = chance.randrange(len(words))
+        if change == "a flag more":
+            words += [chance.choice(flags), *([chance.choice(VALUES)] if chance.random() < 0.9 else [])]
+        elif change == "a value":
+            places = [n for n, word in enumerate(words) if n and not word.startswith("--") and word != "{out}"]
+            words[chance.choice(places or [0])] = chance.choice(VALUES)
+        elif change == "a word less" and len(words) > 1:
+            del words[at]
+        elif change == "a word twice":
+            words.insert(at, words[at])
+        elif change == "two exchanged":
+            other = chance.randrange(len(words))
+            words[at], words[other] = words[other], words[at]
+        else:
+            words.insert(at, chance.choice(VALUES))
+    return words
+
+
+def _try(words: list[str], line: list[str], case: Path) -> list[Fault]:
+    said = " ".join(line)[:400]
+    child = Child(command(words), case, {resource.RLIMIT_AS: more_memory(MEMORY), resource.RLIMIT_FSIZE: 2**28})
+    started = time.monotonic()
+    while child.running() and time.monotonic() - started < PATIENCE:
+        time.sleep(0.005)
+    works = words[0] in ("verify", "bench", "compare", "reproduce", "figures")
+    while child.running() and time.monotonic() - started < TOO_LONG and not (works or _has_begun(case)):
+        time.sleep(0.05)
+    if child.running() and not (works or _has_begun(case)):
+        ended = child.wait(0)
+        return [Fault(HANG, said, f"after {TOO_LONG:g} s: {ended.err}")]
+    asked = child.send(signal.SIGINT)
+    ended = child.wait(TO_STOP)
+    if asked and ended.status is None:
+        return [Fault(HANG, said, f"Ctrl-C does not stop it: {ended.err}")]
+    return _judge(said, ended, asked)
+
+
+def _has_begun(case: Path) -> bool:
+    return any(case.rglob("config.json"))
+
+
+def _judge(said: str, ended: Ended, asked: bool) -> list[Fault]:
+    boxed = ended.status == 2 and "╭" in ended.err and "Traceback" not in ended.err  # how tyro refuses a word
+    if boxed:
+        return []
+    faults = ended.faults(said, statuses=(0, 1, 2, 130) if asked else (0, 1, 2))
+    if not faults and ended.status == 1 and not [one for one in ended.err.splitlines() if one.startswith("bwtheory: ")]:
+        faults = [Fault(SENTENCE, said, f"exit status 1: {ended.err}")]
+    return faults
+
+
+def _content(folder: Path) -> set[str]:
+    """Names of files with their sizes and times, as one set."""
+    return {
+        f"{path.relative_to(folder)}" + ("" if path.name in ("render.png", ".lock") else f" {path.stat().st_size}")
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", "render.png")
+    }
