@@ -1,7 +1,7 @@
 """Public functions of the theory and the networks, called with what hypothesis thinks of.
 
-A call returns what it promises, or raises ValueError or TypeError with a sentence; it does not take seconds, and what is no real
-number, NaN, text, complex, masked, is refused or kept, never turned into another number.
+A call returns what it promises, or raises ValueError or TypeError with a sentence; it does not take seconds, and what is no
+real number, NaN, text, complex, masked, is refused or kept, never turned into another number.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def _judge(call: Callable[..., Any], values: tuple[Any, ...]) -> tuple[str, str]
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
-        found = call(*values)
+        try:
+            found = call(*values)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     except (ValueError, TypeError) as error:
         said = str(error)
         return ("", "") if len(said.split()) >= 4 and "\n" not in said else (SENTENCE, f"{type(error).__name__}: {said}")
@@ -104,8 +107,6 @@ def _judge(call: Callable[..., Any], values: tuple[Any, ...]) -> tuple[str, str]
         return HANG, f"it takes more than {SECONDS:g} s"
     except BaseException as error:
         return TRACEBACK, f"{type(error).__name__}: {error}"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
     bad = next((value for value in values if not _is_number(value)), None)
     if bad is not None:
         return WRONG, f"{_shown(bad)} is no number, and {_shown(found)} came back"
@@ -129,7 +130,7 @@ def _is_number(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "iuf"
     if isinstance(value, list | tuple):
-        return bool(value) and all(_is_number(part) for part in value)
+        return all(_is_number(part) for part in value)
     return isinstance(value, int | float | np.number) and not isinstance(value, bool | complex | np.complexfloating)
 
 

@@ -1,7 +1,7 @@
 """Random command lines: sound ones with words taken away, doubled, exchanged, and values that nobody means.
 
-A line ends with an exit status that ``bwtheory --help`` documents: 2 and one sentence for bad input.  One that has begun to train
-may go on for as long as it was told to; it is then asked to stop, and must do so.
+A line ends with an exit status that ``bwtheory --help`` documents: 2 and one sentence for bad input.  One that has begun to
+train may go on for as long as it was told to; it is then asked to stop, and must do so.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from tests.torture.report import HANG, LOST, SENTENCE, Budget, Fault, Report
 MEMORY = 3.0  # GB besides what a child begins with
 PATIENCE, TOO_LONG, TO_STOP = 3.0, 25.0, 20.0  # seconds: for a line; for one that has not begun to train; to stop when asked
 COMMANDS = {  # how often, and sound lines, the {names} of which are folders and files
-    "train": (12, [f"train {words} {NETWORK} --epochs 3 --out {{out}}" for words in TRAINED.values() if "epochs" not in words]),
-    "train more": (10, [f"train {words} {NETWORK} --out {{out}}" for words in TRAINED.values()]),
+    "train": (
+        22,
+        [re.sub("epochs [0-9]+", "epochs 12", f"train {words} {NETWORK} --out {{out}}") for words in TRAINED.values()],
+    ),
     "resume": (2, ["train signal --resume {run}", "train signal --resume {runs}"]),
     "render": (4, ["render {run}", "render {run} --size 8x8 --out {out}.png", "render {run} --crop -0.5 -0.5 0.5 0.5"]),
     "compare": (
@@ -35,76 +37,13 @@ COMMANDS = {  # how often, and sound lines, the {names} of which are folders and
     "verify": (2, ["verify eq-44", "verify thm-3.1 --json", "verify prop-3.2 --explain"]),
     "bench": (1, ["bench --activations relu --side 16 --width 8 --depth 2 --seconds 0.1"]),
 }
-VALUES = (
-    *(
-        "-1",
-        "0",
-        "1",
-        "2",
-        "3",
-        "0.5",
-        "-0.5",
-        "1e308",
-        "-1e308",
-        "1e-308",
-        "1e400",
-        "nan",
-        "inf",
-        "-inf",
-        "99999999999999",
-        "1e5",
-    ),
-    *(
-        "",
-        " ",
-        "x",
-        "a b",
-        "-",
-        "--",
-        "no",
-        "true",
-        "None",
-        "[]",
-        "１",
-        "0x10",
-        "1_000",
-        "1,5",
-        "ψ",
-        "\udcff",
-        "a\nb",
-        "'",
-        "x" * 5000,
-    ),
-    *("camera", "chirp", "sines", "{data}", "{data}/picture.png", "{data}/sound.wav", "{data}/sinogram.npy", "{data}/none.png"),
-    *(
-        "{run}",
-        "{run}/config.json",
-        "/dev/null",
-        "/",
-        "~",
-        "numpy",
-        "os:system",
-        "bwtheory.nn:Activation",
-        "torch.nn:ReLU",
-        "a:b:c",
-    ),
-    *(
-        "relu",
-        "bw-relu",
-        "gauss",
-        "mps",
-        "adam",
-        "held-out",
-        "discrepancy",
-        "c=2",
-        "c=nan",
-        "=",
-        "learnable=true",
-        "8x8",
-        "10s",
-        "5min",
-    ),
-)
+_VALUES = """
+-1 0 1 2 3 0.5 -0.5 1e308 -1e308 1e-308 1e400 nan inf -inf 99999999999999 1e5 0x10 1_000 1,5
+x - -- no true None [] １ ψ ' c=2 c=nan = learnable=true 8x8 10s 5min relu bw-relu gauss mps adam held-out
+camera chirp sines {data} {data}/picture.png {data}/sound.wav {data}/sinogram.npy {data}/none.png
+{run} {run}/config.json /dev/null / ~ numpy os:system bwtheory.nn:Activation torch.nn:ReLU a:b:c
+"""
+VALUES = (*_VALUES.split(), "", " ", "a b", "a\nb", "\udcff", "x" * 5000)
 
 
 def run(seed: int, count: int, seconds: float) -> Report:
@@ -126,24 +65,28 @@ def run(seed: int, count: int, seconds: float) -> Report:
             case = folder / "case"
             case.mkdir()
             sort = chance.choices(list(COMMANDS), [often for often, _ in COMMANDS.values()])[0]
-            names = {
-                "data": folder / "data",
-                "out": case / "out",
-                "runs": folder / "was",
-                "run": next((folder / "was").iterdir()),
-            }
-            line = _line(
-                chance.choice(COMMANDS[sort][1]), flags[sort.split()[0]] if sort != "resume" else flags["train"], chance
-            )
-            words = [re.sub(r"\{(\w+)\}", lambda found: str(names.get(found[1], found[0])), word) for word in line]
+            line = _line(chance.choice(COMMANDS[sort][1]), flags["train" if sort == "resume" else sort], chance)
             kept = _content(folder / "was")
-            faults = _try(words, line, case)
-            if _content(folder / "was") - {f"{names['run'].name}/render.png"} != kept - {f"{names['run'].name}/render.png"}:
+            faults = _try(_words(line, folder, case), line, case)
+            if _content(folder / "was") != kept:
                 faults.append(Fault(LOST, " ".join(line), "the files of a finished run are others"))
             report.add(sort, faults)
             shutil.rmtree(case)
         report.seconds = budget.used
     return report
+
+
+def _words(line: list[str], folder: Path, case: Path) -> list[str]:
+    """With the names of folders and files."""
+    names = {
+        "{data}": folder / "data",
+        "{out}": case / "out",
+        "{runs}": folder / "was",
+        "{run}": next((folder / "was").iterdir()),
+    }
+    for name, path in names.items():
+        line = [word.replace(name, str(path)) for word in line]
+    return line
 
 
 def _flags(name: str, folder: Path) -> list[str]:
@@ -208,15 +151,12 @@ def _judge(said: str, ended: Ended, asked: bool) -> list[Fault]:
     if boxed:
         return []
     faults = ended.faults(said, statuses=(0, 1, 2, 130) if asked else (0, 1, 2))
-    if not faults and ended.status == 1 and not [one for one in ended.err.splitlines() if one.startswith("bwtheory: ")]:
+    if not faults and ended.status == 1 and "bwtheory: " not in ended.err:
         faults = [Fault(SENTENCE, said, f"exit status 1: {ended.err}")]
     return faults
 
 
-def _content(folder: Path) -> set[str]:
-    """Names of files with their sizes and times, as one set."""
-    return {
-        f"{path.relative_to(folder)}" + ("" if path.name in ("render.png", ".lock") else f" {path.stat().st_size}")
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in (".lock", "render.png")
-    }
+def _content(folder: Path) -> dict[str, int]:
+    """Sizes of a finished run's files; a picture may be drawn in its folder."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", "render.png")]
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}

@@ -153,7 +153,11 @@ def warm_up_examples() -> None:
     """Train, render and load in this process, so that forks of it find everything imported and compiled."""
     import bwtheory.cli as cli
 
-    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(io.StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         folder = Path(name)
         write_data(folder / "data")
         for example in TRAINED:

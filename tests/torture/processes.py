@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import re
 import resource
 import signal
 import sys
@@ -47,7 +48,7 @@ class Ended:
         if self.status not in statuses:
             return [Fault(SENTENCE, case, f"exit status {self.status}: {self.err}")]
         if self.status == 2:
-            said = [line for line in self.err.splitlines() if line.startswith("bwtheory: ")]
+            said = [line for line in self.err.splitlines() if re.match("bwtheory: (?!note: )", line)]
             if len(said) != 1 or len(said[0]) < 20:
                 return [Fault(SENTENCE, case, self.err)]
             if names and not any(name in said[0] for name in names):
