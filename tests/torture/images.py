@@ -214,15 +214,9 @@ def _write_image(stem: Path, generator: np.random.Generator, chance: random.Rand
         right = None if right is None else _unit(np.asarray(Image.open(path)))
     else:
         image.save(path, **({"lossless": True, "exact": True} if suffix == "webp" else {}))
-    must = (suffix, mode) in {
-        ("png", "L"),
-        ("png", "RGB"),
-        ("png", "I;16"),
-        ("bmp", "RGB"),
-        ("jpg", "L"),
-        ("jpg", "RGB"),
-        ("png", "P"),
-    }
+    if suffix == "gif" and right is not None:  # a GIF is a palette of colours
+        right = np.broadcast_to(right, (*right.shape[:2], 3))
+    must = mode in ("L", "RGB", "I;16", "1", "P") and suffix not in ("jp2", "pcx")
     return Case(
         f"{suffix} written", f"{suffix}, mode {mode}, {levels.shape}", path, "image", right, "never" if must else "perhaps"
     )
@@ -233,7 +227,7 @@ def _write_tiff(stem: Path, generator: np.random.Generator, chance: random.Rando
 
     path = stem.with_suffix(".tif")
     dtype = chance.choice(["uint8", "uint16", "float32", "float64", "int8", "int16", "int32", "uint32", "bool"])
-    channels = chance.choice([1, 1, 3])
+    channels = 1 if dtype == "bool" else chance.choice([1, 1, 3])
     levels = _levels(generator, chance, dtype, channels)
     what = chance.choice(["plain", "plain", "white is zero", "pages", "big", "compressed", "outside", "nan"])
     named: dict[str, object] = {"photometric": "rgb" if channels == 3 else "minisblack"}
@@ -243,7 +237,7 @@ def _write_tiff(stem: Path, generator: np.random.Generator, chance: random.Rando
     if what == "white is zero" and channels == 1:
         named["photometric"] = "miniswhite"
         right = None if right is None else 1 - right
-    elif what == "pages":
+    elif what == "pages" and min(levels.shape[:2]) > 4:
         data = np.stack([levels, levels])
     elif what == "big":
         named["bigtiff"], named["byteorder"] = True, ">"
@@ -253,7 +247,7 @@ def _write_tiff(stem: Path, generator: np.random.Generator, chance: random.Rando
         data = levels.copy()
         data.flat[0] = 3.7 if what == "outside" else np.nan
     says_nothing = dtype.startswith("float") and what in ("outside", "nan")  # about what is black and white
-    says_nothing |= what == "pages" or dtype in ("int8", "int16", "int32", "uint32")
+    says_nothing |= data.ndim > levels.ndim or dtype in ("int8", "int16", "int32", "uint32")
     tifffile.imwrite(path, data, **named)
     refused = "always" if says_nothing else "never" if must else "perhaps"
     return Case("TIFF written", f"TIFF of {dtype}, {what}, {data.shape}", path, "image", right, refused)
@@ -322,7 +316,9 @@ def _write_mask(stem: Path, generator: np.random.Generator, chance: random.Rando
     path = stem.with_suffix(".png")
     seen = generator.random((10, 12)) < 0.6
     seen.flat[:2] = True, False
-    what = chance.choice(["0 and 255", "0 and 1", "10 and 240", "1 bit", "another size", "all seen", "nothing seen", "a ramp"])
+    what = chance.choice(
+        ["0 and 255", "0 and 1", "10 and 240", "1 bit", "another size", "all seen", "nothing seen", "a picture"]
+    )
     low, high = {"0 and 1": (0, 1), "10 and 240": (10, 240)}.get(what, (0, 255))
     levels = np.where(seen, high, low).astype(np.uint8)
     right = seen.reshape(-1).astype(float)
@@ -330,11 +326,12 @@ def _write_mask(stem: Path, generator: np.random.Generator, chance: random.Rando
         levels = levels[:-1]
     elif what in ("all seen", "nothing seen"):
         levels = np.full_like(levels, 255 if what == "all seen" else 0)
-    elif what == "a ramp":
-        levels = np.linspace(0, 255, levels.size).astype(np.uint8).reshape(levels.shape)
+    elif what == "a picture":
+        levels = generator.integers(80, 176, levels.shape, dtype=np.uint8)
+        levels.flat[:2] = 0, 255
     image = Image.fromarray(seen) if what == "1 bit" else Image.fromarray(levels)
     image.save(path)
-    useless = what in ("another size", "all seen", "nothing seen", "a ramp")
+    useless = what in ("another size", "all seen", "nothing seen", "a picture")
     refused = "always" if useless else "never" if what == "0 and 255" else "perhaps"
     return Case("mask written", f"mask of {what}", path, "mask", right, refused)
 
