@@ -68,7 +68,7 @@ class Damage:
     words : for a reader
     names : of the file and field; a refusal has one of them
     outside : files that must not change, with their contents
-    forged : a checkpoint of another run in the form that version 0.1.0 has, without a hash: it may be another function, and diverge
+    forged : a checkpoint as version 0.1.0 wrote it, without a hash, of other numbers: it may be another function, and diverge
     """
 
     words: str
