@@ -123,8 +123,10 @@ def _verify(out: Path) -> Callable[[], int | None]:
     def work() -> int | None:
         import bwtheory.cli as cli
 
-        cli._checkout = lambda: out  # type: ignore[assignment]
-        cli.load_ledger = lambda checkout: type("Ledger", (), {"claims": []})()  # type: ignore[assignment]
+        if not all(hasattr(cli, name) for name in ("find_evidence", "load_ledger", "render")):
+            raise RuntimeError("bwtheory.cli finds the page in another way now; say here how.")
+        cli.find_evidence = lambda: out  # type: ignore[assignment]
+        cli.load_ledger = lambda folder: type("Ledger", (), {"claims": []})()  # type: ignore[assignment]
         cli.render = lambda judgements: "a line of the page\n" * 10_000
         return cli.main(["verify", "--write"])
 

@@ -34,7 +34,7 @@ TRAINED = {  # words after ``train``, before those of NETWORK; {data} is the fol
     "audio": "audio --audio {data}/sound.wav --activation finer --epochs 30 --log-every 5",
     "penalty": "signal --image {data}/picture.png --norm-penalty 1e-4 --learnable-c --optimizer sgd --epochs 40 --chunk 16",
 }
-NOT_COMPARED = ("seconds", "content_sha256")  # of a summary: wall time, and the hash that covers it
+NOT_COMPARED = ("seconds", "commit", "content_sha256")  # of a summary: wall time, the state of the checkout, the hash of all
 
 
 def write_data(folder: Path) -> None:
