@@ -74,8 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     kinds = _run_all(given.only, given.seed, 60 * given.minutes - 15, given.short)
     figures = {"seed": given.seed, "minutes": round((time.monotonic() - started) / 60, 1), **_versions(), "kinds": kinds}
     text = json.dumps(figures, indent=1, ensure_ascii=False) + "\n"
-    for target in [given.out] if given.out else []:
-        target.write_text(text, encoding="utf-8")
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
     if given.write:
         RESULTS.write_text(text, encoding="utf-8")
         write_table()
