@@ -44,6 +44,10 @@ camera chirp sines {data} {data}/picture.png {data}/sound.wav {data}/sinogram.np
 {run} {run}/config.json /dev/null / ~ numpy os:system bwtheory.nn:Activation torch.nn:ReLU a:b:c
 """
 VALUES = (*_VALUES.split(), "", " ", "a b", "a\nb", "\udcff", "x" * 5000)
+_NUMBERS = {  # by what the help says that a flag takes; most get through to what checks them
+    "INT": "-1 0 1 2 3 7 100 1000000 99999999999999",
+    "FLOAT": "-1 0 1e-300 1e-9 0.1 0.5 1 2 30 1e6 1e20 1e308 -1e308 nan inf",
+}
 
 
 def run(seed: int, count: int, seconds: float) -> Report:
@@ -89,16 +93,20 @@ def _words(line: list[str], folder: Path, case: Path) -> list[str]:
     return line
 
 
-def _flags(name: str, folder: Path) -> list[str]:
-    """All flags that the help of a command lists."""
+def _flags(name: str, folder: Path) -> dict[str, tuple[str, ...]]:
+    """All flags that the help of a command lists, with values for them."""
     ended = run_child(command([name, "--help"]), folder)
-    found = sorted(set(re.findall(r"--[a-z][a-z0-9-]+", ended.out)) - {"--help"})
-    if len(found) < 2:
+    found = re.findall(r"(--[a-z][a-z0-9-]+)[ ,]*(\S*)", ended.out)
+    flags = {
+        flag: tuple(value for kind, values in NUMBERS.items() if kind in takes for value in values) for flag, takes in found
+    }
+    flags.pop("--help", None)
+    if len(flags) < 2:
         raise RuntimeError(f"The help of {name} lists no flags: {ended}")
-    return found
+    return flags
 
 
-def _line(sound: str, flags: list[str], chance: random.Random) -> list[str]:
+def _line(sound: str, flags: dict[str, tuple[str, ...]], chance: random.Random) -> list[str]:
     """A sound line, changed in one to three places; rarely in none."""
     words = sound.split()
     for _ in range(chance.choices([0, 1, 2, 3], [1, 8, 4, 2])[0]):
@@ -107,7 +115,11 @@ def _line(sound: str, flags: list[str], chance: random.Random) -> list[str]:
         )
         at = chance.randrange(len(words))
         if change == "a flag more":
-            words += [chance.choice(flags), *([chance.choice(VALUES)] if chance.random() < 0.9 else [])]
+            flag = chance.choice(sorted(flags))
+            words += [
+                flag,
+                *([chance.choice((flags[flag] if chance.random() < 0.8 else ()) or VALUES)] if chance.random() < 0.9 else []),
+            ]
         elif change == "a value":
             places = [n for n, word in enumerate(words) if n and not word.startswith("--") and word != "{out}"]
             words[chance.choice(places or [0])] = chance.choice(VALUES)
