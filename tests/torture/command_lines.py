@@ -97,9 +97,7 @@ def _flags(name: str, folder: Path) -> dict[str, tuple[str, ...]]:
     """All flags that the help of a command lists, with values for them."""
     ended = run_child(command([name, "--help"]), folder)
     found = re.findall(r"(--[a-z][a-z0-9-]+)[ ,]*(\S*)", ended.out)
-    flags = {
-        flag: tuple(value for kind, values in NUMBERS.items() if kind in takes for value in values) for flag, takes in found
-    }
+    flags = {flag: tuple(" ".join(_NUMBERS[kind] for kind in _NUMBERS if kind in takes).split()) for flag, takes in found}
     flags.pop("--help", None)
     if len(flags) < 2:
         raise RuntimeError(f"The help of {name} lists no flags: {ended}")
