@@ -2,6 +2,7 @@
 # make wheel:  build wheel and sdist, install each in an empty environment, and use it in an empty folder.
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
+# make torture: kills, damaged files, full disks, nonsense: at most 20 minutes on two cores (docs/reliability.md).
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel matrix portability portability-short gallery study figures lint clean
+.PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -43,6 +44,11 @@ portability: $(VENV)/ready
 # What CI runs of it: the kernels and the training on the oldest processor that can be had here, shuffled, with other seeds.
 portability-short: $(VENV)/ready
 	$(BIN)/python -m tests.portability --only ci
+
+# The same seed tries the same things: make torture TORTURE="--seed 7 --minutes 5 --only kills".
+TORTURE ?=
+torture: $(VENV)/ready
+	$(BIN)/python -m tests.torture $(TORTURE)
 
 # The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready

@@ -25,7 +25,8 @@ def write_atomically(target: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write to a temporary file beside ``target``, sync it, and rename it.
 
     Whenever the process dies, the old file or the new one is there, whole.  A symbolic link is replaced, not followed, but for
-    those in /dev and /proc.  What is no regular file, such as /dev/stdout, is written to directly.
+    those in /dev and /proc.  What is no regular file, such as /dev/stdout, is written to directly; a named pipe that nobody
+    reads is refused, as opening it would wait for a reader.
 
     Parameters
     ----------
@@ -40,7 +41,10 @@ def write_atomically(target: Path, write: Callable[[BinaryIO], object]) -> None:
     target = Path(target)
     is_device_name = target.absolute().parts[1:2] in (("dev",), ("proc",))
     if (is_device_name or not target.is_symlink()) and target.exists() and not target.is_file():
-        with open(target, "wb") as file:
+        descriptor = os.open(target, os.O_WRONLY | _BINARY | _NO_WAIT)
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(descriptor, True)
+        with os.fdopen(descriptor, "wb") as file:
             write(file)
         return
     # Not after the target's name, which may be as long as a name can be.
