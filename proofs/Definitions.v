@@ -1,0 +1,91 @@
+(* Every definition that a reader has to trust.  Statements.v uses these and nothing else. *)
+Require Import Reals ZArith List.
+From Coquelicot Require Import Coquelicot.
+Import ListNotations.
+Open Scope R_scope.
+
+(* --- Functions ---------------------------------------------------------------------------------------------------- *)
+
+(* the ReLU, sigma of (1) *)
+Definition relu (x : R) : R := Rmax 0 x.
+
+(* the Chui-Wang wavelet of order 2, (2) and (31) *)
+Definition psi (t : R) : R :=
+  / 6 * (relu t - 8 * relu (t - 1/2) + 23 * relu (t - 1) - 32 * relu (t - 3/2)
+         + 23 * relu (t - 2) - 8 * relu (t - 5/2) + relu (t - 3)).
+
+(* psi_{j,k}(t) = 2^{j/2} psi(2^j t - k) *)
+Definition psi_jk (j : nat) (k : Z) (t : R) : R := sqrt (2 ^ j) * psi (2 ^ j * t - IZR k).
+
+(* the hat function on [0, 2], the cardinal B-spline N_2 *)
+Definition hat (t : R) : R := relu t - 2 * relu (t - 1) + relu (t - 2).
+
+(* the integral of f over the whole line exists and is l *)
+Definition IntR (f : R -> R) (l : R) : Prop :=
+  is_RInt_gen f (Rbar_locally m_infty) (Rbar_locally p_infty) l.
+
+(* --- Finite sums, vectors, matrices; the entries with indices 0, ..., n - 1 count --------------------------------- *)
+
+(* f 0 + ... + f (n - 1) *)
+Fixpoint nsum (n : nat) (f : nat -> R) : R := match n with O => 0 | S m => nsum m f + f m end.
+
+(* the sum of f over a list *)
+Fixpoint lsum {A : Type} (L : list A) (f : A -> R) : R := match L with [] => 0 | a :: M => f a + lsum M f end.
+
+Definition vector : Type := nat -> R.
+Definition matrix : Type := nat -> nat -> R.
+
+(* the squared Euclidean norm, the product A v, and the quadratic form v'A v *)
+Definition norm2 (n : nat) (v : vector) : R := nsum n (fun i => v i ^ 2).
+Definition product (n : nat) (A : matrix) (v : vector) : vector := fun i => nsum n (fun j => A i j * v j).
+Definition form (n : nat) (A : matrix) (v : vector) : R := nsum n (fun i => nsum n (fun j => v i * v j * A i j)).
+
+Definition nonzero (n : nat) (v : vector) : Prop := exists i, (i < n)%nat /\ v i <> 0.
+Definition symmetric (n : nat) (A : matrix) : Prop := forall i j, (i < n)%nat -> (j < n)%nat -> A i j = A j i.
+Definition singular (n : nat) (A : matrix) : Prop :=
+  exists v, nonzero n v /\ forall i, (i < n)%nat -> product n A v i = 0.
+
+Definition eigenvalue (n : nat) (A : matrix) (l : R) : Prop :=
+  exists v, nonzero n v /\ forall i, (i < n)%nat -> product n A v i = l * v i.
+Definition largest_eigenvalue (n : nat) (A : matrix) (l : R) : Prop :=
+  eigenvalue n A l /\ forall m, eigenvalue n A m -> m <= l.
+Definition smallest_eigenvalue (n : nat) (A : matrix) (l : R) : Prop :=
+  eigenvalue n A l /\ forall m, eigenvalue n A m -> l <= m.
+
+(* kappa(A) = lambda_max / lambda_min, for a positive definite A *)
+Definition condition_number (n : nat) (A : matrix) (kappa : R) : Prop :=
+  exists low high, smallest_eigenvalue n A low /\ largest_eigenvalue n A high /\ 0 < low /\ kappa = high / low.
+
+(* --- Gram matrices ------------------------------------------------------------------------------------------------ *)
+
+(* the integrals of phi_i phi_j over [a, b], as (12) and (18) *)
+Definition gram (a b : R) (phi : nat -> R -> R) : matrix := fun i j => RInt (fun x => phi i x * phi j x) a b.
+
+(* (12): the Gram matrix of the ReLUs with biases b on D = [-1, 1] *)
+Definition G_sigma (b : nat -> R) : matrix := gram (-1) 1 (fun i x => relu (x - b i)).
+
+(* its entries in closed form, for b, c in [-1, 1] *)
+Definition sigma_entry (b c : R) : R :=
+  (1 - Rmax b c) ^ 3 / 3 + (Rmax b c - Rmin b c) * (1 - Rmax b c) ^ 2 / 2.
+
+(* equal spacing, the biases of Theorem 3.1 without o(1), counted from 0 *)
+Definition equal_spacing (K : nat) (i : nat) : R := -1 + 2 * INR i / INR K.
+
+(* the matrix T of equally spaced ReLUs with spacing 1: m^3/3 + |i - j| m^2/2, m = min(i, j), i, j = 1, 2, ... *)
+Definition T_entry (x y : R) : R := Rmin x y ^ 3 / 3 + Rabs (x - y) * Rmin x y ^ 2 / 2.
+Definition T_matrix : matrix := fun i j => T_entry (INR (S i)) (INR (S j)).
+
+(* the inner products of psi with its integer shifts over the line *)
+Definition psi_entry (k : Z) : R :=
+  if (k =? 0)%Z then /4 else if (Z.abs k =? 1)%Z then 5/108
+  else if (Z.abs k =? 2)%Z then -/216 else 0.
+
+(* Theorem 3.3: neuron number i = 2^j - 1 + k, k < 2^j, is psi_{j,k} at t = (3/2)(x + 1) *)
+Definition level (i : nat) : nat := Nat.log2 (S i).
+Definition shift (i : nat) : nat := (S i - 2 ^ level i)%nat.
+Definition neuron (i : nat) (x : R) : R := psi_jk (level i) (Z.of_nat (shift i)) (3/2 * (x + 1)).
+Definition G_psi : matrix := gram (-1) 1 neuron.
+
+(* (44), (45) *)
+Definition C1 : R := 5/162.
+Definition C2 : R := -1/324.
