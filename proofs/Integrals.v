@@ -58,6 +58,9 @@ Proof. intros H Ha. rewrite <- (nsum_delta n a f Ha). apply nsum_le; intros i Hi
   destruct (Nat.eq_dec i a); [lra | auto]. Qed.
 Lemma nsum_shift n f : nsum (S n) f = f 0%nat + nsum n (fun i => f (S i)).
 Proof. induction n as [|n IH]; [simpl; ring|]. change (nsum (S (S n)) f) with (nsum (S n) f + f (S n)). rewrite IH. simpl. ring. Qed.
+Lemma nsum_reverse n f : nsum n f = nsum n (fun i => f (n - 1 - i)%nat).
+Proof. induction n as [|n IH]; [reflexivity|]. rewrite (nsum_shift n (fun i => f (S n - 1 - i)%nat)). cbn [nsum].
+  rewrite IH, Rplus_comm. f_equal; [f_equal; lia|]. apply nsum_ext; intros i Hi. f_equal; lia. Qed.
 Lemma nsum_split n m f : nsum (n + m) f = nsum n f + nsum m (fun i => f (n + i)%nat).
 Proof. induction m as [|m IH]; [rewrite Nat.add_0_r; simpl; ring|]. rewrite Nat.add_succ_r. simpl. rewrite IH. ring. Qed.
 Lemma nsum_lsum_swap {A} n (L : list A) f : nsum n (fun i => lsum L (fun a => f i a)) = lsum L (fun a => nsum n (fun i => f i a)).
