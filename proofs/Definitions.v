@@ -89,3 +89,35 @@ Definition G_psi : matrix := gram (-1) 1 neuron.
 (* (44), (45) *)
 Definition C1 : R := 5/162.
 Definition C2 : R := -1/324.
+
+(* --- A complete basis on D ---------------------------------------------------------------------------------------- *)
+
+(* with t = (3/2)(x + 1) in [0, 3]: on level j the 3 2^j - 2 wavelets that fit into [0, 3], and one wavelet at each end,
+   the sum of the two that the end cuts *)
+Definition interval_wavelet (j n : nat) (t : R) : R :=
+  let N := (3 * 2 ^ j)%nat in
+  if Nat.eq_dec n 0 then psi_jk j (-1) t + psi_jk j (-2) t
+  else if Nat.eq_dec n (N - 1) then psi_jk j (Z.of_nat N - 2) t + psi_jk j (Z.of_nat N - 1) t
+  else psi_jk j (Z.of_nat n - 1) t.
+
+(* the hats at t = 0, 1, 2, 3; the two at the ends are halves *)
+Definition coarse_hat (n : nat) (x : R) : R := hat (3/2 * (x + 1) - INR n + 1).
+
+(* functions 0, ..., 3 are e 0, ..., e 3; then follow the levels, function 3 2^j + 1 + n being sqrt 6 times wavelet n of
+   level j.  The first 3 2^J + 1 functions are the basis with J levels *)
+Definition interval_level (i : nat) : nat := Nat.log2 ((i - 1) / 3).
+Definition interval_place (i : nat) : nat := (i - 1 - 3 * 2 ^ interval_level i)%nat.
+Definition interval_basis (e : nat -> R -> R) (i : nat) (x : R) : R :=
+  if lt_dec i 4 then e i x
+  else sqrt 6 * interval_wavelet (interval_level i) (interval_place i) (3/2 * (x + 1)).
+
+(* the coarse hats with unit norm, and made orthonormal by Gram and Schmidt *)
+Definition unit_hat (n : nat) (x : R) : R :=
+  (if Nat.eq_dec n 0 then 3 / sqrt 2 else if Nat.eq_dec n 3 then 3 / sqrt 2 else 3/2) * coarse_hat n x.
+Definition orthonormal_hat (n : nat) (x : R) : R :=
+  match n with
+  | O => 3 / sqrt 2 * coarse_hat 0 x
+  | S O => 3 / sqrt (7/2) * (coarse_hat 1 x - 1/2 * coarse_hat 0 x)
+  | S (S O) => 3 / sqrt (26/7) * (coarse_hat 2 x - 2/7 * coarse_hat 1 x + 1/7 * coarse_hat 0 x)
+  | _ => 3 / sqrt (45/26) * (coarse_hat 3 x - 7/26 * coarse_hat 2 x + 1/13 * coarse_hat 1 x - 1/26 * coarse_hat 0 x)
+  end.

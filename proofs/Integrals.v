@@ -146,6 +146,9 @@ Proof. intros Hab H. apply (is_RInt_ext (fun _ => 0)).
   - intros x. rewrite Rmin_left, Rmax_right by assumption. intros; symmetry; auto.
   - apply is_RInt_gen_at_point. apply gen_zero. Qed.
 
+Lemma RInt_ext_le (f h : R -> R) (a b l : R) : a <= b -> (forall x, a < x < b -> f x = h x) -> is_RInt f a b l -> is_RInt h a b l.
+Proof. intros Hab H. apply is_RInt_ext. intros x. rewrite Rmin_left, Rmax_right by assumption. apply H. Qed.
+
 Lemma RInt_chasles (f : R -> R) a b c (l1 l2 l : R) :
   is_RInt f a b l1 -> is_RInt f b c l2 -> l1 + l2 = l -> is_RInt f a c l.
 Proof. intros H1 H2 <-. exact (is_RInt_Chasles f a b c l1 l2 H1 H2). Qed.
