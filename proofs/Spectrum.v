@@ -280,15 +280,15 @@ Proof. intros Hlo HB [l [h [[El _] [[Eh _] [Pl ->]]]]].
   apply (Rmult_le_reg_r l); [assumption|]. replace (h / l * l) with h by (field; lra).
   apply Rle_trans with (1 := H). apply (Rmult_le_reg_r lo); [assumption|]. replace (hi / lo * l * lo) with (hi * l) by (field; lra). nra. Qed.
 
-(* with strict bounds the inequality is strict *)
-Lemma condition_lt n A lo hi kappa : (0 < lo) -> (forall v, nonzero n v -> lo * norm2 n v < form n A v < hi * norm2 n v) ->
+(* with a strict lower bound the inequality is strict *)
+Lemma condition_lt n A lo hi kappa : (0 < lo) -> (forall v, nonzero n v -> lo * norm2 n v < form n A v <= hi * norm2 n v) ->
   condition_number n A kappa -> kappa < hi / lo.
 Proof. intros Hlo HB [l [h [[El _] [[Eh _] [Pl ->]]]]].
   destruct (eigenvalue_attained n A l El) as [u [Nu U]]. destruct (eigenvalue_attained n A h Eh) as [v [Nv V]].
   assert (B1 := HB u Nu). assert (B2 := HB v Nv). apply norm2_nonzero in Nu. apply norm2_nonzero in Nv. rewrite U in B1. rewrite V in B2.
-  assert (L : lo < l) by nra. assert (H : h < hi) by nra. assert (H0 : 0 < hi) by nra.
+  assert (L : lo < l) by nra. assert (H : h <= hi) by nra. assert (H0 : 0 < hi) by nra.
   apply (Rmult_lt_reg_r l); [assumption|]. replace (h / l * l) with h by (field; lra).
-  apply Rlt_trans with (1 := H). apply (Rmult_lt_reg_r lo); [assumption|]. replace (hi / lo * l * lo) with (hi * l) by (field; lra). nra. Qed.
+  apply Rle_lt_trans with (1 := H). apply (Rmult_lt_reg_r lo); [assumption|]. replace (hi / lo * l * lo) with (hi * l) by (field; lra). nra. Qed.
 
 Lemma condition_ge n A u v a b kappa : (0 < n)%nat -> symmetric n A -> nonzero n u -> nonzero n v -> 0 <= a -> 0 < b ->
   a * norm2 n u <= form n A u -> form n A v <= b * norm2 n v -> condition_number n A kappa -> a / b <= kappa.

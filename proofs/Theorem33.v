@@ -163,7 +163,8 @@ Proof. intros Hn. apply condition_exists; [assumption | apply G_psi_symmetric|].
 
 Lemma G_psi_kappa n kappa : condition_number n G_psi kappa -> kappa < 9/4.
 Proof. intros H. replace (9/4) with (2/9 / (8/81)) by field.
-  apply (condition_lt n G_psi (8/81) (2/9)); [lra | apply G_psi_strict | assumption]. Qed.
+  apply (condition_lt n G_psi (8/81) (2/9)); [lra | | assumption].
+  intros v Nv. destruct (G_psi_strict n v Nv). lra. Qed.
 
 (* ---------- 9/4 is approached: constant and alternating vectors on the finest level ---------- *)
 Lemma form_tail a m A v : (forall i, (i < a)%nat -> v i = 0) ->
