@@ -121,3 +121,11 @@ Definition orthonormal_hat (n : nat) (x : R) : R :=
   | S (S O) => 3 / sqrt (26/7) * (coarse_hat 2 x - 2/7 * coarse_hat 1 x + 1/7 * coarse_hat 0 x)
   | _ => 3 / sqrt (45/26) * (coarse_hat 3 x - 7/26 * coarse_hat 2 x + 1/13 * coarse_hat 1 x - 1/26 * coarse_hat 0 x)
   end.
+
+(* f is a combination of phi 0, ..., phi (n - 1) on D *)
+Definition in_span (n : nat) (phi : nat -> R -> R) (f : R -> R) : Prop :=
+  exists v : vector, forall x, -1 <= x <= 1 -> f x = nsum n (fun i => v i * phi i x).
+
+(* (6): the constant 1 and N equally spaced ReLUs, the first of which is x + 1 on D *)
+Definition constant_and_relus (N i : nat) (x : R) : R :=
+  match i with O => 1 | S k => relu (x - equal_spacing N k) end.
