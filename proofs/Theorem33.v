@@ -97,6 +97,11 @@ Proof. intros i j _ _. rewrite !G_psi_entry. f_equal. unfold psi_entry2.
   destruct (Nat.eq_dec (fst (ix i)) (fst (ix j))); destruct (Nat.eq_dec (fst (ix j)) (fst (ix i))); try congruence.
   rewrite <- psi_entry_sym. f_equal; lia. Qed.
 
+Lemma psi_translates (k : Z) : IntR (fun t => psi t * psi (t - IZR k)) (psi_entry k).
+Proof. eapply IntR_eq; [|eapply IntR_ext; [|apply (psi_jk_same 0 0 k)]].
+  - f_equal; lia.
+  - intros t. unfold psi_jk. simpl. rewrite sqrt_1, !Rmult_1_l, Rminus_0_r. reflexivity. Qed.
+
 (* ---------- Gershgorin, as in the paper's proof ---------- *)
 Lemma indicator_le n c w : 0 <= w -> nsum n (fun j => if idx_dec (ix j) c then w else 0) <= w.
 Proof. intros Hw. induction n as [|n IH]; simpl; [assumption|]. destruct (idx_dec (ix n) c) as [E|E]; [|lra].

@@ -1,0 +1,171 @@
+(* The theorems, in the words of the paper and with its equation numbers.  Read with Definitions.v: nothing else is needed
+   to know what is claimed.  Each proof here is one line that names the file's lemma that proves it.
+
+   is_RInt f a b l: the Riemann integral of f over [a, b] exists and is l.  RInt f a b: its value.
+   (i < n)%nat: natural numbers.  Indices start at 0.  INR: from natural numbers to reals.  IZR: from integers. *)
+Require Import Reals Lra Lia ZArith List.
+From Coquelicot Require Import Coquelicot.
+From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Riesz Theorem33.
+From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
+From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
+Import ListNotations.
+Open Scope R_scope.
+
+(* ===== Section 1: the wavelet ===================================================================================== *)
+
+(* what IntR means: for a function that vanishes outside [A, B] it is the Riemann integral over [A, B] *)
+Theorem integral_over_the_line (f : R -> R) (A B l : R) : A <= B ->
+  (forall x, x < A \/ B < x -> f x = 0) -> (IntR f l <-> is_RInt f A B l).
+Proof. exact (IntR_iff_RInt f A B l). Qed.
+
+(* (2): the six pieces of psi, which vanishes elsewhere *)
+Theorem psi_pieces t :
+  (t <= 0 -> psi t = 0) /\ (0 <= t <= 1/2 -> psi t = t / 6) /\ (1/2 <= t <= 1 -> psi t = (4 - 7 * t) / 6) /\
+  (1 <= t <= 3/2 -> psi t = (16 * t - 19) / 6) /\ (3/2 <= t <= 2 -> psi t = (29 - 16 * t) / 6) /\
+  (2 <= t <= 5/2 -> psi t = (7 * t - 17) / 6) /\ (5/2 <= t <= 3 -> psi t = (3 - t) / 6) /\ (3 <= t -> psi t = 0).
+Proof. exact (conj (psi_left t) (conj (psi_p0 t) (conj (psi_p1 t) (conj (psi_p2 t) (conj (psi_p3 t) (conj (psi_p4 t)
+  (conj (psi_p5 t) (psi_right t)))))))). Qed.
+
+(* the two-scale relation of Chui and Wang *)
+Theorem psi_two_scale t : psi t =
+  / 12 * (hat (2 * t) - 6 * hat (2 * t - 1) + 10 * hat (2 * t - 2) - 6 * hat (2 * t - 3) + hat (2 * t - 4)).
+Proof. exact (psi_hats t). Qed.
+
+(* two vanishing moments *)
+Theorem psi_moments : IntR psi 0 /\ IntR (fun t => t * psi t) 0.
+Proof. exact (conj psi_mean psi_moment). Qed.
+
+(* ===== Theorem 3.3 and Appendix B ================================================================================= *)
+
+(* (38), with k = 0: |psi|^2 = 1/4; and the inner products with all integer shifts *)
+Theorem psi_shifts (k : Z) : IntR (fun t => psi t * psi (t - IZR k)) (psi_entry k).
+Proof. exact (psi_translates k). Qed.
+
+(* (40) on the line, for all shifts; (40) on D is false for wavelets that the ends of D cut *)
+Theorem semi_orthogonality j j' k k' : j <> j' -> IntR (fun t => psi_jk j k t * psi_jk j' k' t) 0.
+Proof. exact (psi_jk_orth j j' k k'). Qed.
+
+(* (18), (35)-(45): every entry of the Gram matrix of Theorem 3.3's neurons *)
+Theorem G_psi_entries i j :
+  is_RInt (fun x => neuron i x * neuron j x) (-1) 1 (G_psi i j) /\
+  (level i <> level j -> G_psi i j = 0) /\
+  (forall d, level i = level j -> Z.abs (Z.of_nat (shift i) - Z.of_nat (shift j)) = d ->
+    G_psi i j = if (d =? 0)%Z then 1/6 else if (d =? 1)%Z then C1 else if (d =? 2)%Z then C2 else 0).
+Proof. exact (conj (eq_rect_r (is_RInt _ _ _) (G_psi_integral i j) (G_psi_entry i j)) (conj (G_psi_levels i j) (G_psi_same i j))). Qed.
+
+(* level and shift number the neurons j = 0, 1, ..., k = 0, ..., 2^j - 1 *)
+Theorem neurons_numbered j k : (k < 2 ^ j)%nat -> level (2 ^ j - 1 + k) = j /\ shift (2 ^ j - 1 + k) = k.
+Proof. exact (level_at j k). Qed.
+
+(* (44), (45): the printed values are C1 and C2 rounded to the nearest last digit *)
+Theorem C1_C2_printed : Rabs (C1 - 30864 / 10 ^ 6) < / 2 / 10 ^ 6 /\ Rabs (C2 - - 30864 / 10 ^ 7) < / 2 / 10 ^ 7.
+Proof. unfold C1, C2. split; apply Rabs_def1; lra. Qed.
+
+(* Theorem B.1 *)
+Theorem theorem_B_1 n A l : eigenvalue n A l ->
+  exists i, (i < n)%nat /\ Rabs (l - A i i) <= nsum n (fun j => if Nat.eq_dec j i then 0 else Rabs (A i j)).
+Proof. exact (Gershgorin.gershgorin n A l). Qed.
+
+(* (46) *)
+Theorem equation_46 n l : eigenvalue n G_psi l -> Rabs (l - 1/6) <= 2 * (Rabs C1 + Rabs C2) /\ 2 * (Rabs C1 + Rabs C2) < 1/6.
+Proof. intros H. rewrite discs_radius. split; [rewrite <- discs_radius; exact (G_psi_discs n l H) | lra]. Qed.
+
+(* (47) with the constant that Gershgorin's discs give *)
+Theorem equation_47 n kappa : condition_number n G_psi kappa -> kappa <= 19/8.
+Proof. exact (gershgorin_kappa n kappa). Qed.
+
+(* Theorem 3.3, (19): for every J >= 1 the condition number exists and is below 9/4 ... *)
+Theorem theorem_3_3 J : (1 <= J)%nat -> exists kappa, condition_number (2 ^ J - 1) G_psi kappa /\ kappa < 9/4.
+Proof. intros H. destruct (G_psi_condition (2 ^ J - 1)) as [kappa Hk]; [|exists kappa; exact (conj Hk (G_psi_kappa _ _ Hk))].
+  assert (2 ^ 1 <= 2 ^ J)%nat by (apply Nat.pow_le_mono_r; lia). simpl Nat.pow in *. lia. Qed.
+
+(* ... how far below, at most ... *)
+Theorem theorem_3_3_lower J kappa : (2 <= J)%nat -> condition_number (2 ^ J - 1) G_psi kappa ->
+  9/4 - 35 / (8 * 2 ^ J + 12) <= kappa.
+Proof. destruct J as [|[|J]]; try lia. intros _ H. replace (8 * 2 ^ S (S J)) with (16 * 2 ^ S J) by (simpl; ring).
+  exact (G_psi_kappa_lower J kappa H). Qed.
+
+(* ... and 9/4 is the least upper bound, which theorem_3_3 says is not attained *)
+Theorem theorem_3_3_sharp : is_lub (fun kappa => exists J, condition_number (2 ^ J - 1) G_psi kappa) (9/4).
+Proof. exact G_psi_lub. Qed.
+
+(* the same for any finite family of distinct wavelets on the line: strict bounds of the squared norm *)
+Theorem any_wavelets n (ix : nat -> nat * Z) (v : vector) :
+  (forall i j, (i < n)%nat -> (j < n)%nat -> ix i = ix j -> i = j) -> nonzero n v ->
+  exists s, IntR (fun t => nsum n (fun i => v i * psi_jk (fst (ix i)) (snd (ix i)) t) ^ 2) s /\
+    4/27 * norm2 n v < s < 1/3 * norm2 n v.
+Proof. intros Hinj Nv. eexists. exact (conj (family_norm n ix v) (entries_strict n ix Hinj v Nv)). Qed.
+
+(* ===== Theorem 3.1 ================================================================================================ *)
+
+(* the eigenvalues that condition_number compares exist, and are the extreme values of the Rayleigh quotient *)
+Theorem extreme_eigenvalues n A : (0 < n)%nat -> symmetric n A ->
+  (exists l, smallest_eigenvalue n A l /\ forall v, l * norm2 n v <= form n A v) /\
+  (exists l, largest_eigenvalue n A l /\ forall v, form n A v <= l * norm2 n v).
+Proof. intros Hn HS. exact (conj (smallest_exists n A Hn HS) (largest_exists n A Hn HS)). Qed.
+
+(* (12): the entries of G_sigma *)
+Theorem G_sigma_entries K b i j : (forall i, (i < K)%nat -> -1 <= b i <= 1) -> (i < K)%nat -> (j < K)%nat ->
+  is_RInt (fun x => relu (x - b i) * relu (x - b j)) (-1) 1 (G_sigma b i j) /\ G_sigma b i j = sigma_entry (b i) (b j).
+Proof. intros Hb Hi Hj. rewrite (G_sigma_entry K b Hb i j Hi Hj). exact (conj (sigma_integral _ _ (Hb i Hi) (Hb j Hj)) eq_refl). Qed.
+
+(* distinct biases in [-1, 1): the condition number exists *)
+Theorem relu_condition_exists K b : (0 < K)%nat -> (forall i, (i < K)%nat -> -1 <= b i < 1) ->
+  (forall i j, (i < K)%nat -> (j < K)%nat -> b i = b j -> i = j) -> exists kappa, condition_number K (G_sigma b) kappa.
+Proof. exact (relu_kappa_exists K b). Qed.
+
+(* Theorem 3.1 as printed, Omega(K^3), without any hypothesis on the spacing *)
+Theorem theorem_3_1 K b kappa : (3 <= K)%nat -> (forall i, (i < K)%nat -> -1 <= b i <= 1) ->
+  condition_number K (G_sigma b) kappa -> 9/16 * INR K ^ 3 <= kappa.
+Proof. exact (relu_kappa_cubic K b kappa). Qed.
+
+(* sharper: Omega(K^4), any placement *)
+Theorem theorem_3_1_quartic K b kappa : (3 <= K)%nat -> (forall i, (i < K)%nat -> -1 <= b i <= 1) ->
+  condition_number K (G_sigma b) kappa -> 3/16 * INR K ^ 4 <= kappa.
+Proof. exact (relu_kappa_quartic K b kappa). Qed.
+
+(* sharper still: kappa >= 48 lambda_max(T_{K-2}), and that number is at least 3.881 (K - 2)^4 *)
+Theorem theorem_3_1_sharp K b kappa : (3 <= K)%nat -> (forall i, (i < K)%nat -> -1 <= b i <= 1) ->
+  condition_number K (G_sigma b) kappa ->
+  (forall mu, largest_eigenvalue (K - 2) T_matrix mu -> 48 * mu <= kappa) /\ 3881/1000 * (INR K - 2) ^ 4 <= kappa.
+Proof. intros HK Hb H. split; [intros mu Hmu; exact (relu_kappa_T K b mu kappa HK Hb Hmu H)|].
+  assert (S := relu_kappa_sharp K b kappa HK Hb H). assert (P : 0 <= (INR K - 2) ^ 4) by (apply pow_le; apply le_INR in HK; simpl in HK; lra). lra. Qed.
+
+(* equal spacing: kappa <= 48 lambda_max(T_K) and kappa <= 4 K^2 (K + 1)^2, so that kappa is Theta(K^4) *)
+Theorem equal_spacing_upper K kappa : (0 < K)%nat -> condition_number K (G_sigma (equal_spacing K)) kappa ->
+  (forall mu, largest_eigenvalue K T_matrix mu -> kappa <= 48 * mu) /\ kappa <= 4 * INR K ^ 2 * (INR K + 1) ^ 2.
+Proof. intros HK H. split; [intros mu Hmu; exact (equal_kappa_T K HK mu kappa Hmu H) | exact (equal_kappa_upper K HK kappa H)]. Qed.
+
+(* biases within theta / K of equal spacing, theta < 1: still O(K^4) *)
+Theorem near_equal_spacing K b theta kappa : (0 < K)%nat -> 0 <= theta < 1 ->
+  (forall i, (i < K)%nat -> -1 <= b i <= 1 /\ Rabs (b i - equal_spacing K i) <= theta / INR K) ->
+  condition_number K (G_sigma b) kappa -> kappa <= 16 / (1 - theta) ^ 3 * INR K ^ 4.
+Proof. exact (near_equal_kappa K b theta kappa). Qed.
+
+(* separated biases in increasing order: lambda_min >= h^3 / 48 *)
+Theorem separated_biases K b h : 0 < h -> -1 <= b 0%nat -> (forall i, (S i < K)%nat -> h <= b (S i) - b i) ->
+  (forall i, S i = K -> h <= 1 - b i) -> forall v, h ^ 3 / 48 * norm2 K v <= form K (G_sigma b) v.
+Proof. exact (gaps_form K b h). Qed.
+
+(* the printed hypothesis, o(1), gives no upper bound: biases within 2/K of equal spacing with a singular G_sigma *)
+Theorem o_1_is_not_enough : exists b : nat -> nat -> R, forall K, (2 <= K)%nat ->
+  (forall i, Rabs (b K i - equal_spacing K i) <= 2 / INR K) /\ singular K (G_sigma (b K)).
+Proof. exists coincident. intros K HK. exact (conj (fun i => coincident_near K i ltac:(lia)) (coincident_singular K HK)). Qed.
+
+(* ===== The complete basis: the constructive half of "ReLUs are sufficient" ========================================== *)
+
+(* 3 2^J + 1 functions that span on D what a constant and 3 2^J equally spaced ReLUs span ... *)
+Theorem complete_basis_span J f :
+  in_span (3 * 2 ^ J + 1) (interval_basis orthonormal_hat) f <-> in_span (3 * 2 ^ J + 1) (constant_and_relus (3 * 2 ^ J)) f.
+Proof. rewrite (Nat.add_1_r (3 * 2 ^ J)) at 2. exact (orthonormal_span J f). Qed.
+
+(* ... with a condition number below 9/4 for every J, where ReLUs have at least 3.881 (K - 2)^4 ... *)
+Theorem complete_basis_condition J :
+  exists kappa, condition_number (3 * 2 ^ J + 1) (gram (-1) 1 (interval_basis orthonormal_hat)) kappa /\ kappa < 9/4.
+Proof. exact (orthonormal_kappa J). Qed.
+
+(* ... and exactly 3 for every J if the coarse level is the four hats with unit norm *)
+Theorem complete_basis_unit_hats J :
+  condition_number (3 * 2 ^ J + 1) (gram (-1) 1 (interval_basis unit_hat)) 3 /\
+  forall f, in_span (3 * 2 ^ J + 1) (interval_basis unit_hat) f <-> in_span (3 * 2 ^ J + 1) (constant_and_relus (3 * 2 ^ J)) f.
+Proof. split; [exact (unit_kappa J)|]. intros f. rewrite (Nat.add_1_r (3 * 2 ^ J)) at 2. exact (unit_span J f). Qed.
