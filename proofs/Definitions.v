@@ -129,3 +129,12 @@ Definition in_span (n : nat) (phi : nat -> R -> R) (f : R -> R) : Prop :=
 (* (6): the constant 1 and N equally spaced ReLUs, the first of which is x + 1 on D *)
 Definition constant_and_relus (N i : nat) (x : R) : R :=
   match i with O => 1 | S k => relu (x - equal_spacing N k) end.
+
+(* --- Least squares ------------------------------------------------------------------------------------------------ *)
+
+(* a v'G v - b r'v, as (10) and (17) *)
+Definition quadratic (n : nat) (a b : R) (G : matrix) (r v : vector) : R := a * form n G v - b * nsum n (fun i => r i * v i).
+Definition minimiser (n : nat) (F : vector -> R) (v : vector) : Prop := forall w, F v <= F w.
+
+(* (18) as printed: over [0, 1] *)
+Definition G_psi_half : matrix := gram 0 1 neuron.

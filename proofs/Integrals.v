@@ -146,6 +146,9 @@ Proof. intros Hab H. apply (is_RInt_ext (fun _ => 0)).
   - intros x. rewrite Rmin_left, Rmax_right by assumption. intros; symmetry; auto.
   - apply is_RInt_gen_at_point. apply gen_zero. Qed.
 
+Lemma RInt_lin (f h : R -> R) (a b c lf lh : R) : is_RInt f a b lf -> is_RInt h a b lh -> is_RInt (fun x => f x + c * h x) a b (lf + c * lh).
+Proof. intros Hf Hh. apply (is_RInt_plus f (fun x => c * h x) a b lf (c * lh) Hf). exact (is_RInt_scal h a b c lh Hh). Qed.
+
 Lemma RInt_ext_le (f h : R -> R) (a b l : R) : a <= b -> (forall x, a < x < b -> f x = h x) -> is_RInt f a b l -> is_RInt h a b l.
 Proof. intros Hab H. apply is_RInt_ext. intros x. rewrite Rmin_left, Rmax_right by assumption. apply H. Qed.
 
