@@ -5,6 +5,9 @@ Print Assumptions integral_over_the_line.
 Print Assumptions psi_pieces.
 Print Assumptions psi_two_scale.
 Print Assumptions psi_moments.
+Print Assumptions equation_3.
+Print Assumptions equation_32.
+Print Assumptions proposition_3_2.
 Print Assumptions psi_shifts.
 Print Assumptions semi_orthogonality.
 Print Assumptions G_psi_entries.
@@ -30,3 +33,12 @@ Print Assumptions o_1_is_not_enough.
 Print Assumptions complete_basis_span.
 Print Assumptions complete_basis_condition.
 Print Assumptions complete_basis_unit_hats.
+Print Assumptions no_affine_function.
+Print Assumptions equation_18_singular.
+Print Assumptions least_squares_minimiser.
+Print Assumptions lost_factor_2.
+Print Assumptions generated_coefficients.
+Print Assumptions generated_cells.
+Print Assumptions generated_two_scale_relation.
+Print Assumptions generated_norm.
+Print Assumptions rational_evaluator.

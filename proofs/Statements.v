@@ -3,10 +3,12 @@
 
    is_RInt f a b l: the Riemann integral of f over [a, b] exists and is l.  RInt f a b: its value.
    (i < n)%nat: natural numbers.  Indices start at 0.  INR: from natural numbers to reals.  IZR: from integers. *)
-Require Import Reals Lra Lia ZArith List.
+Require Import Reals Lra Lia ZArith QArith Qreals List.
 From Coquelicot Require Import Coquelicot.
 From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Riesz Theorem33.
 From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
+From BW Require Import Proposition32 Counterexamples Bridge.
+From BW Require Generated.
 From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
 Import ListNotations.
 Open Scope R_scope.
@@ -34,6 +36,24 @@ Proof. exact (psi_hats t). Qed.
 (* two vanishing moments *)
 Theorem psi_moments : IntR psi 0 /\ IntR (fun t => t * psi t) 0.
 Proof. exact (conj psi_mean psi_moment). Qed.
+
+(* (3): a psi network with K neurons is a ReLU network with 7 K neurons *)
+Theorem equation_3 K (v w b : nat -> R) : exists v' w' b' : nat -> R, forall x,
+  nsum K (fun k => v k * psi (w k * x - b k)) = nsum (7 * K) (fun i => v' i * relu (w' i * x - b' i)).
+Proof. exists (fun i => v (i / 7)%nat * fst (seven_at (i mod 7))), (fun i => w (i / 7)%nat), (fun i => b (i / 7)%nat + snd (seven_at (i mod 7))).
+  exact (psi_network_as_relu K v w b). Qed.
+
+(* ===== Proposition 3.2 ============================================================================================ *)
+
+(* (32), on the largest interval: for x <= 2, and for no x in (2, 4] *)
+Theorem equation_32 x : (x <= 2 -> relu x = 24 * psi (x / 4)) /\ (2 < x <= 4 -> relu x <> 24 * psi (x / 4)).
+Proof. exact (conj (relu_as_psi x) (relu_not_psi x)). Qed.
+
+(* (14), (15), (34): one network is the other, with the same K *)
+Theorem proposition_3_2 K c (v w b : nat -> R) x : -1 <= x <= 1 ->
+  (forall k, (k < K)%nat -> (w k = 1 \/ w k = -1) /\ -1 <= b k <= 1) ->
+  c + nsum K (fun k => v k * relu (w k * x - b k)) = c + nsum K (fun k => 24 * v k * psi (/ 4 * (w k * x - b k))).
+Proof. exact (network_as_psi K c v w b x). Qed.
 
 (* ===== Theorem 3.3 and Appendix B ================================================================================= *)
 
@@ -169,3 +189,48 @@ Theorem complete_basis_unit_hats J :
   condition_number (3 * 2 ^ J + 1) (gram (-1) 1 (interval_basis unit_hat)) 3 /\
   forall f, in_span (3 * 2 ^ J + 1) (interval_basis unit_hat) f <-> in_span (3 * 2 ^ J + 1) (constant_and_relus (3 * 2 ^ J)) f.
 Proof. split; [exact (unit_kappa J)|]. intros f. rewrite (Nat.add_1_r (3 * 2 ^ J)) at 2. exact (unit_span J f). Qed.
+
+(* ===== Printed statements that are false ========================================================================== *)
+
+(* Theorem 3.3's neurons span no affine function but 0, whatever their number *)
+Theorem no_affine_function n a b : in_span n neuron (fun x => a + b * x) -> a = 0 /\ b = 0.
+Proof. exact (no_affine n a b). Qed.
+
+(* (18) as printed, over [0, 1]: singular for every J >= 2 *)
+Theorem equation_18_singular J : (2 <= J)%nat -> singular (2 ^ J - 1) G_psi_half.
+Proof. exact (half_singular J). Qed.
+
+(* (10), (17): v minimises a v'G v - b r'v exactly if 2 a G v = b r ... *)
+Theorem least_squares_minimiser n a b G r v : symmetric n G -> (forall w, 0 <= form n G w) -> 0 < a ->
+  (minimiser n (quadratic n a b G r) v <-> forall i, (i < n)%nat -> 2 * a * product n G v i = b * r i).
+Proof. exact (quadratic_minimiser n a b G r v). Qed.
+
+(* ... so that v'G v - r'v, as printed, has half of the minimiser of v'G v / 2 - r'v *)
+Theorem lost_factor_2 n G r v : symmetric n G -> (forall w, 0 <= form n G w) ->
+  minimiser n (quadratic n (/2) 1 G r) v -> minimiser n (quadratic n 1 1 G r) (fun i => / 2 * v i).
+Proof. exact (half_of_the_minimiser n G r v). Qed.
+
+(* ===== The bridge to what runs ==================================================================================== *)
+
+(* the knots and coefficients of wavelet.py, as written to Generated.v, make psi ... *)
+Theorem generated_coefficients t :
+  psi t = lsum (combine Generated.knots Generated.coefficients) (fun p => Q2R (snd p) * relu (t - Q2R (fst p))).
+Proof. exact (generated_psi t). Qed.
+
+(* ... its pieces, value plus slope times 2 t - n on the cell [n/2, (n+1)/2], are psi there ... *)
+Theorem generated_cells n t : (n < 6)%nat -> INR n / 2 <= t <= INR (S n) / 2 ->
+  psi t = Q2R (fst (nth n Generated.pieces (0%Q, 0%Q))) + Q2R (snd (nth n Generated.pieces (0%Q, 0%Q))) * (2 * t - INR n).
+Proof. exact (generated_pieces n t). Qed.
+
+(* ... its two-scale coefficients too ... *)
+Theorem generated_two_scale_relation t :
+  psi t = nsum 5 (fun n => Q2R (nth n Generated.two_scale 0%Q) * hat (2 * t - INR n)).
+Proof. exact (generated_two_scale t). Qed.
+
+(* ... and its squared norm is the integral of psi^2 *)
+Theorem generated_norm : IntR (fun t => psi t * psi (t - 0)) (Q2R Generated.norm_squared).
+Proof. replace (Q2R Generated.norm_squared) with (psi_entry 0) by (unfold psi_entry, Q2R; simpl; field). exact (psi_translates 0). Qed.
+
+(* an evaluator that computes with rational numbers *)
+Theorem rational_evaluator x : Q2R (psiQ x) = psi (Q2R x).
+Proof. exact (psiQ_correct x). Qed.
