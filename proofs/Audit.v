@@ -33,6 +33,9 @@ Print Assumptions o_1_is_not_enough.
 Print Assumptions complete_basis_span.
 Print Assumptions complete_basis_condition.
 Print Assumptions complete_basis_unit_hats.
+Print Assumptions equation_22.
+Print Assumptions equation_24_29.
+Print Assumptions equation_25_30.
 Print Assumptions no_affine_function.
 Print Assumptions equation_18_singular.
 Print Assumptions least_squares_minimiser.

@@ -138,3 +138,17 @@ Definition minimiser (n : nat) (F : vector -> R) (v : vector) : Prop := forall w
 
 (* (18) as printed: over [0, 1] *)
 Definition G_psi_half : matrix := gram 0 1 neuron.
+
+(* --- (2) once more: the weights and places of the seven kinks of psi ---------------------------------------------- *)
+
+Definition seven : list (R * R) := [(1/6, 0); (-8/6, 1/2); (23/6, 1); (-16/3, 3/2); (23/6, 2); (-8/6, 5/2); (1/6, 3)].
+Definition seven_at (n : nat) : R * R := nth n seven (0, 0).
+
+(* --- Variation norm of a univariate function: the total variation of its slope ------------------------------------ *)
+
+Definition slope (f : R -> R) (x y : R) : R := (f y - f x) / (y - x).
+(* the sum of |change of slope| along points x 0 < x 1 < ... < x (n + 1) *)
+Definition slope_changes (f : R -> R) (n : nat) (x : nat -> R) : R :=
+  nsum n (fun i => Rabs (slope f (x (S i)) (x (S (S i))) - slope f (x i) (x (S i)))).
+Definition variation_norm (f : R -> R) (V : R) : Prop :=
+  is_lub (fun s => exists n x, (forall i, x i < x (S i)) /\ s = slope_changes f n x) V.

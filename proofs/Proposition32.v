@@ -20,13 +20,8 @@ Proof. intros Hx H. f_equal. apply nsum_ext; intros k Hk. destruct (H k Hk) as [
   replace (/ 4 * (w k * x - b k)) with ((w k * x - b k) / 4) by field.
   rewrite (relu_as_psi (w k * x - b k)); [ring|]. destruct Hw as [-> | -> ]; lra. Qed.
 
-(* the seven kinks (weight, shift) of psi *)
-Definition seven : list (R * R) := [(1/6, 0); (-8/6, 1/2); (23/6, 1); (-16/3, 3/2); (23/6, 2); (-8/6, 5/2); (1/6, 3)].
-
 Lemma psi_seven t : psi t = lsum seven (fun p => fst p * relu (t - snd p)).
 Proof. unfold psi, seven. cbn [lsum fst snd]. rewrite Rminus_0_r. field. Qed.
-
-Definition seven_at (n : nat) : R * R := nth n seven (0, 0).
 
 Lemma psi_network_as_relu K (v w b : nat -> R) x :
   nsum K (fun k => v k * psi (w k * x - b k)) =

@@ -7,7 +7,7 @@ Require Import Reals Lra Lia ZArith QArith Qreals List.
 From Coquelicot Require Import Coquelicot.
 From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Riesz Theorem33.
 From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
-From BW Require Import Proposition32 Counterexamples Bridge.
+From BW Require Import Proposition32 Variation Counterexamples Bridge.
 From BW Require Generated.
 From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
 Import ListNotations.
@@ -189,6 +189,33 @@ Theorem complete_basis_unit_hats J :
   condition_number (3 * 2 ^ J + 1) (gram (-1) 1 (interval_basis unit_hat)) 3 /\
   forall f, in_span (3 * 2 ^ J + 1) (interval_basis unit_hat) f <-> in_span (3 * 2 ^ J + 1) (constant_and_relus (3 * 2 ^ J)) f.
 Proof. split; [exact (unit_kappa J)|]. intros f. rewrite (Nat.add_1_r (3 * 2 ^ J)) at 2. exact (unit_span J f). Qed.
+
+(* ===== Section 4: variation norms, one input ====================================================================== *)
+
+(* (20)-(22): the formula is an upper bound; it is the norm exactly if neurons with one kink have no opposite signs *)
+Theorem equation_22 K c (v w b : nat -> R) : (forall k, (k < K)%nat -> w k <> 0) ->
+  exists V, variation_norm (fun x => c + nsum K (fun k => v k * relu (w k * x - b k))) V /\
+    V <= nsum K (fun k => Rabs (v k) * Rabs (w k)) /\
+    (V = nsum K (fun k => Rabs (v k) * Rabs (w k)) <->
+      forall k l, (k < K)%nat -> (l < K)%nat -> b k / w k = b l / w l -> 0 <= v k * v l).
+Proof. exact (relu_network_norm K c v w b). Qed.
+
+(* (23), (24) with scale = 1, (29) and (30) for one neuron: 16 c |v| |w| *)
+Theorem equation_24_29 scale v w b : 0 < scale -> w <> 0 ->
+  variation_norm (fun x => v * psi (scale * (w * x - b))) (16 * scale * (Rabs v * Rabs w)).
+Proof. exact (psi_neuron_norm scale v w b). Qed.
+
+(* (25) with scale = 1, (30): an upper bound; the norm exactly if kinks that coincide have no opposite signs.
+   Kink number i mod 7 of neuron i / 7 has weight fst (seven_at (i mod 7)) of (2) and lies at snd (seven_at (i mod 7)) of psi *)
+Theorem equation_25_30 K scale (v w b : nat -> R) : 0 < scale -> (forall k, (k < K)%nat -> w k <> 0) ->
+  exists V, variation_norm (fun x => nsum K (fun k => v k * psi (scale * (w k * x - b k)))) V /\
+    V <= 16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k)) /\
+    (V = 16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k)) <->
+      forall i j, (i < 7 * K)%nat -> (j < 7 * K)%nat ->
+        (scale * b (i / 7)%nat + snd (seven_at (i mod 7))) / (scale * w (i / 7)%nat) =
+        (scale * b (j / 7)%nat + snd (seven_at (j mod 7))) / (scale * w (j / 7)%nat) ->
+        0 <= v (i / 7)%nat * fst (seven_at (i mod 7)) * (v (j / 7)%nat * fst (seven_at (j mod 7)))).
+Proof. exact (psi_network_norm K scale v w b). Qed.
 
 (* ===== Printed statements that are false ========================================================================== *)
 
