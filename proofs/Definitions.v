@@ -152,3 +152,9 @@ Definition slope_changes (f : R -> R) (n : nat) (x : nat -> R) : R :=
   nsum n (fun i => Rabs (slope f (x (S i)) (x (S (S i))) - slope f (x i) (x (S i)))).
 Definition variation_norm (f : R -> R) (V : R) : Prop :=
   is_lub (fun s => exists n x, (forall i, x i < x (S i)) /\ s = slope_changes f n x) V.
+
+(* --- Finite samples ----------------------------------------------------------------------------------------------- *)
+
+(* Phi Phi' of (8), for the samples x 0, ..., x (N - 1) *)
+Definition sample_gram (N : nat) (x : nat -> R) (phi : nat -> R -> R) : matrix :=
+  fun i j => nsum N (fun l => phi i (x l) * phi j (x l)).

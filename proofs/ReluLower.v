@@ -24,37 +24,23 @@ Proof. intros Ha Hb Hm. set (w := a + b). assert (Hw : 0 < w) by (unfold w; lra)
     replace ((1 / a + 1 / b) ^ 2 / 4 * (4 * (w ^ 2 * (a * b) ^ 2))) with (w ^ 2 * (a + b) ^ 2) by (field; lra).
     unfold w. replace ((a + b) ^ 2 * (a + b) ^ 2) with (16 * (a * b) ^ 2 + (a - b) ^ 2 * (a ^ 2 + 6 * (a * b) + b ^ 2)) by ring. lra. Qed.
 
-Section Sorted.
-Variables (K : nat) (c : nat -> R) (lo : R).
+(* the function of the span that is 0, 1, -1, 1, ... at the biases from number p on, and at 1 *)
+Section Zigzag.
+Variables (K : nat) (c : nat -> R).
 Hypothesis Hlow : -1 <= c 0%nat.
 Hypothesis Hsort : forall k, (k < K)%nat -> c k <= c (S k).
 Hypothesis Hlast : c K = 1.
-Hypothesis Hlo : 0 < lo.
-Hypothesis Hform : forall v, lo * norm2 K v <= form K (G_sigma c) v.
 
-Lemma gap_positive k : (k < K)%nat -> c k < c (S k).
-Proof. intros Hk. destruct (Hsort k Hk) as [H|H]; [assumption|]. exfalso.
-  set (s := fun j => if Nat.eq_dec j k then 1 else 0).
-  assert (Y : forall j, nodal c s j = 0).
-  { induction j as [|j IH]; [reflexivity|]. cbn [nodal]. rewrite IH. unfold s. destruct (Nat.eq_dec j k) as [->|]; [rewrite H; ring | ring]. }
-  assert (F := Hform (kinks s)). rewrite (form_cells K c Hlow Hsort Hlast), nsum_zero in F.
-  - assert (N : 0 < norm2 K (kinks s)); [|assert (X := Rmult_lt_0_compat _ _ Hlo N); lra].
-    apply norm2_nonzero. exists k. split; [assumption|]. destruct k as [|k]; simpl; unfold s.
-    + destruct (Nat.eq_dec 0 0); [lra | lia].
-    + destruct (Nat.eq_dec (S k) (S k)); [|lia]. destruct (Nat.eq_dec k (S k)); [lia | lra].
-  - intros j _. rewrite !Y. unfold cell. field. Qed.
-
-(* the slopes of 0, 1, -1, 1, ... from bias number p on *)
-Lemma distance_bound p m : (p + S m < K)%nat -> lo * (48 * INR m ^ 3) <= (1 - c p) ^ 3.
-Proof. intros Hp.
+Lemma zigzag p m : (p + S m < K)%nat -> (0 < m)%nat -> (forall k, (p <= k)%nat -> (k < K)%nat -> c k < c (S k)) ->
+  exists s, form K (G_sigma c) (kinks s) = (1 - c p) / 3 /\ 16 * INR m ^ 3 / (1 - c p) ^ 2 <= norm2 K (kinks s) /\
+    forall k, (k <= K)%nat -> -1 <= nodal c s k <= 1.
+Proof. intros Hp Hm Hgap.
   assert (Hp0 : c p < 1).
-  { assert (A := gap_positive p ltac:(lia)). assert (B := sorted_le K c Hsort (S p) K ltac:(lia) (le_n K)). lra. }
+  { assert (A := Hgap p ltac:(lia) ltac:(lia)). assert (B := sorted_le K c Hsort (S p) K ltac:(lia) (le_n K)). lra. }
   set (d := 1 - c p). assert (Hd : 0 < d) by (unfold d; lra).
-  destruct (Nat.eq_dec m 0) as [->|Hm].
-  { simpl INR. replace (lo * (48 * 0 ^ 3)) with 0 by ring. left. apply pow_lt; assumption. }
   assert (PM : 0 < INR m) by (apply lt_0_INR; lia).
   set (h := fun k => c (S k) - c k).
-  assert (Hh : forall k, (k < K)%nat -> 0 < h k) by (intros k Hk; unfold h; assert (X := gap_positive k Hk); lra).
+  assert (Hh : forall k, (p <= k)%nat -> (k < K)%nat -> 0 < h k) by (intros k Hpk Hk; unfold h; assert (X := Hgap k Hpk Hk); lra).
   set (s := fun k => if lt_dec k p then 0 else if Nat.eq_dec k p then 1 / h k else (-1) ^ (k - p) * (2 / h k)).
   assert (Sign : forall k, ((-1) ^ k) ^ 2 = 1) by (intros k; rewrite <- pow_mult, Nat.mul_comm, pow_mult; replace ((-1) ^ 2) with 1 by ring; apply pow1).
   assert (Y0 : forall k, (k <= p)%nat -> nodal c s k = 0).
@@ -62,10 +48,10 @@ Proof. intros Hp.
   assert (Y1 : forall k, (p + k < K)%nat -> nodal c s (S (p + k)) = (-1) ^ k).
   { induction k as [|k IH]; intros Hk.
     - rewrite Nat.add_0_r. cbn [nodal]. rewrite Y0 by lia. unfold s. destruct (lt_dec p p); [lia|]. destruct (Nat.eq_dec p p); [|lia].
-      fold (h p). simpl. field. assert (X := Hh p ltac:(lia)). lra.
+      fold (h p). simpl. field. assert (X := Hh p ltac:(lia) ltac:(lia)). lra.
     - rewrite Nat.add_succ_r. cbn [nodal]. change (nodal c s (p + k) + (c (S (p + k)) - c (p + k)%nat) * s (p + k)%nat) with (nodal c s (S (p + k))).
       rewrite IH by lia. unfold s. destruct (lt_dec (S (p + k)) p); [lia|]. destruct (Nat.eq_dec (S (p + k)) p); [lia|].
-      fold (h (S (p + k))). replace (S (p + k) - p)%nat with (S k) by lia. simpl. field. assert (X := Hh (S (p + k)) ltac:(lia)). lra. }
+      fold (h (S (p + k))). replace (S (p + k) - p)%nat with (S k) by lia. simpl. field. assert (X := Hh (S (p + k)) ltac:(lia) ltac:(lia)). lra. }
   (* the energy is d / 3 *)
   assert (EF : form K (G_sigma c) (kinks s) = d / 3).
   { rewrite (form_cells K c Hlow Hsort Hlast). replace K with (p + (K - p))%nat at 1 by lia. rewrite nsum_split, nsum_zero, Rplus_0_l.
@@ -105,12 +91,46 @@ Proof. intros Hp.
       destruct (lt_dec (S (p + 1 + i)) p); [lia|]. destruct (Nat.eq_dec (S (p + 1 + i)) p); [lia|].
       destruct (lt_dec (p + 1 + i) p); [lia|]. destruct (Nat.eq_dec (p + 1 + i) p); [lia|].
       replace (S (p + 1 + i) - p)%nat with (S (S i)) by lia. replace (p + 1 + i - p)%nat with (S i) by lia.
-      assert (H1 := Hh (S (p + 1 + i)) ltac:(lia)). assert (H2 := Hh (p + 1 + i)%nat ltac:(lia)).
+      assert (H1 := Hh (S (p + 1 + i)) ltac:(lia) ltac:(lia)). assert (H2 := Hh (p + 1 + i)%nat ltac:(lia) ltac:(lia)).
       assert (G := gaps_tangent _ _ mu H1 H2 Hmu). set (x := h (S (p + 1 + i))) in *. set (y := h (p + 1 + i)%nat) in *.
       replace ((-1) ^ S (S i) * (2 / x) - (-1) ^ S i * (2 / y)) with ((-1) ^ S (S i) * (2 * (1 / x + 1 / y))) by (simpl; field; lra).
       rewrite Rpow_mult_distr, Sign.
       replace (1 * (2 * (1 / x + 1 / y)) ^ 2) with (16 * ((1 / x + 1 / y) ^ 2 / 4)) by (field; lra).
       replace (192 / mu ^ 2 + - (128 / mu ^ 3) * (x + y)) with (16 * (4 * (3 / mu ^ 2 - 2 * (x + y) / mu ^ 3))) by (field; lra). lra. }
+  exists s. split; [exact EF|]. split; [exact EN|]. intros k Hk. destruct (le_lt_dec k p) as [L|L]; [rewrite Y0 by assumption; lra|].
+  replace k with (S (p + (k - 1 - p))) by lia. rewrite Y1 by lia. assert (X := Sign (k - 1 - p)%nat).
+  split; apply Rnot_lt_le; intros N; nra. Qed.
+End Zigzag.
+
+Section Sorted.
+Variables (K : nat) (c : nat -> R) (lo : R).
+Hypothesis Hlow : -1 <= c 0%nat.
+Hypothesis Hsort : forall k, (k < K)%nat -> c k <= c (S k).
+Hypothesis Hlast : c K = 1.
+Hypothesis Hlo : 0 < lo.
+Hypothesis Hform : forall v, lo * norm2 K v <= form K (G_sigma c) v.
+
+Lemma gap_positive k : (k < K)%nat -> c k < c (S k).
+Proof. intros Hk. destruct (Hsort k Hk) as [H|H]; [assumption|]. exfalso.
+  set (s := fun j => if Nat.eq_dec j k then 1 else 0).
+  assert (Y : forall j, nodal c s j = 0).
+  { induction j as [|j IH]; [reflexivity|]. cbn [nodal]. rewrite IH. unfold s. destruct (Nat.eq_dec j k) as [->|]; [rewrite H; ring | ring]. }
+  assert (F := Hform (kinks s)). rewrite (form_cells K c Hlow Hsort Hlast), nsum_zero in F.
+  - assert (N : 0 < norm2 K (kinks s)); [|assert (X := Rmult_lt_0_compat _ _ Hlo N); lra].
+    apply norm2_nonzero. exists k. split; [assumption|]. destruct k as [|k]; simpl; unfold s.
+    + destruct (Nat.eq_dec 0 0); [lra | lia].
+    + destruct (Nat.eq_dec (S k) (S k)); [|lia]. destruct (Nat.eq_dec k (S k)); [lia | lra].
+  - intros j _. rewrite !Y. unfold cell. field. Qed.
+
+(* lambda_min bounds the distances from below *)
+Lemma distance_bound p m : (p + S m < K)%nat -> lo * (48 * INR m ^ 3) <= (1 - c p) ^ 3.
+Proof. intros Hp.
+  assert (Hp0 : c p < 1).
+  { assert (A := gap_positive p ltac:(lia)). assert (B := sorted_le K c Hsort (S p) K ltac:(lia) (le_n K)). lra. }
+  destruct (Nat.eq_dec m 0) as [->|Hm].
+  { simpl INR. replace (lo * (48 * 0 ^ 3)) with 0 by ring. left. apply pow_lt; lra. }
+  destruct (zigzag K c Hlow Hsort Hlast p m Hp ltac:(lia) (fun k _ Hk => gap_positive k Hk)) as [s [EF [EN _]]].
+  set (d := 1 - c p) in *. assert (Hd : 0 < d) by (unfold d; lra).
   assert (F := Hform (kinks s)). rewrite EF in F. apply (Rmult_le_compat_l lo) in EN; [|lra].
   assert (L : lo * (16 * INR m ^ 3 / d ^ 2) <= d / 3) by lra.
   apply (Rmult_le_compat_r (3 * d ^ 2)) in L; [|assert (X := pow2_ge_0 d); lra].
