@@ -33,6 +33,8 @@ Print Assumptions o_1_is_not_enough.
 Print Assumptions complete_basis_span.
 Print Assumptions complete_basis_condition.
 Print Assumptions complete_basis_unit_hats.
+Print Assumptions finite_samples_relu.
+Print Assumptions finite_samples_wavelets.
 Print Assumptions equation_22.
 Print Assumptions equation_24_29.
 Print Assumptions equation_25_30.

@@ -7,6 +7,7 @@ Require Import Reals Lra Lia ZArith QArith Qreals List.
 From Coquelicot Require Import Coquelicot.
 From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Riesz Theorem33.
 From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
+From BW Require Import FiniteSamples FiniteGrid.
 From BW Require Import Proposition32 Variation Counterexamples Bridge.
 From BW Require Generated.
 From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
@@ -189,6 +190,21 @@ Theorem complete_basis_unit_hats J :
   condition_number (3 * 2 ^ J + 1) (gram (-1) 1 (interval_basis unit_hat)) 3 /\
   forall f, in_span (3 * 2 ^ J + 1) (interval_basis unit_hat) f <-> in_span (3 * 2 ^ J + 1) (constant_and_relus (3 * 2 ^ J)) f.
 Proof. split; [exact (unit_kappa J)|]. intros f. rewrite (Nat.add_1_r (3 * 2 ^ J)) at 2. exact (unit_span J f). Qed.
+
+(* ===== Finite samples, (8) ========================================================================================= *)
+
+(* ReLUs with first bias -1, any placement and any data in D: kappa(Phi Phi') >= 4 mean((x + 1)^2) (K - 2)^3 *)
+Theorem finite_samples_relu K b N x kappa : (3 <= K)%nat -> b 0%nat = -1 -> (forall i, (S i < K)%nat -> b i < b (S i)) ->
+  b (K - 1)%nat < 1 -> (0 < N)%nat -> (forall l, (l < N)%nat -> -1 <= x l <= 1) ->
+  condition_number K (sample_gram N x (fun i y => relu (y - b i))) kappa ->
+  4 * (nsum N (fun l => (x l + 1) ^ 2) / INR N) * (INR K - 2) ^ 3 <= kappa.
+Proof. exact (relu_samples K b N x kappa). Qed.
+
+(* Theorem 3.3's neurons on the grid with m intervals for each of the 3 2^J cells: kappa(Phi Phi') < (9/4) (1 + 2/m^2) *)
+Theorem finite_samples_wavelets J m kappa : (1 <= J)%nat -> (0 < m)%nat ->
+  condition_number (2 ^ J - 1) (sample_gram (3 * 2 ^ J * m + 1) (fun l => -1 + 2 * INR l / INR (3 * 2 ^ J * m)) neuron) kappa ->
+  kappa < 9/4 * (1 + 2 / INR m ^ 2).
+Proof. exact (wavelet_samples J m kappa). Qed.
 
 (* ===== Section 4: variation norms, one input ====================================================================== *)
 
