@@ -47,3 +47,5 @@ Print Assumptions generated_cells.
 Print Assumptions generated_two_scale_relation.
 Print Assumptions generated_norm.
 Print Assumptions rational_evaluator.
+Print Assumptions certificates_are_sound.
+Print Assumptions kappa_at_equal_spacing.

@@ -57,7 +57,7 @@ Proof. intros Hp Hq. assert (E : p * (p * x ^ 2 + q * y ^ 2) = (p * x) ^ 2 + (p 
 
 Hypothesis Hinner : forall k, (0 < k)%nat -> (k < K)%nat -> 0 <= right_rest (k - 1) + left_rest k.
 Hypothesis Hend : 0 <= right_rest (K - 1).
-Hypothesis Ha2 : forall k, (k <= K)%nat -> 0 <= a2 k.
+Hypothesis Ha2 : forall k, (k <= K)%nat -> -1 <= a2 k.
 
 Lemma kinks_weighted s n : (n <= K)%nat -> norm2 n (kinks s) + match n with O => 0 | S m => (1 + a2 n) * s m ^ 2 end <= nsum n (fun k => slope_weight k * s k ^ 2).
 Proof. induction n as [|n IH]; intros Hn; [unfold norm2; simpl; lra|]. specialize (IH ltac:(lia)). unfold norm2 in *. cbn [nsum].

@@ -9,6 +9,7 @@ From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Ri
 From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
 From BW Require Import FiniteSamples FiniteGrid.
 From BW Require Import Proposition32 Variation Counterexamples Bridge.
+From BW Require Import Certificate Checker Certificates.
 From BW Require Generated.
 From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
 Import ListNotations.
@@ -277,3 +278,18 @@ Proof. replace (Q2R Generated.norm_squared) with (psi_entry 0) by (unfold psi_en
 (* an evaluator that computes with rational numbers *)
 Theorem rational_evaluator x : Q2R (psiQ x) = psi (Q2R x).
 Proof. exact (psiQ_correct x). Qed.
+
+(* a certificate that the program `check` accepts encloses kappa(G_sigma), for any rational biases ... *)
+Theorem certificates_are_sound (b : list Q) w kappa : check b w = true ->
+  condition_number (length b) (G_sigma (fun i => Q2R (nth i b 0%Q))) kappa ->
+  Q2R (high_p w) / Q2R (low_q w) <= kappa <= Q2R (high_q w) / Q2R (low_p w).
+Proof. exact (check_sound b w kappa). Qed.
+
+(* ... and these four, which certificates.py wrote, are accepted *)
+Theorem kappa_at_equal_spacing kappa :
+  (condition_number 8 (G_sigma (equal_spacing 8)) kappa -> 17971.3625 <= kappa <= 17971.3626) /\
+  (condition_number 16 (G_sigma (equal_spacing 16)) kappa -> 278053.316 <= kappa <= 278053.317) /\
+  (condition_number 32 (G_sigma (equal_spacing 32)) kappa -> 4291771.49 <= kappa <= 4291771.50) /\
+  (condition_number 64 (G_sigma (equal_spacing 64)) kappa -> 67039034.4 <= kappa <= 67039034.6).
+Proof. repeat split; intros H; [apply kappa_8 in H | apply kappa_8 in H | apply kappa_16 in H | apply kappa_16 in H
+  | apply kappa_32 in H | apply kappa_32 in H | apply kappa_64 in H | apply kappa_64 in H]; lra. Qed.
