@@ -291,5 +291,4 @@ Theorem kappa_at_equal_spacing kappa :
   (condition_number 16 (G_sigma (equal_spacing 16)) kappa -> 278053.316 <= kappa <= 278053.317) /\
   (condition_number 32 (G_sigma (equal_spacing 32)) kappa -> 4291771.49 <= kappa <= 4291771.50) /\
   (condition_number 64 (G_sigma (equal_spacing 64)) kappa -> 67039034.4 <= kappa <= 67039034.6).
-Proof. repeat split; intros H; [apply kappa_8 in H | apply kappa_8 in H | apply kappa_16 in H | apply kappa_16 in H
-  | apply kappa_32 in H | apply kappa_32 in H | apply kappa_64 in H | apply kappa_64 in H]; lra. Qed.
+Proof. refine (conj _ (conj _ (conj _ _))); intros H; [apply kappa_8 in H | apply kappa_16 in H | apply kappa_32 in H | apply kappa_64 in H]; lra. Qed.
