@@ -135,6 +135,8 @@ def _a_sentence(path: Path) -> Iterator[None]:
         reason = " ".join(str(error).split()).rstrip(".")
     except (KeyError, IndexError, TypeError, AttributeError, ArithmeticError, RuntimeError, AssertionError) as error:
         reason = f"its header is damaged ({type(error).__name__})"
+    except MemoryError:  # a damaged header may claim anything
+        reason = "it claims more than the memory holds"
     except Image.DecompressionBombError as error:
         reason = " ".join(str(error).split()).rstrip(".")
     else:
