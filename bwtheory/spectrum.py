@@ -305,9 +305,12 @@ def _enclose(balls: tuple[Any, Any], about: str) -> Enclosure:
 
 
 def _outward(bound, direction: int) -> float:
-    value = float(bound)
-    while (bound - value) * direction > 0 or not ((bound - value) * direction <= 0):
-        value = math.nextafter(value, direction * math.inf)
+    """The nearest float64 on the outer side of an arb; infinite where nothing is known."""
+    value, outermost = float(bound), direction * math.inf
+    if math.isnan(value):
+        return outermost
+    while value != outermost and not ((bound - value) * direction <= 0):
+        value = math.nextafter(value, outermost)
     return value
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
+import flint
 import mpmath
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from bwtheory.families import IntervalWaveletFamily, ReLUFamily
 from bwtheory.gram import relu_gram_exact
 from bwtheory.spectrum import (
     Enclosure,
+    _outward,
     certified_condition_number,
     certified_extreme_eigenvalues,
     extreme_eigenvalues,
@@ -216,3 +219,12 @@ def test_enclosure():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_bounds_of_what_is_not_known_are_infinite():
+    """A ball that has no number left ends as an infinite bound; the loop that moves it outwards has to end, too."""
+    nothing = flint.arb("nan")
+    assert (_outward(nothing, -1), _outward(nothing, 1)) == (-math.inf, math.inf)
+    infinite = flint.arb("inf")
+    assert _outward(infinite, 1) == math.inf and _outward(infinite, -1) > 1e308
+    assert _outward(-infinite, -1) == -math.inf and _outward(-infinite, 1) < -1e308

@@ -320,11 +320,15 @@ def _with_state(config: TrainingConfig, state: Mapping[str, torch.Tensor], name:
             f"it has {layers} hidden layers, not {config.hidden_layers}" if layers != config.hidden_layers else "no output.bias"
         )
         raise ValueError(f"{name} holds weights of another network than its config.json describes: {found}.")
-    if not config.foreign_code:
-        with torch.device("meta"):  # takes no memory, whatever sizes the configuration has
-            outline = build_network(config, len(bias))
-        check_network(state, outline, name)
-    network = build_network(config, len(bias))
+    try:
+        if not config.foreign_code:
+            with torch.device("meta"):  # takes no memory, whatever sizes the configuration has
+                outline = build_network(config, len(bias))
+            check_network(state, outline, name)
+        network = build_network(config, len(bias))
+    except ValueError as error:
+        own = str(error).startswith(name)
+        raise error if own else ValueError(f"{Path(name).parent / 'config.json'} describes no network: {error}") from None
     check_network(state, network, name)
     network.load_state_dict(state)
     return network
