@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -71,7 +72,10 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
         raise ValueError(f"its format version is {version[0]}.{version[1]}, and 1.0 to 3.0 are known")
     # Version 3 is version 2 with names of fields in UTF-8; plain numbers have none.
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    try:
+        shape, _, dtype = read(file)
+    except (TokenError, SyntaxError, RecursionError, MemoryError) as error:  # of the Python literal that a header is
+        raise ValueError(f"its header is damaged ({type(error).__name__})") from None
     if any(side < 0 for side in shape):
         raise ValueError(f"its header says the shape {shape}")
     return shape, dtype

@@ -24,7 +24,7 @@ from bwtheory.tasks.sources import kind_of, shown
 
 LARGEST_IMAGE = 2**25  # pixels that are read whole: about 100 bytes each in training
 # Formats whose 8 bits a channel Pillow gives as they are; HEIC, AVIF, JPEG 2000, … may hold more than it gives.
-_PILLOW = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "WEBP", "TGA", "PCX", "PPM")
+_PILLOW = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TGA", "PCX", "PPM")
 _PILLOW_BYTES = {"1": 1, "L": 1, "P": 4, "LA": 4, "PA": 4, "RGB": 4, "RGBA": 4, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
 _STRIP = 2**22  # numbers that are averaged together
 
@@ -190,14 +190,16 @@ def _pillow_file(path: Path) -> ImageFile:
             raise ValueError(f"it has a transparent colour, which is not read in a {mode} image; save it without")
         if mode not in _PILLOW_BYTES:
             raise ValueError(f"its pixels are of Pillow's mode {mode}")
-        turned = image.getexif().get(0x112, 1) in (5, 6, 7, 8)
+        count = _PILLOW_BYTES[mode] + (4 if alpha else 0)
+        decoded_bytes = count * math.prod(size)
+        # Pillow decodes a PNG to look for it; what is too large is refused whichever way it is turned.
+        turned = decoded_bytes <= LARGEST_DECODED and image.getexif().get(0x112, 1) in (5, 6, 7, 8)
     white: float | None = {"1": 1.0, "I;16": 65535.0, "I;16B": 65535.0, "I": None, "F": None}.get(mode, 255.0)
     width, height = size[::-1] if turned else size
-    count = _PILLOW_BYTES[mode] + (4 if alpha else 0)
     return ImageFile(
         kind,
         (height, width),
-        count * width * height,
+        decoded_bytes,
         None if white is None else 0.0,
         white,
         "alpha" if alpha else "",

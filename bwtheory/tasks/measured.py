@@ -127,6 +127,8 @@ def measured_task(
     grid, channels, data_range = pixel_coordinates(*shape, coords), measurements.shape[1], 1.0
     if isinstance(truth, str):
         truth, data_range = load_truth(truth, (*shape, channels), value_range)
+    elif truth is not None:
+        data_range = scale
     task = (UnknownImageTask if truth is None else MeasuredTask)(
         coordinates=grid if seen is None else grid[seen],
         measurements=measurements / scale,

@@ -33,7 +33,7 @@ def count_parameters(
             kind = build_activation(activation, options)
     except (RuntimeError, NotImplementedError):  # one of your own that looks at its numbers
         kind = build_activation(activation, options)
-    width, weights_are_complex = kind.width(hidden_features), kind.dtype_after_first_layer is not None
+    width, weights_are_complex = kind.width(hidden_features), kind.complex_features
     first = (kind.encoded_features(in_features) + 1) * width
     inner = (hidden_layers - 1) * (2 if linear_layers else 1) * (width + 1) * width
     last = (width + 1) * out_features
