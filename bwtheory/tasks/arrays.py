@@ -16,6 +16,7 @@ from bwtheory.tasks.sources import shown
 
 TEXT = (".csv", ".tsv", ".txt", ".dat")
 LARGEST_DECODED = 2**30  # bytes: what a packed file may become in memory before anything is known to be worth it
+LARGEST_TEXT = 2**26  # bytes: Python's words take some 20 times as many
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 
@@ -44,6 +45,7 @@ def _read_npy(path: Path) -> np.ndarray:
             raise ValueError("it holds Python objects, not numbers")
         if claimed > held:
             raise ValueError(f"its header says {_times(shape)} numbers of {dtype}, {claimed:,} bytes, and only {held:,} follow")
+        _refuse_large(claimed)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -58,12 +60,14 @@ def _read_npz(path: Path) -> np.ndarray:
             shape, dtype = _npy_header(member)
         if dtype.hasobject:
             raise ValueError("it holds Python objects, not numbers")
-        if (claimed := math.prod(shape) * dtype.itemsize) > LARGEST_DECODED:
-            raise ValueError(
-                f"its array would unpack to {claimed:,} bytes, more than {LARGEST_DECODED:,} (2^30); save it as .npy"
-            )
+        _refuse_large(math.prod(shape) * dtype.itemsize)
         with archive.open(archive.infolist()[0]) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _refuse_large(size: int) -> None:
+    if size > LARGEST_DECODED:
+        raise ValueError(f"it holds {size:,} bytes of numbers, and at most {LARGEST_DECODED:,} (2^30) are read")
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
@@ -87,6 +91,8 @@ def read_table(path: Path) -> np.ndarray:
     A first line without any number is a header and left out.  With semicolons, tabs or spaces between the numbers, a comma
     may be the decimal mark.
     """
+    if (size := path.stat().st_size) > LARGEST_TEXT:
+        raise ValueError(f"it is a text of {size:,} bytes, and at most {LARGEST_TEXT:,} (2^26) are read; save it as .npy")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -38,7 +38,7 @@ class ImageFile:
     """What a header says.
 
     kind : in words
-    shape : (H, W)
+    shape : (H, W) as it is stored, which ``decode`` may turn
     decoded_bytes : that ``decode`` needs at least
     black, white : the numbers that 0 and 1 stand for; None where the format does not say
     transparency : what the last channel is: "", "alpha", or "premultiplied" where the colours are multiplied by it
@@ -83,7 +83,7 @@ def read_levels(path: Path, shrink: int = 1) -> Levels:
         file = _open(path)
         require_size(path, file, shrink)
         numbers = file.decode()
-        if numbers.shape[:2] != file.shape:
+        if sorted(numbers.shape[:2]) != sorted(file.shape):
             raise ValueError(f"its header says {_size(file.shape)} pixels, and {_size(numbers.shape)} are in it")
         if shrink > 1:
             numbers = _block_means(numbers, shrink)
@@ -98,10 +98,10 @@ def read_levels(path: Path, shrink: int = 1) -> Levels:
     return Levels(numbers, file.kind, file.black, file.white, alpha)
 
 
-def image_shape(path: Path) -> tuple[int, int]:
-    """(H, W) of an image file, from its header."""
+def count_pixels(path: Path) -> int:
+    """H·W of an image file, from its header."""
     with _a_sentence(path):
-        return _open(path).shape
+        return math.prod(_open(path).shape)
 
 
 def require_size(path: Path, file: ImageFile, shrink: int) -> None:
@@ -143,6 +143,8 @@ def _a_sentence(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> ImageFile:
+    if (size := path.stat().st_size) > 2 * LARGEST_DECODED:
+        raise ValueError(f"it is a file of {size:,} bytes, and at most {2 * LARGEST_DECODED:,} (2^31) are read")
     if is_array(path):
         return _array_file(path)
     with open(path, "rb") as file:
@@ -190,16 +192,12 @@ def _pillow_file(path: Path) -> ImageFile:
             raise ValueError(f"it has a transparent colour, which is not read in a {mode} image; save it without")
         if mode not in _PILLOW_BYTES:
             raise ValueError(f"its pixels are of Pillow's mode {mode}")
-        count = _PILLOW_BYTES[mode] + (4 if alpha else 0)
-        decoded_bytes = count * math.prod(size)
-        # Pillow decodes a PNG to look for it; what is too large is refused whichever way it is turned.
-        turned = decoded_bytes <= LARGEST_DECODED and image.getexif().get(0x112, 1) in (5, 6, 7, 8)
-    white: float | None = {"1": 1.0, "I;16": 65535.0, "I;16B": 65535.0, "I": None, "F": None}.get(mode, 255.0)
-    width, height = size[::-1] if turned else size
+    white: float | None = {"1": 1.0, "I;16": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": None}.get(mode, 255.0)
+    width, height = size
     return ImageFile(
         kind,
         (height, width),
-        decoded_bytes,
+        (_PILLOW_BYTES[mode] + (4 if alpha else 0)) * width * height,
         None if white is None else 0.0,
         white,
         "alpha" if alpha else "",
@@ -243,13 +241,11 @@ def _deep_png_file(path: Path) -> ImageFile:
         header = file.read(33)
     width, height, _, colour = struct.unpack(">IIBB", header[16:26])
     channels = {2: 3, 4: 2, 6: 4}[colour]
-    with Image.open(path, formats=("PNG",)) if width * height <= LARGEST_IMAGE else _nothing() as image:
-        if image is not None and getattr(image, "is_animated", False):
+    with _without_pillows_limit(), _pillow(path, ("PNG",)) as image:
+        if getattr(image, "is_animated", False):
             raise ValueError("it is an animation; save the frame that is meant as an image of its own")
-        if image is not None and "transparency" in image.info:
+        if "transparency" in image.info:
             raise ValueError("it has a transparent colour of 16 bits, which is not read; save it without, or with alpha")
-        turn = 1 if image is None else int(image.getexif().get(0x112, 1))
-    shape = (width, height) if turn in (5, 6, 7, 8) else (height, width)
     needed = 2 * channels * width * height
 
     def decode() -> np.ndarray:
@@ -263,15 +259,12 @@ def _deep_png_file(path: Path) -> ImageFile:
         numbers = np.empty((height, width * channels), dtype=np.uint16)
         for n, row in enumerate(rows):
             numbers[n] = row
+        with _without_pillows_limit(), _pillow(path, ("PNG",)) as image:
+            turn = int(image.getexif().get(0x112, 1))  # Pillow decodes the pixels to look for it
         return _turned(numbers.reshape(height, width, channels), turn)
 
     kind = f"a PNG image of 16 bits, {'gray' if channels == 2 else 'RGB'}"
-    return ImageFile(kind, shape, needed, 0.0, 65535.0, "alpha" if channels in (2, 4) else "", decode)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
+    return ImageFile(kind, (height, width), needed, 0.0, 65535.0, "alpha" if channels in (2, 4) else "", decode)
 
 
 def _refuse_bomb(pieces: Iterable[bytes], expected: int) -> None:
@@ -378,7 +371,7 @@ def _tiff_page(path: Path, page: Any) -> ImageFile:
     transparency = {0: "", 1: "premultiplied", 2: "alpha"}[sum(extra)]
     tag = page.tags.get(274)
     turn = int(tag.value) if tag else 1
-    shape = (width, height) if turn in (5, 6, 7, 8) else (height, width)
+    shape = height, width
     kind = f"a TIFF image of {page.dtype} numbers" + (f" with {bits} bits" if bits not in (8, 16, 32, 64) else "")
     depth = (3 * 2 if tint == PHOTOMETRIC.PALETTE else page.dtype.itemsize) * samples
     needed = depth * width * height
