@@ -12,12 +12,10 @@ from typing import IO
 
 import numpy as np
 
-from bwtheory.tasks.sources import shown
-
 TEXT = (".csv", ".tsv", ".txt", ".dat")
 LARGEST_DECODED = 2**30  # bytes: what a packed file may become in memory before anything is known to be worth it
 LARGEST_TEXT = 2**26  # bytes: Python's words take some 20 times as many
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
 
 
 def is_array(path: Path) -> bool:
@@ -26,15 +24,18 @@ def is_array(path: Path) -> bool:
 
 
 def read_array(path: Path) -> np.ndarray:
-    """The array of a .npy, .npz or text file; ValueError with a sentence for what is none, or claims more than it holds."""
+    """The array of a .npy, .npz or text file; ValueError with the reason for what is none, or claims more than it holds."""
     suffix = path.suffix.lower()
+    if not path.stat().st_size:
+        raise ValueError("it is empty")
     try:
         if suffix == ".npy":
             return _read_npy(path)
         return _read_npz(path) if suffix == ".npz" else read_table(path)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ValueError(f"{shown(path)} cannot be read: {reason}.") from None
+    except zipfile.BadZipFile:
+        raise ValueError("it is no .npz file, or it is cut short") from None
+    except (ValueError, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise ValueError(" ".join(str(error).split()).rstrip(".") or type(error).__name__) from None
 
 
 def _read_npy(path: Path) -> np.ndarray:
@@ -100,14 +101,17 @@ def read_table(path: Path) -> np.ndarray:
     lines = [stripped for line in text.splitlines() if (stripped := line.partition("#")[0].strip("\r\n ")).strip()]
     if not lines:
         return np.empty(0)
-    mark = next((mark for mark in (";", "\t") if mark in lines[-1]), None)
-    if mark is None:
-        words = lines[-1].split()
-        mark = None if (len(words) > 1 and all(map(_DECIMAL_COMMA.fullmatch, words))) or "," not in lines[-1] else ","
+    body = lines[1:] or lines
+    mark = next((mark for mark in (";", "\t") if any(mark in line for line in body)), None)
+    if mark is None and any("," in line for line in body):
+        words = [line.split() for line in body]
+        decimal = all(len(row) > 1 and all(map(_DECIMAL_COMMA.fullmatch, row)) for row in words)
+        mark = None if decimal else ","
     rows = [[field.strip() for field in (line.split(mark) if mark else line.split())] for line in lines]
     if mark != ",":
-        commas = any("," in field for row in rows[-2:] for field in row)
-        if commas and any("." in field for row in rows[-2:] for field in row):
+        fields = [field for row in rows[1:] or rows for field in row]
+        commas = any("," in field for field in fields)
+        if commas and any("." in field for field in fields):
             raise ValueError("it has both commas and points in its numbers; write a point for the decimals and nothing else")
         rows = [[field.replace(",", ".") for field in row] for row in rows] if commas else rows
     if mark is not None and all(len(row) > 1 and row[-1] == "" for row in rows):  # each line ends with a separator

@@ -212,7 +212,18 @@ def _decode_with_pillow(path: Path, alpha: bool) -> np.ndarray:
             image = image.convert("RGBA" if alpha else "RGB")
         elif alpha and image.mode in ("L", "RGB"):
             image = image.convert({"L": "LA", "RGB": "RGBA"}[image.mode])
-        numbers = np.asarray(image)
+        return _array_of(image)
+
+
+def _array_of(image: Image.Image) -> np.ndarray:
+    """Pixels (H, W, C), a strip at a time: Pillow makes three more copies of what is converted."""
+    width, height = image.size
+    rows = max(1, _STRIP // width)
+    strips = (np.asarray(image.crop((0, top, width, min(top + rows, height)))) for top in range(0, height, rows))
+    for n, strip in enumerate(strips):
+        if n == 0:
+            numbers = np.empty((height, *strip.shape[1:]), dtype=strip.dtype)
+        numbers[n * rows : (n + 1) * rows] = strip
     return numbers if numbers.ndim == 3 else numbers[..., None]
 
 
@@ -254,10 +265,12 @@ def _deep_png_file(path: Path) -> ImageFile:
         def pieces() -> Iterable[bytes]:
             return (data for name, data in png.Reader(filename=str(path)).chunks() if name == b"IDAT")
 
-        _refuse_bomb(pieces(), needed + 8 * (height + 8))  # a byte for each row of each of the 7 passes of an interlaced one
-        _, _, rows, _ = png.Reader(filename=str(path)).read()
+        try:
+            _refuse_bomb(pieces(), needed + 8 * (height + 8))  # a byte for each row of each of the 7 passes of an interlaced one
+        except png.Error as error:
+            raise ValueError(f"it is damaged or cut short ({error})") from None
         numbers = np.empty((height, width * channels), dtype=np.uint16)
-        for n, row in enumerate(rows):
+        for n, row in enumerate(png.Reader(filename=str(path)).read()[2]):
             numbers[n] = row
         with _without_pillows_limit(), _pillow(path, ("PNG",)) as image:
             turn = int(image.getexif().get(0x112, 1))  # Pillow decodes the pixels to look for it
@@ -336,18 +349,18 @@ def _tiff_file(path: Path) -> ImageFile:
         others = sum(
             not getattr(tiff.pages[n], "is_reduced", False) for n in range(1, min(len(tiff.pages), 100))
         )  # others are its thumbnails
-        pages = (others + 1) * _images_in(tiff, page)
+        pages = _images_in(tiff, page, others + 1)
         if pages > 1:
             many = f"{pages} or more" if len(tiff.pages) > 100 else str(pages)
             raise ValueError(f"it is a stack of {many} images (pages, slices or channels); save one as a file of its own")
         return _tiff_page(path, page)
 
 
-def _images_in(tiff: Any, page: Any) -> int:
-    """Images of a stack of which only the first has a page: ImageJ writes that."""
+def _images_in(tiff: Any, page: Any, pages: int) -> int:
+    """Images of a stack: pages, planes in a page, and those of which only the first has a page, as ImageJ writes them."""
     shape, axes = page.shape, page.axes
     stacked = math.prod(side for side, axis in zip(shape, axes) if axis not in "YXS")
-    return max(stacked, int((tiff.imagej_metadata or {}).get("images", 1)) if tiff.is_imagej else 1)
+    return max(pages * stacked, int((tiff.imagej_metadata or {}).get("images", 1)) if tiff.is_imagej else 1)
 
 
 def _tiff_page(path: Path, page: Any) -> ImageFile:
@@ -415,6 +428,8 @@ def _decode_tiff(path: Path, turn: int) -> np.ndarray:
             palette = np.asarray(page.colormap)
             if palette.ndim != 2 or len(palette) != 3 or numbers.shape[2] != 1:
                 raise ValueError("its palette is damaged")
+            if not (palette % 256).any():  # colours of 8 bits, times 256 as libtiff and Pillow write them
+                palette = palette // 256 * 257
             numbers = palette[:, numbers[..., 0]].transpose(1, 2, 0)
         return _turned(numbers, turn)
 
@@ -438,8 +453,7 @@ def _refuse_packed_bombs(tiff: Any, page: Any) -> None:
 
 def _decode_tiff_with_pillow(path: Path) -> np.ndarray:
     with _without_pillows_limit(), _pillow(path, ("TIFF",)) as image:
-        numbers = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    return numbers if numbers.ndim == 3 else numbers[..., None]
+        return _array_of(image.convert("RGB") if image.mode == "P" else image)
 
 
 # What they share

@@ -175,7 +175,7 @@ def read_numbers(source: str, what: str) -> np.ndarray:
     try:
         numbers = read_array(path) if is_array(path) else _levels(path)
     except ValueError as error:
-        reason = str(error).removeprefix(f"{shown(path)} cannot be read: ").rstrip(".")
+        reason = str(error).removeprefix(f"{shown(path)} is not an image that can be read: ").rstrip(".")
         raise ValueError(f"{shown(path)} cannot be read as {what}: {reason}.") from None
     size = _times(numbers.shape)
     if numbers.dtype.kind not in "biuf" or not numbers.size:
