@@ -266,7 +266,9 @@ def _deep_png_file(path: Path) -> ImageFile:
             return (data for name, data in png.Reader(filename=str(path)).chunks() if name == b"IDAT")
 
         try:
-            _refuse_bomb(pieces(), needed + 8 * (height + 8))  # a byte for each row of each of the 7 passes of an interlaced one
+            _refuse_bomb(
+                pieces(), needed + 8 * (height + 8)
+            )  # a byte for each row of each of the 7 passes of an interlaced one
         except png.Error as error:
             raise ValueError(f"it is damaged or cut short ({error})") from None
         numbers = np.empty((height, width * channels), dtype=np.uint16)
