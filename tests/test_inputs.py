@@ -91,7 +91,11 @@ READ: dict[str, tuple[str, Write, np.ndarray]] = {
     "TIFF white is zero, 16 bits": (".tif", tiff(np.uint16(5000 * RAMP), photometric="miniswhite"), 1 - 5000 * RAMP / 65535),
     "TIFF 1 bit": (".tif", tiff(RAMP % 3 == 0, photometric="minisblack"), RAMP % 3 == 0),
     "TIFF 1 bit, white is zero": (".tif", tiff(RAMP % 3 == 0, photometric="miniswhite"), RAMP % 3 > 0),
-    "TIFF palette of 16 bits": (".tif", tiff(np.uint8([[0, 1]]), photometric="palette", colormap=DEEP_PALETTE), DEEP_PALETTE[:, None, :2].transpose(1, 2, 0) / 65535),
+    "TIFF palette of 16 bits": (
+        ".tif",
+        tiff(np.uint8([[0, 1]]), photometric="palette", colormap=DEEP_PALETTE),
+        DEEP_PALETTE[:, None, :2].transpose(1, 2, 0) / 65535,
+    ),
     "TIFF 1 bit, packed for fax": (".tif", pillow(RAMP % 3 == 0, compression="group4"), RAMP % 3 == 0),
     "TIFF LZW": (".tif", pillow(BYTES, compression="tiff_lzw"), BYTES / 255),
     "TIFF Deflate": (".tif", tiff(np.uint16(5000 * RAMP), compression="zlib"), 5000 * RAMP / 65535),
@@ -102,7 +106,11 @@ READ: dict[str, tuple[str, Write, np.ndarray]] = {
         tiff(np.ascontiguousarray(DEEP.transpose(2, 0, 1)), photometric="rgb", planarconfig="separate"),
         DEEP / 65535,
     ),
-    "TIFF RGBA": (".tif", tiff(np.dstack([BYTES] * 4), photometric="rgb", extrasamples=["unassalpha"]), np.dstack([BYTES] * 3) / 255),
+    "TIFF RGBA": (
+        ".tif",
+        tiff(np.dstack([BYTES] * 4), photometric="rgb", extrasamples=["unassalpha"]),
+        np.dstack([BYTES] * 3) / 255,
+    ),
     "TIFF palette": (".tif", palette(), COLOURS),
     "PNG 1 bit": (".png", pillow(RAMP % 3 == 0), RAMP % 3 == 0),
     "PNG 2 bits": (".png", deep_png(RAMP % 4, bits=2), RAMP % 4 / 3),
@@ -115,7 +123,11 @@ READ: dict[str, tuple[str, Write, np.ndarray]] = {
     "PNG palette": (".png", palette(), COLOURS),
     "PNG palette with transparency": (".png", palette(transparency=b"\x00\x80\xff"), COLOURS),
     "PNG gray with alpha": (".png", pillow(np.dstack([BYTES, 255 - BYTES])), BYTES / 255),
-    "PNG RGBA": (".png", pillow(np.dstack([BYTES, 255 - BYTES, BYTES // 2, BYTES])), np.dstack([BYTES, 255 - BYTES, BYTES // 2]) / 255),
+    "PNG RGBA": (
+        ".png",
+        pillow(np.dstack([BYTES, 255 - BYTES, BYTES // 2, BYTES])),
+        np.dstack([BYTES, 255 - BYTES, BYTES // 2]) / 255,
+    ),
     "PNG by another name": (".jpg", pillow(BYTES, format="PNG"), BYTES / 255),
     "BMP": (".bmp", pillow(BYTES), BYTES / 255),
     "GIF": (".gif", palette(), COLOURS),
@@ -125,7 +137,11 @@ READ: dict[str, tuple[str, Write, np.ndarray]] = {
     "PGM to 15": (".pgm", content(b"P5\n# by hand\n4 3 15\n" + bytes(range(12))), RAMP / 15),
     "PGM to 11000": (".pgm", content(b"P5 4 3 11000\n" + NETPBM), UNIT),
     "PGM in text": (".pgm", content(b"P2\n4 3\n100\n" + b" ".join(b"%d" % (9 * n) for n in range(12))), 9 * RAMP / 100),
-    "PPM to 1000": (".ppm", content(b"P6 2 1 1000\n" + struct.pack(">6H", 0, 500, 1000, 1, 2, 3)), np.array([[[0, 500, 1000], [1, 2, 3]]]) / 1000),
+    "PPM to 1000": (
+        ".ppm",
+        content(b"P6 2 1 1000\n" + struct.pack(">6H", 0, 500, 1000, 1, 2, 3)),
+        np.array([[[0, 500, 1000], [1, 2, 3]]]) / 1000,
+    ),
     "PBM": (".pbm", pillow(RAMP % 3 == 0), RAMP % 3 == 0),
     ".npy bool": (".npy", array(RAMP % 3 == 0), RAMP % 3 == 0),
     ".npy uint8": (".npy", array(BYTES), BYTES / 255),
@@ -136,7 +152,7 @@ READ: dict[str, tuple[str, Write, np.ndarray]] = {
     ".npy H×W×3": (".npy", array(DEEP), DEEP / 65535),
     ".npz": (".npz", lambda path: np.savez_compressed(path, image=BYTES), BYTES / 255),
     "CSV": (".csv", lambda path: np.savetxt(path, UNIT, delimiter=","), UNIT),
-}  # fmt: skip
+}
 
 UNSAID = "the format does not say which number is black and which white"
 OUTSIDE = "floats are read from 0 for black to 1 for white"
@@ -169,8 +185,14 @@ RIGHT = np.uint8(np.hypot(*np.mgrid[:40, :40]) * 4)
 
 # kind of file: suffix, how it is written, what the sentence says
 REFUSED: dict[str, tuple[str, Write, str]] = {
-    **{f"TIFF {kind}": (".tif", tiff((10 * RAMP).astype(kind)), f"{kind} numbers; they go from 0 to 110") for kind in ("int8", "int16", "int32", "int64", "uint32", "uint64")},
-    **{f".npy {kind}": (".npy", array((10 * RAMP).astype(kind)), UNSAID) for kind in ("int8", "int16", "int32", "int64", "uint32", "uint64")},
+    **{
+        f"TIFF {kind}": (".tif", tiff((10 * RAMP).astype(kind)), f"{kind} numbers; they go from 0 to 110")
+        for kind in ("int8", "int16", "int32", "int64", "uint32", "uint64")
+    },
+    **{
+        f".npy {kind}": (".npy", array((10 * RAMP).astype(kind)), UNSAID)
+        for kind in ("int8", "int16", "int32", "int64", "uint32", "uint64")
+    },
     "TIFF int32 to 2^20": (".tif", tiff((RAMP * 2**20 // 11).astype("i4")), "--value-range 0 1048576"),
     "TIFF float above 1": (".tif", tiff((255 * UNIT).astype("f4")), OUTSIDE),
     "TIFF float below 0": (".tif", tiff(UNIT - 0.5), "go from -0.5 to 0.5"),
@@ -188,12 +210,24 @@ REFUSED: dict[str, tuple[str, Write, str]] = {
     ".npz of two": (".npz", lambda path: np.savez(path, a=BYTES, b=BYTES), "it holds 2 arrays ('a', 'b')"),
     "TIFF pages": (".tif", stack, "a stack of 2 images"),
     "TIFF of ImageJ": (".tif", hyperstack, "a stack of 5 images"),
-    "TIFF 5 channels": (".tif", tiff(np.zeros((5, 6, 5), "u1"), photometric="minisblack", planarconfig="contig"), "does not say which are colours"),
-    "TIFF premultiplied": (".tif", tiff(np.dstack([BYTES] * 4), photometric="rgb", extrasamples=["assocalpha"]), "multiplied by their transparency"),
+    "TIFF 5 channels": (
+        ".tif",
+        tiff(np.zeros((5, 6, 5), "u1"), photometric="minisblack", planarconfig="contig"),
+        "does not say which are colours",
+    ),
+    "TIFF premultiplied": (
+        ".tif",
+        tiff(np.dstack([BYTES] * 4), photometric="rgb", extrasamples=["assocalpha"]),
+        "multiplied by their transparency",
+    ),
     "TIFF CMYK": (".tif", pillow(NOISE, "CMYK"), "printing inks (CMYK)"),
     "JPEG CMYK": (".jpg", pillow(NOISE, "CMYK"), "printing inks (CMYK)"),
     "TIFF Lab": (".tif", pillow(NOISE, "LAB"), "CIE Lab"),
-    "GIF animation": (".gif", lambda path: Image.fromarray(BYTES).save(path, save_all=True, append_images=[Image.fromarray(255 - BYTES)]), "an animation or a stack"),
+    "GIF animation": (
+        ".gif",
+        lambda path: Image.fromarray(BYTES).save(path, save_all=True, append_images=[Image.fromarray(255 - BYTES)]),
+        "an animation or a stack",
+    ),
     "PNG 16-bit transparent colour": (".png", deep_png(DEEP, transparent=(0, 65535, 7)), "a transparent colour of 16 bits"),
     "PGM above its white": (".pgm", content(b"P5 4 3 10\n" + bytes(range(12))), "holds 11, and its header says 10"),
     "PGM without its size": (".pgm", content(b"P5 4\n"), "does not say width, height"),
@@ -212,7 +246,7 @@ REFUSED: dict[str, tuple[str, Write, str]] = {
     "DICOM": (".dcm", content(bytes(128) + b"DICM" + bytes(50)), "a DICOM file"),
     "SVG": (".svg", content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "it has no pixels"),
     "words": (".png", content(b"what is this"), "save it as PNG or TIFF"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", READ)
@@ -240,7 +274,7 @@ def test_what_is_not_read_is_said(kind, tmp_path):
 def test_a_folder_and_no_file(tmp_path):
     with pytest.raises(ValueError, match="is a folder; a file is needed"):
         load_image(str(tmp_path))
-    with pytest.raises(ValueError, match="There is no image file 'nowhere.png'"):
+    with pytest.raises(ValueError, match=r"There is no image file 'nowhere\.png'"):
         load_image("nowhere.png")
 
 
@@ -343,7 +377,7 @@ def test_notes_about_what_was_read(tmp_path):
 
 def png_of_chunks(path: Path, bits: int, colour: int, side: int, pixels: bytes) -> None:
     header = struct.pack(">IIBBBBB", side, side, bits, colour, 0, 0, 0)
-    parts = (b"IHDR", header), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b"")
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")
     chunks = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
@@ -368,21 +402,21 @@ def bomb_pgm(path: Path) -> None:
 
 
 def bomb_tiff(path: Path) -> None:
-    """A strip of 100×100 pixels that unpacks to 200 MB."""
+    """A strip of 100×100 pixels that unpacks to 120 MB."""
     tifffile.imwrite(path, np.zeros((100, 100), "u1"), compression="zlib")
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
         count, offset = page.tags["StripByteCounts"], page.tags["StripOffsets"]
         places = count.valueoffset, offset.valueoffset, count.dtype
-    packed, data = zlib.compress(bytes(2 * 10**8)), bytearray(path.read_bytes())
+    packed, data = zlib.compress(bytes(12 * 10**7)), bytearray(path.read_bytes())
     for place, value in zip(places, (len(packed), len(data))):
         struct.pack_into("<H" if places[2] == 3 and place == places[0] and value < 2**16 else "<I", data, place, value)
     path.write_bytes(bytes(data) + packed)
 
 
 def bomb_deep_png(path: Path) -> None:
-    """A header of 4×4 pixels, and 200 MB of them."""
-    png_of_chunks(path, 16, 2, 4, bytes(2 * 10**8))
+    """A header of 4×4 pixels, and 120 MB of them."""
+    png_of_chunks(path, 16, 2, 4, bytes(12 * 10**7))
 
 
 def sparse(path: Path) -> None:
@@ -407,7 +441,7 @@ BOMBS: dict[str, tuple[str, Write, str, str]] = {
 LIMITED = """
 import resource, sys
 import numpy, PIL.Image, tifffile, png, scipy.io.wavfile, skimage.transform
-from bwtheory.tasks import audio, images, masks, tomography
+import bwtheory.tasks
 def allow(megabytes):
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20, resource.RLIM_INFINITY))
@@ -415,11 +449,11 @@ for read, path in zip(sys.argv[1::2], sys.argv[2::2]):
     allow(100)
     module, function = read.split(".")
     try:
-        getattr(globals()[module], function)(path)
+        getattr(sys.modules["bwtheory.tasks." + module], function)(path)
     except ValueError as error:
         print(error)
 allow(300)  # 88 MB as Pillow has them, the same as an array, and strips
-pixels = images.load_image(sys.argv[2], shrink=100).pixels
+pixels = sys.modules["bwtheory.tasks.images"].load_image(sys.argv[2], shrink=100).pixels
 print(*pixels.shape, pixels.max())
 """
 
@@ -468,7 +502,7 @@ def test_a_text_that_is_too_long(tmp_path):
     path = tmp_path / "a.txt"
     with open(path, "wb") as file:
         file.truncate(LARGEST_TEXT + 1)
-    with pytest.raises(ValueError, match="save it as .npy"):
+    with pytest.raises(ValueError, match=r"save it as \.npy"):
         read_numbers(str(path), "angles")
 
 
@@ -501,7 +535,7 @@ MASKS: dict[str, tuple[str, Write]] = {
     ".npy int64": (".npy", array(SEEN.astype(int))),
     ".npy float": (".npy", array(SEEN.astype(float))),
     "CSV": (".csv", lambda path: np.savetxt(path, SEEN, delimiter=",")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", MASKS)
@@ -569,9 +603,9 @@ def test_noise_in_grey_levels(tmp_path):
     pillow(WHITE)(tmp_path / "i.png")
     pillow(WHITE)(tmp_path / "m.png")
     image = str(tmp_path / "i.png")
-    with pytest.raises(ValueError, match="grey levels of 255, it is 0.09804"):
+    with pytest.raises(ValueError, match=r"grey levels of 255, it is 0\.09804"):
         build_task("denoise", image, "stretch", {"noise": 25.0})
-    with pytest.raises(ValueError, match="grey levels of 255, it is 0.09804"):
+    with pytest.raises(ValueError, match=r"grey levels of 255, it is 0\.09804"):
         build_task("inpaint", image, "stretch", {"mask": str(tmp_path / "m.png"), "noise_std": 25.0})
     assert any("larger than" in note for note in build_task("denoise", image, "stretch", {"noise": 0.9}).notes)
 
@@ -738,21 +772,19 @@ def test_texts_as_programs_write_them(kind, tmp_path):
 @pytest.mark.parametrize(
     "text, sentence",
     [
-        ("1,2\n3\n", "its line 2 has 1 numbers, and the first has 2"),
+        ("1,2\n3\n", "its line 2 has 1 numbers, and line 1 has 2"),
+        ("# a\n\nx,y\n1,2\n3,,\n", "its line 5 has 3 numbers, and line 4 has 2"),
         ("1,2\n3,x\n", "its line 2 has 'x' where a number is expected"),
         ("1,2\n3,,\n", "its line 2 has 3 numbers"),
         ("1,5;2.5\n", "both commas and points"),
         ("1,2 3,4\n5,6 7.5\n", "its line 1 has"),
-        ("1_0\n2\n3\n", "angles"),
+        ("1_0\n2\n3\n", "its line 1 has '1_0' where a number is expected"),
         ("1\nnan\n", "1 of them NaN"),
     ],
 )
 def test_texts_that_are_refused(text, sentence, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(text)
-    if text.startswith("1_0"):  # no number, so a header
-        assert np.array_equal(read_numbers(str(path), "angles").ravel(), [2, 3])
-        return
     with pytest.raises(ValueError) as refused:
         read_numbers(str(path), "angles")
     assert sentence in str(refused.value)
@@ -773,7 +805,7 @@ def test_a_sinogram_in_any_container(suffix, tmp_path):
 
 def test_a_truth_that_is_turned(tmp_path):
     array(np.zeros((3, 4)))(path := tmp_path / "t.npy")
-    with pytest.raises(ValueError, match="4×3×1. One of them is turned"):
+    with pytest.raises(ValueError, match=r"4×3×1\. One of them is turned"):
         load_truth(str(path), (4, 3, 1))
 
 
