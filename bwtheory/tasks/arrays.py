@@ -12,11 +12,11 @@ from typing import IO
 
 import numpy as np
 
-from bwtheory.tasks.sources import shown
-
 TEXT = (".csv", ".tsv", ".txt", ".dat")
 LARGEST_DECODED = 2**30  # bytes: what a packed file may become in memory before anything is known to be worth it
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+LARGEST_TEXT = 2**26  # bytes: Python's words take some 20 times as many
+_LETTER = re.compile(r"[^\W\d_]")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
 
 
 def is_array(path: Path) -> bool:
@@ -25,15 +25,18 @@ def is_array(path: Path) -> bool:
 
 
 def read_array(path: Path) -> np.ndarray:
-    """The array of a .npy, .npz or text file; ValueError with a sentence for what is none, or claims more than it holds."""
+    """The array of a .npy, .npz or text file; ValueError with the reason for what is none, or claims more than it holds."""
     suffix = path.suffix.lower()
+    if not path.stat().st_size:
+        raise ValueError("it is empty")
     try:
         if suffix == ".npy":
             return _read_npy(path)
         return _read_npz(path) if suffix == ".npz" else read_table(path)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ValueError(f"{shown(path)} cannot be read: {reason}.") from None
+    except zipfile.BadZipFile:
+        raise ValueError("it is no .npz file, or it is cut short") from None
+    except (ValueError, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise ValueError(" ".join(str(error).split()).rstrip(".") or type(error).__name__) from None
 
 
 def _read_npy(path: Path) -> np.ndarray:
@@ -44,6 +47,7 @@ def _read_npy(path: Path) -> np.ndarray:
             raise ValueError("it holds Python objects, not numbers")
         if claimed > held:
             raise ValueError(f"its header says {_times(shape)} numbers of {dtype}, {claimed:,} bytes, and only {held:,} follow")
+        _refuse_large(claimed)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -58,12 +62,14 @@ def _read_npz(path: Path) -> np.ndarray:
             shape, dtype = _npy_header(member)
         if dtype.hasobject:
             raise ValueError("it holds Python objects, not numbers")
-        if (claimed := math.prod(shape) * dtype.itemsize) > LARGEST_DECODED:
-            raise ValueError(
-                f"its array would unpack to {claimed:,} bytes, more than {LARGEST_DECODED:,} (2^30); save it as .npy"
-            )
+        _refuse_large(math.prod(shape) * dtype.itemsize)
         with archive.open(archive.infolist()[0]) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _refuse_large(size: int) -> None:
+    if size > LARGEST_DECODED:
+        raise ValueError(f"it holds {size:,} bytes of numbers, and at most {LARGEST_DECODED:,} (2^30) are read")
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
@@ -84,38 +90,47 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
 def read_table(path: Path) -> np.ndarray:
     """Numbers (rows, columns) of a text: separated by white space, commas or semicolons, "#" begins a comment.
 
-    A first line without any number is a header and left out.  With semicolons, tabs or spaces between the numbers, a comma
+    A first line of names, without a number, is left out.  With semicolons, tabs or spaces between the numbers, a comma
     may be the decimal mark.
     """
+    if (size := path.stat().st_size) > LARGEST_TEXT:
+        raise ValueError(f"it is a text of {size:,} bytes, and at most {LARGEST_TEXT:,} (2^26) are read; save it as .npy")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not a text in UTF-8") from None
-    lines = [stripped for line in text.splitlines() if (stripped := line.partition("#")[0].strip("\r\n ")).strip()]
+    kept = ((n, line.partition("#")[0].strip("\r\n ")) for n, line in enumerate(text.splitlines(), 1))
+    numbered = [(n, line) for n, line in kept if line.strip()]
+    if len(numbered) > 1 and _is_header(numbered[0][1]):
+        numbered = numbered[1:]
+    lines = [line for _, line in numbered]
     if not lines:
         return np.empty(0)
-    mark = next((mark for mark in (";", "\t") if mark in lines[-1]), None)
-    if mark is None:
-        words = lines[-1].split()
-        mark = None if (len(words) > 1 and all(map(_DECIMAL_COMMA.fullmatch, words))) or "," not in lines[-1] else ","
+    mark = next((mark for mark in (";", "\t") if any(mark in line for line in lines)), None)
+    if mark is None and any("," in line for line in lines):
+        words = [line.split() for line in lines]
+        decimal = all(len(row) > 1 and all(map(_DECIMAL_COMMA.fullmatch, row)) for row in words)
+        mark = None if decimal else ","
     rows = [[field.strip() for field in (line.split(mark) if mark else line.split())] for line in lines]
-    if mark != ",":
-        commas = any("," in field for row in rows[-2:] for field in row)
-        if commas and any("." in field for row in rows[-2:] for field in row):
+    if mark != "," and any("," in line for line in lines):
+        if any("." in line for line in lines):
             raise ValueError("it has both commas and points in its numbers; write a point for the decimals and nothing else")
-        rows = [[field.replace(",", ".") for field in row] for row in rows] if commas else rows
+        rows = [[field.replace(",", ".") for field in row] for row in rows]
     if mark is not None and all(len(row) > 1 and row[-1] == "" for row in rows):  # each line ends with a separator
         rows = [row[:-1] for row in rows]
-    if len(rows) > 1 and not any(map(_is_number, rows[0])):
-        rows = rows[1:]  # the columns' names
-    for n, row in enumerate(rows, len(lines) - len(rows) + 1):
+    for (n, _), row in zip(numbered, rows):
         if len(row) != len(rows[0]):
-            raise ValueError(f"its line {n} has {len(row)} numbers, and the first has {len(rows[0])}")
+            raise ValueError(f"its line {n} has {len(row)} numbers, and line {numbered[0][0]} has {len(rows[0])}")
         bad = next((field for field in row if not _is_number(field)), None)
         if bad is not None:
             what = f"has {bad[:40]!a} where a number is expected" if bad else "has an empty field"
             raise ValueError(f"its line {n} {what}")
     return np.array(rows, dtype=np.float64)
+
+
+def _is_header(line: str) -> bool:
+    """Whether a line names columns: there are letters in it, and no numbers."""
+    return _LETTER.search(line) is not None and not any(map(_is_number, re.split(r"[\s,;]+", line)))
 
 
 def _is_number(field: str) -> bool:

@@ -38,7 +38,7 @@ class ImageFile:
     """What a header says.
 
     kind : in words
-    shape : (H, W)
+    shape : (H, W) as it is stored, which ``decode`` may turn
     decoded_bytes : that ``decode`` needs at least
     black, white : the numbers that 0 and 1 stand for; None where the format does not say
     transparency : what the last channel is: "", "alpha", or "premultiplied" where the colours are multiplied by it
@@ -83,7 +83,7 @@ def read_levels(path: Path, shrink: int = 1) -> Levels:
         file = _open(path)
         require_size(path, file, shrink)
         numbers = file.decode()
-        if numbers.shape[:2] != file.shape:
+        if sorted(numbers.shape[:2]) != sorted(file.shape):
             raise ValueError(f"its header says {_size(file.shape)} pixels, and {_size(numbers.shape)} are in it")
         if shrink > 1:
             numbers = _block_means(numbers, shrink)
@@ -98,10 +98,10 @@ def read_levels(path: Path, shrink: int = 1) -> Levels:
     return Levels(numbers, file.kind, file.black, file.white, alpha)
 
 
-def image_shape(path: Path) -> tuple[int, int]:
-    """(H, W) of an image file, from its header."""
+def count_pixels(path: Path) -> int:
+    """H·W of an image file, from its header."""
     with _a_sentence(path):
-        return _open(path).shape
+        return math.prod(_open(path).shape)
 
 
 def require_size(path: Path, file: ImageFile, shrink: int) -> None:
@@ -145,6 +145,8 @@ def _a_sentence(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> ImageFile:
+    if (size := path.stat().st_size) > 2 * LARGEST_DECODED:
+        raise ValueError(f"it is a file of {size:,} bytes, and at most {2 * LARGEST_DECODED:,} (2^31) are read")
     if is_array(path):
         return _array_file(path)
     with open(path, "rb") as file:
@@ -192,16 +194,12 @@ def _pillow_file(path: Path) -> ImageFile:
             raise ValueError(f"it has a transparent colour, which is not read in a {mode} image; save it without")
         if mode not in _PILLOW_BYTES:
             raise ValueError(f"its pixels are of Pillow's mode {mode}")
-        count = _PILLOW_BYTES[mode] + (4 if alpha else 0)
-        decoded_bytes = count * math.prod(size)
-        # Pillow decodes a PNG to look for it; what is too large is refused whichever way it is turned.
-        turned = decoded_bytes <= LARGEST_DECODED and image.getexif().get(0x112, 1) in (5, 6, 7, 8)
-    white: float | None = {"1": 1.0, "I;16": 65535.0, "I;16B": 65535.0, "I": None, "F": None}.get(mode, 255.0)
-    width, height = size[::-1] if turned else size
+    white: float | None = {"1": 1.0, "I;16": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": None}.get(mode, 255.0)
+    width, height = size
     return ImageFile(
         kind,
         (height, width),
-        decoded_bytes,
+        (_PILLOW_BYTES[mode] + (4 if alpha else 0)) * width * height,
         None if white is None else 0.0,
         white,
         "alpha" if alpha else "",
@@ -216,7 +214,18 @@ def _decode_with_pillow(path: Path, alpha: bool) -> np.ndarray:
             image = image.convert("RGBA" if alpha else "RGB")
         elif alpha and image.mode in ("L", "RGB"):
             image = image.convert({"L": "LA", "RGB": "RGBA"}[image.mode])
-        numbers = np.asarray(image)
+        return _array_of(image)
+
+
+def _array_of(image: Image.Image) -> np.ndarray:
+    """Pixels (H, W, C), a strip at a time: Pillow makes three more copies of what is converted."""
+    width, height = image.size
+    rows = max(1, _STRIP // width)
+    strips = (np.asarray(image.crop((0, top, width, min(top + rows, height)))) for top in range(0, height, rows))
+    for n, strip in enumerate(strips):
+        if n == 0:
+            numbers = np.empty((height, *strip.shape[1:]), dtype=strip.dtype)
+        numbers[n * rows : (n + 1) * rows] = strip
     return numbers if numbers.ndim == 3 else numbers[..., None]
 
 
@@ -245,13 +254,11 @@ def _deep_png_file(path: Path) -> ImageFile:
         header = file.read(33)
     width, height, _, colour = struct.unpack(">IIBB", header[16:26])
     channels = {2: 3, 4: 2, 6: 4}[colour]
-    with Image.open(path, formats=("PNG",)) if width * height <= LARGEST_IMAGE else _nothing() as image:
-        if image is not None and getattr(image, "is_animated", False):
+    with _without_pillows_limit(), _pillow(path, ("PNG",)) as image:
+        if getattr(image, "is_animated", False):
             raise ValueError("it is an animation; save the frame that is meant as an image of its own")
-        if image is not None and "transparency" in image.info:
+        if "transparency" in image.info:
             raise ValueError("it has a transparent colour of 16 bits, which is not read; save it without, or with alpha")
-        turn = 1 if image is None else int(image.getexif().get(0x112, 1))
-    shape = (width, height) if turn in (5, 6, 7, 8) else (height, width)
     needed = 2 * channels * width * height
 
     def decode() -> np.ndarray:
@@ -260,20 +267,21 @@ def _deep_png_file(path: Path) -> ImageFile:
         def pieces() -> Iterable[bytes]:
             return (data for name, data in png.Reader(filename=str(path)).chunks() if name == b"IDAT")
 
-        _refuse_bomb(pieces(), needed + 8 * (height + 8))  # a byte for each row of each of the 7 passes of an interlaced one
-        _, _, rows, _ = png.Reader(filename=str(path)).read()
+        try:
+            _refuse_bomb(
+                pieces(), needed + 8 * (height + 8)
+            )  # a byte for each row of each of the 7 passes of an interlaced one
+        except png.Error as error:
+            raise ValueError(f"it is damaged or cut short ({error})") from None
         numbers = np.empty((height, width * channels), dtype=np.uint16)
-        for n, row in enumerate(rows):
+        for n, row in enumerate(png.Reader(filename=str(path)).read()[2]):
             numbers[n] = row
+        with _without_pillows_limit(), _pillow(path, ("PNG",)) as image:
+            turn = int(image.getexif().get(0x112, 1))  # Pillow decodes the pixels to look for it
         return _turned(numbers.reshape(height, width, channels), turn)
 
     kind = f"a PNG image of 16 bits, {'gray' if channels == 2 else 'RGB'}"
-    return ImageFile(kind, shape, needed, 0.0, 65535.0, "alpha" if channels in (2, 4) else "", decode)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
+    return ImageFile(kind, (height, width), needed, 0.0, 65535.0, "alpha" if channels in (2, 4) else "", decode)
 
 
 def _refuse_bomb(pieces: Iterable[bytes], expected: int) -> None:
@@ -345,18 +353,18 @@ def _tiff_file(path: Path) -> ImageFile:
         others = sum(
             not getattr(tiff.pages[n], "is_reduced", False) for n in range(1, min(len(tiff.pages), 100))
         )  # others are its thumbnails
-        pages = (others + 1) * _images_in(tiff, page)
+        pages = _images_in(tiff, page, others + 1)
         if pages > 1:
             many = f"{pages} or more" if len(tiff.pages) > 100 else str(pages)
             raise ValueError(f"it is a stack of {many} images (pages, slices or channels); save one as a file of its own")
         return _tiff_page(path, page)
 
 
-def _images_in(tiff: Any, page: Any) -> int:
-    """Images of a stack of which only the first has a page: ImageJ writes that."""
+def _images_in(tiff: Any, page: Any, pages: int) -> int:
+    """Images of a stack: pages, planes in a page, and those of which only the first has a page, as ImageJ writes them."""
     shape, axes = page.shape, page.axes
     stacked = math.prod(side for side, axis in zip(shape, axes) if axis not in "YXS")
-    return max(stacked, int((tiff.imagej_metadata or {}).get("images", 1)) if tiff.is_imagej else 1)
+    return max(pages * stacked, int((tiff.imagej_metadata or {}).get("images", 1)) if tiff.is_imagej else 1)
 
 
 def _tiff_page(path: Path, page: Any) -> ImageFile:
@@ -380,7 +388,7 @@ def _tiff_page(path: Path, page: Any) -> ImageFile:
     transparency = {0: "", 1: "premultiplied", 2: "alpha"}[sum(extra)]
     tag = page.tags.get(274)
     turn = int(tag.value) if tag else 1
-    shape = (width, height) if turn in (5, 6, 7, 8) else (height, width)
+    shape = height, width
     kind = f"a TIFF image of {page.dtype} numbers" + (f" with {bits} bits" if bits not in (8, 16, 32, 64) else "")
     depth = (3 * 2 if tint == PHOTOMETRIC.PALETTE else page.dtype.itemsize) * samples
     needed = depth * width * height
@@ -424,6 +432,8 @@ def _decode_tiff(path: Path, turn: int) -> np.ndarray:
             palette = np.asarray(page.colormap)
             if palette.ndim != 2 or len(palette) != 3 or numbers.shape[2] != 1:
                 raise ValueError("its palette is damaged")
+            if not (palette % 256).any():  # colours of 8 bits, times 256 as libtiff and Pillow write them
+                palette = palette // 256 * 257
             numbers = palette[:, numbers[..., 0]].transpose(1, 2, 0)
         return _turned(numbers, turn)
 
@@ -447,8 +457,7 @@ def _refuse_packed_bombs(tiff: Any, page: Any) -> None:
 
 def _decode_tiff_with_pillow(path: Path) -> np.ndarray:
     with _without_pillows_limit(), _pillow(path, ("TIFF",)) as image:
-        numbers = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    return numbers if numbers.ndim == 3 else numbers[..., None]
+        return _array_of(image.convert("RGB") if image.mode == "P" else image)
 
 
 # What they share

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from bwtheory.files import write_bytes
-from bwtheory.tasks.image_files import LARGEST_IMAGE, Levels, image_shape, read_levels
+from bwtheory.tasks.image_files import LARGEST_IMAGE, Levels, count_pixels, read_levels
 from bwtheory.tasks.sources import find_file, shadowed, shown
 
 # The paper's images, recognized by their content; they are not part of this repository.
@@ -91,7 +91,7 @@ def load_image(
         raise ValueError(f"An image is made smaller by a factor shrink >= 1; got {shrink}.")
     path = find_file(source, BUILT_IN)
     if path:
-        by_blocks = shrink if shrink > 1 and math.prod(image_shape(path)) > LARGEST_IMAGE else 1
+        by_blocks = shrink if shrink > 1 and count_pixels(path) > LARGEST_IMAGE else 1
         levels = read_levels(path, by_blocks)
         _refuse_another_size(source, levels.numbers.shape, seen)
         if seen is not None:
@@ -198,7 +198,7 @@ def unit_values(levels: Levels, name: str, value_range: Sequence[float] | None =
             f"{name} is {levels.kind}; floats are read from 0 for black to 1 for white, and these go from {low:.9g} to "
             f"{high:.9g}: {range_is_needed}."
         )
-    return (numbers.astype(np.float64) - black) / (white - black)
+    return (numbers.astype(np.float64) - black) / (white - black) + 0.0  # 0 instead of -0
 
 
 def _pair(value_range: Sequence[float] | None) -> tuple[float, float] | None:

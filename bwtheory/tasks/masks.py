@@ -8,7 +8,7 @@ from bwtheory.tasks.image_files import Levels, read_levels
 from bwtheory.tasks.sources import find_file, shown
 
 BETWEEN = 0.25  # of the way from hidden to seen, and as far from seen: neither
-MOST_BETWEEN = 0.5  # of the pixels: above, it is a picture
+MOST_BETWEEN = 0.25  # of the pixels: above, it is a picture; of levels that are spread evenly, half are between
 
 
 def read_mask(source: str) -> tuple[np.ndarray, str]:

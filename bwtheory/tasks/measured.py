@@ -127,6 +127,8 @@ def measured_task(
     grid, channels, data_range = pixel_coordinates(*shape, coords), measurements.shape[1], 1.0
     if isinstance(truth, str):
         truth, data_range = load_truth(truth, (*shape, channels), value_range)
+    elif truth is not None:
+        data_range = scale
     task = (UnknownImageTask if truth is None else MeasuredTask)(
         coordinates=grid if seen is None else grid[seen],
         measurements=measurements / scale,
@@ -173,7 +175,7 @@ def read_numbers(source: str, what: str) -> np.ndarray:
     try:
         numbers = read_array(path) if is_array(path) else _levels(path)
     except ValueError as error:
-        reason = str(error).removeprefix(f"{shown(path)} cannot be read: ").rstrip(".")
+        reason = str(error).removeprefix(f"{shown(path)} is not an image that can be read: ").rstrip(".")
         raise ValueError(f"{shown(path)} cannot be read as {what}: {reason}.") from None
     size = _times(numbers.shape)
     if numbers.dtype.kind not in "biuf" or not numbers.size:

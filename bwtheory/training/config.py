@@ -228,11 +228,13 @@ def _check_type(name: str, annotation: str, value: Any) -> None:
         raise ValueError(f"{name} is a text without null characters; got {_shown(value)}.")
     if isinstance(value, dict):
         for option, given in value.items():
-            plain = isinstance(given, str | int | float | None)
-            if not (isinstance(option, str) and plain) or (isinstance(given, float) and not math.isfinite(given)):
-                raise ValueError(f"{name} holds finite numbers, texts, true or false; got {_shown(given)} for {option!r}.")
-            if isinstance(given, int) and abs(given) >= 2**63:
-                raise ValueError(f"{name} holds whole numbers below 2^63; got a larger one for {option!r}.")
+            is_list = isinstance(given, list | tuple)  # of numbers, such as a value range
+            for item in given if is_list else [given]:
+                plain = isinstance(item, int | float) or (not is_list and isinstance(item, str | None))
+                if not (isinstance(option, str) and plain) or (isinstance(item, float) and not math.isfinite(item)):
+                    raise ValueError(f"{name} holds finite numbers, texts, true or false; got {_shown(given)} for {option!r}.")
+                if isinstance(item, int) and abs(item) >= 2**63:
+                    raise ValueError(f"{name} holds whole numbers below 2^63; got a larger one for {option!r}.")
 
 
 def _shown(value: Any) -> str:
