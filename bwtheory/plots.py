@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -14,6 +15,8 @@ try:
     import matplotlib
 except ValueError:  # MPLBACKEND names a backend that is not installed, as it does in a command that a notebook starts
     _backend = os.environ.pop("MPLBACKEND")
+    for _half_imported in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        del sys.modules[_half_imported]
     try:
         import matplotlib  # nothing here uses a backend: figures are written to files
     finally:
