@@ -13,6 +13,7 @@ import inspect
 import json as json_text
 import os
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -126,10 +127,8 @@ def figures(
         out: folder for the files; without it figures/out in a checkout, and ./figures elsewhere
     """
     drawing = import_evidence(find_evidence(), "figures")
-    try:
-        drawing.draw(names, out or _figures_folder())
-    except (ValueError, OSError) as error:
-        raise BadInput(str(error)) from None
+    with _bad_input_is_a_sentence():
+        drawing.draw(names, _folder(out) if out else _figures_folder())
     return 0
 
 
@@ -420,6 +419,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "bench": bench,
 }
 _LONGEST_SENTENCE = 2000
+_NARROWEST = 40  # columns: tyro does not end in a few
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "INT|STR": "a whole number or a file"}
 
 
@@ -449,6 +449,10 @@ def _status_of(words: list[str]) -> int:
             return 0
         with _bad_input_is_a_sentence():
             flags.refuse_absurd_numbers(command.keywords)
+        if sys.flags.optimize > 1:
+            raise BadInput("Python drops all docstrings under -OO (PYTHONOPTIMIZE=2); scikit-image and --explain need them.")
+        if sys.flags.optimize and command.func is verify:
+            raise BadInput("Python drops assertions under -O (PYTHONOPTIMIZE), and the checks rest on some; verify without it.")
         return command()
     except (BadInput, Failed) as error:
         print(f"bwtheory: {_on_one_line(str(error))}", file=sys.stderr)
@@ -513,7 +517,7 @@ def _parse(words: list[str]) -> partial[int] | None:
 
     said = StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(said), _columns(at_least=_NARROWEST):
             return tyro.extras.subcommand_cli_from_dict(
                 {name: deferred(function) for name, function in _COMMANDS.items()},
                 prog="bwtheory",
@@ -538,6 +542,22 @@ def _reason(box: str, command: str) -> str:
         text = f"{value[1]} takes {_KINDS.get(value[2], value[2])}; got {value[3]}"
     text = text.removeprefix("Error parsing ")
     return f"{text.rstrip('.')}. `bwtheory {command} --help` says more."
+
+
+@contextmanager
+def _columns(at_least: int) -> Iterator[None]:
+    """A terminal of so many columns, for a while, if it has fewer or says so."""
+    if shutil.get_terminal_size().columns >= at_least:
+        yield
+        return
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(at_least)
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
 
 
 @contextmanager

@@ -499,6 +499,8 @@ def resolve_activation(activation: Any) -> type[Activation]:
     found = _imported(activation)
     cls = found if isinstance(found, type) else type(found)
     if issubclass(cls, Activation):
+        if cls.forward is Activation.forward:
+            raise ValueError(f"{cls.__name__} does not say what it applies: it has no `forward` but that of Activation.")
         return cls
     if not (issubclass(cls, nn.Module) or (callable(found) and not isinstance(found, type))):
         raise ValueError(

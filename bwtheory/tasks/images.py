@@ -26,6 +26,16 @@ BUILT_IN = (
     *("astronaut", "camera", "chelsea", "coffee", "coins", "immunohistochemistry", "moon", "page", "retina", "rocket"),
     *("shepp_logan_phantom", "text", "octaves"),
 )
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+    "": "PNG",
+}
 OCTAVES_SIDE = 128
 
 
@@ -236,11 +246,23 @@ def save_array(path: Path, values: np.ndarray) -> None:
     write_bytes(path, content.getbuffer())
 
 
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for, PNG for a name without an ending; ValueError for one that is not written."""
+    found = FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise ValueError(f"An image is written as {', '.join(FORMATS).removesuffix(', ')}; got {path.name!r}.")
+    return found
+
+
 def save_image(path: Path, pixels: np.ndarray) -> None:
-    """Write (H, W, C) values as an 8-bit PNG, clipped to [0, 1]: gray, colour, or for other C the norm over the channels."""
+    """Write (H, W, C) values in 8 bits, clipped to [0, 1]: gray, colour, or for other C the norm over the channels.
+
+    The format is that of the name, see ``format_of``; ValueError for another one.
+    """
+    written = format_of(path)
     if pixels.shape[-1] not in (1, 3):
         pixels = np.linalg.norm(pixels, axis=-1, keepdims=True)
     levels = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
     content = BytesIO()
-    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(content, format="PNG")
+    Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(content, format=written, quality=95)
     write_bytes(path, content.getvalue())

@@ -21,6 +21,10 @@ ACTIVATIONS: dict[str, tuple[str, ...]] = {  # with their options
     "gauss": ("sigma_0",),
     "finer": ("omega_0", "first_bias_scale"),
 }
+TORCH_FUNCTIONS = (  # elementwise ones of torch.nn.functional, which are activations too
+    *("celu", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu6", "selu"),
+    *("sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink"),
+)
 SOURCES: dict[str, dict[str, str]] = {  # by task, with an example
     **{task: {"image": "FILE, or a built-in name such as camera"} for task in ("signal", "superres", "denoise", "inpaint")},
     "ct": {"image": "FILE, or a built-in name such as camera", "sinogram": "FILE"},
@@ -205,12 +209,13 @@ def source_of(task: str, given: Mapping[str, str]) -> str:
 
 def refuse_activation(name: str, options: Iterable[str] = ()) -> None:
     """ValueError for an activation that there is not, or an option that it does not have; your own ones are not looked at."""
-    if ":" in name:
+    if ":" in name or name in TORCH_FUNCTIONS:
         return
     if name not in ACTIVATIONS:
-        near = nearest(name, ACTIVATIONS)
+        near = nearest(name, (*ACTIVATIONS, *TORCH_FUNCTIONS))
         raise ValueError(
-            f"There is no activation {name!r}{near}; there are {', '.join(ACTIVATIONS)}, and your own as package.module:Class."
+            f"There is no activation {name!r}{near}; there are {', '.join(ACTIVATIONS)}, "
+            "functions of torch.nn.functional such as gelu, and your own as package.module:Class."
         )
     unknown = sorted(set(options) - set(ACTIVATIONS[name]))
     if unknown:

@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from bwtheory.tasks import TASKS, ImageTask, build_task
-from bwtheory.tasks.images import save_image
+from bwtheory.tasks.images import format_of, save_image
 from bwtheory.tasks.task import image_extent
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.run import RunDirectory, load_or_restore
+from bwtheory.training.size import refuse_what_does_not_fit
+
+BYTES_OF_A_VALUE = 9  # in float32 by rows and as a whole, and as it is written
 
 
 def render_image(
     run_dir: Path, size: str | None, crop: tuple[float, float, float, float] | None, out: Path, trust: bool = False
 ) -> Path:
-    """Write the image that a run has learned as a PNG, row by row, and return its path.
+    """Write the image that a run has learned, row by row, and return its path.
 
     Parameters
     ----------
@@ -27,14 +30,16 @@ def render_image(
     size : "WIDTHxHEIGHT" in pixels, or that of the training image
     crop : left, top, right, bottom in coordinates, y downwards; pixel *edges* of the training image lie half a pixel outside of
         its outermost centres, and the whole of it is the default
-    out : the PNG
+    out : the file, in the format that its name ends with
     trust : as ``load`` takes it
 
     Raises
     ------
     ValueError
-        For a run that is no image, a size that is not two positive numbers, an empty crop, or one beyond the image.
+        For a run that is no image, a size that is not two positive numbers, an empty crop, or one beyond the image; for a
+        format that is not written, or a size that the memory does not suffice for.
     """
+    format_of(out)
     function, problem = load_or_restore(run_dir, trust)
     if problem:
         print(problem, file=sys.stderr)
@@ -43,6 +48,7 @@ def render_image(
         raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
     shape = _training_shape(RunDirectory(run_dir), config)
     width, height = _parse_size(size) if size else shape[::-1]
+    refuse_what_does_not_fit(f"An image of {width}x{height}", BYTES_OF_A_VALUE * width * height * function.network.out_features)
     reach = image_extent(*shape, config.coords)
     largest = max(shape) - 1
     edge = [
