@@ -6,6 +6,15 @@ Names are imported when they are first used, so that ``import bwtheory`` stays c
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+    from bwtheory.representation import bwrelu_to_relu, relu_to_bwrelu
+    from bwtheory.spectrum import Enclosure, gershgorin_discs
+    from bwtheory.training.run import load
+    from bwtheory.variation import PiecewiseLinear, total_variation
+    from bwtheory.wavelet import BSplineWavelet
 
 _HOME = {
     "BSplineWavelet": "wavelet",
@@ -21,11 +30,23 @@ _HOME = {
     "load": "training.run",
 }
 
-__all__ = list(_HOME)
+__all__ = [  # written out for type checkers; a test compares it with the table
+    "BSplineWavelet",
+    "Enclosure",
+    "IntervalWaveletFamily",
+    "PiecewiseLinear",
+    "ReLUFamily",
+    "WaveletFamily",
+    "bwrelu_to_relu",
+    "gershgorin_discs",
+    "load",
+    "relu_to_bwrelu",
+    "total_variation",
+]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'bwtheory' has no attribute {name!r}")
     return getattr(importlib.import_module(f"bwtheory.{_HOME[name]}"), name)

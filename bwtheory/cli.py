@@ -449,8 +449,6 @@ def _status_of(words: list[str]) -> int:
             return 0
         with _bad_input_is_a_sentence():
             flags.refuse_absurd_numbers(command.keywords)
-        if sys.flags.optimize > 1:
-            raise BadInput("Python drops all docstrings under -OO (PYTHONOPTIMIZE=2); scikit-image and --explain need them.")
         if sys.flags.optimize and command.func is verify:
             raise BadInput("Python drops assertions under -O (PYTHONOPTIMIZE), and the checks rest on some; verify without it.")
         return command()
@@ -579,6 +577,10 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
         raise BadInput(f"{error.strerror}: {error.filename!r}." if named else str(error)) from None
     except ValueError as error:
         raise BadInput(str(error)) from None
+    except ImportError as error:
+        if sys.flags.optimize < 2:
+            raise
+        raise BadInput(f"Python drops docstrings under -OO (PYTHONOPTIMIZE=2), and a library needs them: {error}.") from None
     except Exception as error:
         if "torch" not in sys.modules:
             raise

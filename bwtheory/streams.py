@@ -30,7 +30,12 @@ def _spelt(error: UnicodeError) -> tuple[str, int]:
     """Mathematics in ASCII; letters of file names as Python escapes them, which is unambiguous."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(map(_in_ascii, error.object[error.start : error.end])), error.end
+    spelt, mark = "", ""
+    for character in error.object[error.start : error.end]:
+        text = _in_ascii(character)
+        spelt += text[1:] if mark and text.startswith(mark) else text  # one mark for all of an exponent
+        mark = text[0] if text.startswith(("^", "_")) else ""
+    return spelt, error.end
 
 
 def _in_ascii(character: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
+import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bwtheory import cli
@@ -361,3 +364,39 @@ def test_own_activation_when_a_run_comes_back(own_activation, picture, command, 
     assert own_activation(*command, str(folder)) == 2
     assert ":Tanh" in (error := capsys.readouterr().err) and "--trust" in error
     assert own_activation(*command, str(folder), "--trust") == 0
+
+
+def test_the_light_tables_are_those_of_the_networks_and_tasks():
+    """flags.py says without torch what these say with it."""
+    for name, options in flags.ACTIVATIONS.items():
+        parameters = inspect.signature(ACTIVATIONS[name]).parameters.values()
+        assert tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD) == options, name
+    assert list(flags.ACTIVATIONS) == list(ACTIVATIONS)
+    assert all(callable(getattr(torch.nn.functional, name)) for name in flags.TORCH_FUNCTIONS)
+    for task, problem in TASKS.items():
+        sources = {problem.needs, *([problem.own[0]] if problem.own else [])} & {f.name for f in fields(flags.Source)}
+        assert set(flags.SOURCES[task]) == sources, task
+
+
+def test_files_of_the_current_folder_shadow_nothing(picture, tmp_path):
+    """Only what nobody has installed is looked for there, and only if an activation of one's own is asked for."""
+    for name in ("signal", "queue", "glob", "platform", "csv", "random", "numpy", "torch", "rich", "matplotlib", "camera"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('this is my own {name}.py')")
+    (tmp_path / "mine.py").write_text("import torch\n\n\ndef bent(z):\n    return torch.tanh(z)\n")
+    arguments = ["train", "signal", "--image", picture, "--epochs", "1", "--hidden-features", "4", "--out", "runs"]
+    command = [sys.executable, "-m", "bwtheory", *arguments, "--activation", "mine:bent"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert len(list(tmp_path.glob("runs/*/summary.json"))) == 1
+
+
+def test_a_tilde_that_no_shell_expanded(picture, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cli.main(["train", "signal", "--image=~/picture.png", "--epochs", "1", "--hidden-features", "4", "--out=~/r"]) == 0
+    assert len(list((tmp_path / "r").iterdir())) == 1 and not Path("~").exists()
+
+
+def test_a_class_that_applies_nothing_is_refused(picture, tmp_path, capsys):
+    arguments = ["train", "signal", "--image", picture, "--activation", "bwtheory.nn:Activation", "--out", str(tmp_path / "r")]
+    assert "no `forward`" in complaint(arguments, capsys)

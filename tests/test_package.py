@@ -37,6 +37,10 @@ def test_public_names_exist_and_are_documented(name):
     assert getattr(bwtheory, name).__doc__
 
 
+def test_the_public_names_are_those_of_the_table():
+    assert sorted(bwtheory.__all__) == sorted(bwtheory._HOME)
+
+
 def test_unknown_name():
     with pytest.raises(AttributeError, match="no attribute 'Wavelet'"):
         bwtheory.Wavelet  # noqa: B018

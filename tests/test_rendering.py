@@ -13,6 +13,7 @@ from PIL import Image
 
 import bwtheory as bw
 from bwtheory.cli import main
+from bwtheory.tasks.images import save_image
 from bwtheory.training.command import start_runs
 from bwtheory.training.config import with_preset
 from bwtheory.training.rendering import render_image
@@ -254,3 +255,18 @@ def test_bad_commands_are_one_sentence(run, tmp_path, monkeypatch, capsys, argum
 def test_folders_without_a_run(tmp_path, capsys):
     assert main(["render", str(tmp_path)]) == 2
     assert "is no run directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, kind", [("r.jpg", "JPEG"), ("r.TIFF", "TIFF"), ("r.bmp", "BMP"), ("r.webp", "WEBP"), ("r", "PNG")]
+)
+def test_the_format_is_that_of_the_name(name, kind, tmp_path):
+    save_image(tmp_path / name, np.linspace(0, 1, 64).reshape(8, 8, 1))
+    with Image.open(tmp_path / name) as picture:
+        assert picture.format == kind and picture.size == (8, 8)
+
+
+def test_other_formats_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"written as \.png, .*\.webp; got 'r\.xyz'"):
+        save_image(tmp_path / "r.xyz", np.zeros((8, 8, 1)))
+    assert not list(tmp_path.iterdir())

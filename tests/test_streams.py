@@ -143,30 +143,3 @@ def test_odd_names(name, folder):
 def test_a_home_folder_is_found(folder):
     done = run("train", "signal", "--image", "~/grün.png", *TINY, cwd=folder, HOME=str(folder))
     assert done.returncode == 0, done.stderr
-
-
-LOADED = "import sys; from bwtheory.cli import main; main({words!r}); print(*sys.modules)"
-
-
-@pytest.mark.parametrize(
-    "words, never",
-    [
-        (["--help"], {"torch", "sympy", "scipy", "matplotlib", "numba", "skimage"}),
-        (["verify", "--help"], {"torch", "matplotlib", "numba", "skimage"}),
-        (["train", "signal", "--imag", "x.png"], {"torch", "sympy", "scipy", "matplotlib", "numba", "skimage"}),
-        (["train", "signal", "--image", "camera", "--activation", "sirem"], {"torch", "sympy", "matplotlib", "numba"}),
-        (["train", "signal", "--image", "camera", "--epochs", "many"], {"torch", "sympy", "matplotlib", "numba"}),
-    ],
-)
-def test_a_mistake_is_answered_without_torch(words, never):
-    """Counted in modules, not in seconds, which depend on the machine; seconds are in benchmarks/startup.py."""
-    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run([sys.executable, "-c", LOADED.format(words=words)], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert not never & set(done.stdout.split()), never & set(done.stdout.split())
-
-
-def test_networks_need_neither_sympy_nor_numba_to_be_imported():
-    code = "import sys, bwtheory.nn; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"sympy", "scipy", "matplotlib", "numba", "skimage"} & set(done.stdout.split())
