@@ -472,3 +472,6 @@ def test_options_that_cannot_be_tuned_are_refused():
 
 class Misspelt(Activation):
     tuned_options = ("speed",)
+
+    def forward(self, z):
+        return z
