@@ -101,7 +101,8 @@ RECORD ?=
 proofs: $(VENV)/ready
 	@command -v coqc >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || \
 		{ echo "The proofs need Coq and Coquelicot; on Debian: apt-get install coq libcoq-coquelicot"; exit 1; }
-	cd proofs && coq_makefile -f _CoqProject -o Makefile.coq && $(MAKE) -j2 -f Makefile.coq
+	cd proofs && coq_makefile -f _CoqProject -o Makefile.coq && \
+		$(MAKE) -j2 -f Makefile.coq $$(sed -n '/^Audit/d; s/[.]v$$/.vo/p' _CoqProject)
 	$(BIN)/python -m bwtheory.proofs $(RECORD)
 
 proofs-controls: proofs
