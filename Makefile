@@ -3,6 +3,8 @@
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make torture: kills, damaged files, full disks, nonsense: at most 20 minutes on two cores (docs/reliability.md).
+# make proofs: check the theorems with Coq and write proofs/record.json (docs/proved.md); RECORD=--check only compares it.
+# make proofs-controls: wrong versions of the theorems, which Coq must refuse.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
@@ -10,7 +12,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint clean
+.PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint proofs \
+	proofs-controls clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -93,6 +96,17 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+RECORD ?=
+proofs: $(VENV)/ready
+	@command -v coqc >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || \
+		{ echo "The proofs need Coq and Coquelicot; on Debian: apt-get install coq libcoq-coquelicot"; exit 1; }
+	cd proofs && coq_makefile -f _CoqProject -o Makefile.coq && \
+		$(MAKE) -j2 -f Makefile.coq $$(sed -n '/^Audit/d; s/[.]v$$/.vo/p' _CoqProject)
+	$(BIN)/python -m bwtheory.proofs $(RECORD)
+
+proofs-controls: proofs
+	$(BIN)/python -m tests.proof_controls
 
 clean:
 	rm -rf $(VENV) figures/out

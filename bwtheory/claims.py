@@ -23,6 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bwtheory import proofs
+
 
 class Verdict(StrEnum):
     """What became of a printed statement."""
@@ -100,6 +102,7 @@ class Claim:
     documents : "agree" or "differ", for a claim that compares one document with another
     unpublished : the data that nobody outside has, for a claim that rests on them
     rests_on : ids of the claims that its proof uses
+    theorem : names of the theorems of proofs/Statements.v that say what the verdict says
     matters, weight : what it changes for the reader, for an error of substance, and its rank among these, 1 the first
     """
 
@@ -123,6 +126,7 @@ class Claim:
     matters: str = ""
     weight: int = 0
     rests_on: tuple[str, ...] = ()
+    theorem: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -158,6 +162,8 @@ class Claim:
         )
         row |= {"expected": Verdict(row["expected"]), "evidence": Evidence(row["evidence"])}
         row["rests_on"] = tuple(row.get("rests_on", ()))
+        theorem = row.get("theorem", ())
+        row["theorem"] = (theorem,) if isinstance(theorem, str) else tuple(theorem)
         if corrected is not None:
             row["corrected"] = base
         claim = cls(**row, controls=controls)
@@ -236,6 +242,22 @@ class Judgement:
     corrected: Result | None
     control_results: tuple[Result, ...]
     lemmas: tuple[Judgement, ...] = ()
+    recorded: frozenset[str] = frozenset()
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether all theorems of the claim are in the record of proofs/, and the files are those of the record."""
+        return bool(self.claim.theorem) and self.recorded.issuperset(self.claim.theorem)
+
+    @property
+    def evidence(self) -> str:
+        """What stands behind the verdict: Coq's proof, and the check's computation."""
+        claim = self.claim
+        computed = f"{claim.evidence}, tolerance {claim.tolerance}" if claim.tolerance else str(claim.evidence)
+        if not claim.theorem:
+            return computed
+        names = ", ".join(claim.theorem)
+        return f"proved ({names}); {computed}" if self.is_proved else f"{computed} (no record here that Coq proved {names})"
 
     @property
     def verdict(self) -> Verdict:
@@ -276,6 +298,7 @@ class Judgement:
         return {
             **asdict(self.claim),
             "verdict": self.verdict,
+            "proved": self.is_proved,
             "sound": self.sound,
             "numbers": dict(self.printed.numbers),
             "corrected_numbers": dict(self.corrected.numbers) if self.corrected else {},
@@ -284,7 +307,7 @@ class Judgement:
         }
 
 
-def judge(claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = ()) -> Judgement:
+def judge(claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = (), recorded: frozenset[str] = frozenset()) -> Judgement:
     """Run a check on the printed statement, the corrected one and every control; the lemmas are judged already."""
     return Judgement(
         claim,
@@ -293,6 +316,7 @@ def judge(claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = ()) -> Ju
         decide(**claim.corrected) if claim.corrected is not None else None,
         tuple(decide(**control.parameters) for control in claim.controls),
         lemmas,
+        recorded,
     )
 
 
@@ -302,6 +326,7 @@ class Ledger:
 
     claims: tuple[Claim, ...]
     checks: Mapping[str, Check]
+    recorded: frozenset[str] = frozenset()
     _judged: dict[str, Judgement] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -321,7 +346,7 @@ class Ledger:
             raise KeyError(identifier)
         if identifier not in self._judged:
             lemmas = tuple(self.judge(name) for name in claim.rests_on)
-            self._judged[identifier] = judge(claim, self.checks[identifier], lemmas)
+            self._judged[identifier] = judge(claim, self.checks[identifier], lemmas, self.recorded)
         return self._judged[identifier]
 
 
@@ -376,7 +401,7 @@ def load_ledger(folder: Path) -> Ledger:
     package = import_evidence(folder, "verify").__name__
     modules = [importlib.import_module(f"{package}.{path.stem}") for path in sorted((folder / "verify").glob("test_*.py"))]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Check)]
-    return Ledger(claims, _pair(claims, found))
+    return Ledger(claims, _pair(claims, found), frozenset(proofs.recorded(folder / "proofs")))
 
 
 def _pair(claims: Iterable[Claim], found: Iterable[Check]) -> dict[str, Check]:
@@ -413,7 +438,7 @@ def referee(judgement: Judgement) -> str:
         ]
     sections += [
         "**Controls**\n\n" + _controls(judgement),
-        f"**Verdict: {judgement.verdict}** ({_evidence(claim)}). {claim.reason}",
+        f"**Verdict: {judgement.verdict}** ({judgement.evidence}). {claim.reason}",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -481,7 +506,7 @@ def _entry(judgement: Judgement) -> list[str]:
         if result is not None and result.numbers:
             lines += [f"- **Numbers, {label}:** " + "; ".join(f"{k} = {v}" for k, v in result.numbers.items())]
     lines += [
-        f"- **Evidence:** {_evidence(claim)}; controls {judgement.caught}/{len(claim.controls)}: "
+        f"- **Evidence:** {judgement.evidence}; controls {judgement.caught}/{len(claim.controls)}: "
         + "; ".join(c.change for c in claim.controls)
     ]
     return lines
@@ -499,10 +524,6 @@ def _remarks(claim: Claim) -> list[tuple[str, str]]:
         "Rests on": ", ".join(claim.rests_on),
     }
     return [(label, text) for label, text in remarks.items() if text]
-
-
-def _evidence(claim: Claim) -> str:
-    return f"{claim.evidence}, tolerance {claim.tolerance}" if claim.tolerance else str(claim.evidence)
 
 
 def _answer(result: Result) -> str:

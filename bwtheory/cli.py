@@ -685,7 +685,7 @@ def _print_table(judgements: list[Judgement]) -> None:
             j.claim.id,
             j.claim.where,
             f"[{_STYLE[j.verdict]}]{j.verdict}{flag}[/]",
-            str(j.claim.evidence),
+            "proved" if j.is_proved else str(j.claim.evidence),
             f"{j.caught}/{len(j.claim.controls)}",
             first_sentence(j.claim.summary),
         )
