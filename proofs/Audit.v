@@ -3,7 +3,6 @@ From BW Require Import Statements.
 
 Print Assumptions integral_over_the_line.
 Print Assumptions psi_pieces.
-Print Assumptions psi_symmetric.
 Print Assumptions psi_two_scale.
 Print Assumptions psi_moments.
 Print Assumptions equation_3.
@@ -22,7 +21,6 @@ Print Assumptions theorem_3_3_lower.
 Print Assumptions theorem_3_3_sharp.
 Print Assumptions any_wavelets.
 Print Assumptions extreme_eigenvalues.
-Print Assumptions condition_number_unique.
 Print Assumptions G_sigma_entries.
 Print Assumptions relu_condition_exists.
 Print Assumptions theorem_3_1.

@@ -30,10 +30,6 @@ Theorem psi_pieces t :
 Proof. exact (conj (psi_left t) (conj (psi_p0 t) (conj (psi_p1 t) (conj (psi_p2 t) (conj (psi_p3 t) (conj (psi_p4 t)
   (conj (psi_p5 t) (psi_right t)))))))). Qed.
 
-(* psi is even about 3/2 *)
-Theorem psi_symmetric t : psi (3 - t) = psi t.
-Proof. exact (psi_even t). Qed.
-
 (* the two-scale relation of Chui and Wang *)
 Theorem psi_two_scale t : psi t =
   / 12 * (hat (2 * t) - 6 * hat (2 * t - 1) + 10 * hat (2 * t - 2) - 6 * hat (2 * t - 3) + hat (2 * t - 4)).
@@ -129,10 +125,6 @@ Theorem extreme_eigenvalues n A : (0 < n)%nat -> symmetric n A ->
   (exists l, smallest_eigenvalue n A l /\ forall v, l * norm2 n v <= form n A v) /\
   (exists l, largest_eigenvalue n A l /\ forall v, form n A v <= l * norm2 n v).
 Proof. intros Hn HS. exact (conj (smallest_exists n A Hn HS) (largest_exists n A Hn HS)). Qed.
-
-(* a matrix has at most one condition number *)
-Theorem condition_number_unique n A k1 k2 : condition_number n A k1 -> condition_number n A k2 -> k1 = k2.
-Proof. exact (condition_unique n A k1 k2). Qed.
 
 (* (12): the entries of G_sigma *)
 Theorem G_sigma_entries K b i j : (forall i, (i < K)%nat -> -1 <= b i <= 1) -> (i < K)%nat -> (j < K)%nat ->
