@@ -228,7 +228,7 @@ def _check_type(name: str, annotation: str, value: Any) -> None:
         raise ValueError(f"{name} is a text without null characters; got {_shown(value)}.")
     if isinstance(value, dict):
         for option, given in value.items():
-            is_list = isinstance(given, list | tuple)  # of numbers, such as a value range
+            is_list = name == "task_options" and isinstance(given, list | tuple)  # of numbers, such as a value range
             for item in given if is_list else [given]:
                 plain = isinstance(item, int | float) or (not is_list and isinstance(item, str | None))
                 if not (isinstance(option, str) and plain) or (isinstance(item, float) and not math.isfinite(item)):

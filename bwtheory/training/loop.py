@@ -165,7 +165,11 @@ def train_together(
         chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
         reason = reason_for_autograd(networks[0])
         if reason is not None:
-            progress.console.print(f"{config.run_name}: gradients by autograd, because {reason}.", markup=False, soft_wrap=True)
+            sentence = f"{config.run_name}: gradients by autograd, because {reason}."
+            if progress.disable:
+                print(sentence, file=sys.stderr)
+            else:
+                progress.console.print(sentence, markup=False, soft_wrap=True)
         epoch, saved = min(member.epoch for member in members), time.monotonic()
         with deferred() as interrupted:
             while epoch < config.first_order_epochs and any(member.training for member in members):
@@ -456,7 +460,7 @@ class _Rate(ProgressColumn):
 def _progress() -> Progress:
     what = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     how = TextColumn("{task.fields[loss]}"), TextColumn("{task.fields[score]}"), _Rate(), TimeRemainingColumn()
-    shown = sys.stderr.isatty()
+    shown = getattr(sys.stderr, "isatty", bool)()  # there may be no stderr, or one without isatty
     console = Console(stderr=True, quiet=not shown)  # Rich before 14.3 writes a line feed after a bar that it has not shown
     return Progress(*what, *how, console=console, disable=not shown)
 
