@@ -101,7 +101,6 @@ UNIVARIATE = ("train", "univariate", "--target", "sines", *TINY)
         {"PYTHONWARNINGS": "error"},
         {"LC_ALL": "C", "LANG": "C"},
         {"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "20"},
-        {"PYTHONOPTIMIZE": "2"},  # without docstrings
         {"HOME": "/nonexistent", "NUMBA_CACHE_DIR": "/nonexistent", "MPLCONFIGDIR": "/nonexistent"},
     ],
     ids=lambda settings: "-".join(settings),
@@ -111,6 +110,11 @@ def test_settings_of_the_surroundings(settings, tmp_path):
     done = run(*UNIVARIATE, cwd=tmp_path, **settings)
     assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
     assert list(tmp_path.glob("runs/*/summary.json"))
+
+
+def test_without_docstrings_a_sentence_says_so(tmp_path):
+    done = run(*UNIVARIATE, cwd=tmp_path, PYTHONOPTIMIZE="2")
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"-OO" in done.stderr, done.stderr
 
 
 def test_the_users_backend_and_style_stay():

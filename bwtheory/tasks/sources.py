@@ -80,7 +80,7 @@ def find_file(source: str, built_in: Collection[str] = ()) -> Path | None:
 
 def absolute(source: str, built_in: Collection[str] = ()) -> str:
     """The absolute path of a file, which is found from every folder; built-in names and what is no file stay as they are."""
-    if source in built_in or "\0" in source or Path(source).expanduser().is_dir():
+    if source in built_in or "\0" in source or os.path.isdir(os.path.expanduser(source)):
         return source
     path = find_file(source, built_in)
     return str(path.resolve()) if path else source
