@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from bwtheory.files import write_bytes
-from bwtheory.tasks.arrays import read_array
 from bwtheory.tasks.images import load_image
+from bwtheory.tasks.measured import read_numbers
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "webp", "tga", "ppm"])
@@ -41,8 +41,8 @@ def test_a_png_is_refused_by_its_header_before_it_is_decoded(tmp_path):
 def test_a_damaged_header_of_an_array_is_refused_with_a_sentence(tmp_path, header):
     path = tmp_path / "array.npy"
     path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(16))
-    with pytest.raises(ValueError, match=r"array\.npy cannot be read: \w"):
-        read_array(path)
+    with pytest.raises(ValueError, match=r"array\.npy cannot be read as a sinogram: \w"):
+        read_numbers(str(path), "a sinogram")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
