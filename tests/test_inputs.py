@@ -726,6 +726,30 @@ def test_scans_that_are_something_else(kind, tmp_path):
     assert sentence in str(refused.value)
 
 
+@pytest.mark.parametrize("count", [13, 31, 61])
+@pytest.mark.parametrize("side", [32, 33])
+def test_both_ends_of_half_a_turn(side, count, tmp_path):
+    """Given by their number, 0° and 180° are one projection twice; without the last one, noisy or not, nothing is refused."""
+    closed, opened = np.linspace(0, 180, count), np.linspace(0, 180, count, endpoint=False)
+    with pytest.raises(ValueError, match="is the first one backwards: it looks like a scan from 0° to 180° with both ends"):
+        sinogram_task(tmp_path, scan(closed, side), count)
+    assert sinogram_task(tmp_path, scan(closed, side), closed).notes == ()
+    exact = scan(opened, side)
+    assert sinogram_task(tmp_path, exact, count).notes == ()
+    for seed in range(10):
+        noise = 0.05 * exact.max() * np.random.default_rng(seed).standard_normal(exact.shape)
+        assert sinogram_task(tmp_path, exact + noise, count).notes == (), seed
+
+
+def test_symmetric_objects_have_no_ends_that_meet(tmp_path):
+    """A disc and a square, whose projections repeat themselves, in a scan without its second end."""
+    y, x = np.mgrid[:32, :32] - 16
+    for image in (x**2 + y**2 < 100.0, np.maximum(abs(x), abs(y)) < 9.0, np.maximum(abs(x - 2), abs(y)) < 7.0):
+        for count in (12, 30, 31):
+            degrees = np.linspace(0, 180, count, endpoint=False)
+            sinogram_task(tmp_path, radon(image.astype(float), degrees, circle=True).T, count)
+
+
 NOTED_SCANS = {
     "shifted axis": (np.roll(scan(HALF), 2, axis=1), "seems to be at bin 18.0"),
     "an offset": (scan(HALF) + 4, "The outermost bins"),

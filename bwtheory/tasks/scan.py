@@ -16,6 +16,7 @@ MOMENTS = 5  # k = 0, …, 4: higher ones weigh the outermost bins, where noise 
 # by more.
 DISCRETE = 0.01
 BETTER = 4.0  # another reading of the same numbers is taken for the right one if it fits so many times better
+CLOSED = "a scan from 0° to 180° with both ends; give a file of its angles"
 SPREADS = 4.0  # of the noise, or of an estimate's own error
 
 
@@ -65,11 +66,13 @@ def check_scan(measured: np.ndarray, degrees: np.ndarray, source: str, angles_ar
         others = {
             "a scan over 360°; give a file of its angles": np.linspace(0, 360, count, endpoint=False),
             "a scan over 360° with both ends; give a file of its angles": np.linspace(0, 360, count),
-            "a scan from 0° to 180° with both ends; give a file of its angles": np.linspace(0, 180, count),
+            CLOSED: np.linspace(0, 180, count),
         }
     fits = {what: moments_fit(rows, other) for what, other in others.items()}
     if rows.shape[0] == rows.shape[1]:
         fits["transposed: a row is a projection, its columns are the detector's bins"] = moments_fit(rows.T, degrees)
+    if CLOSED in fits and fits[CLOSED].misfit < given.misfit and _ends_meet(rows):
+        raise ValueError(f"The last projection of {source} is the first one backwards: it looks like {CLOSED}.")
     best = min(fits, key=lambda what: fits[what].misfit, default=None)
     if best is not None and given.misfit > max(DISCRETE, BETTER * fits[best].misfit):
         raise ValueError(
@@ -113,6 +116,18 @@ def _polynomials(degrees: np.ndarray, degree: int) -> np.ndarray:
     """A basis (angles, degree + 1) of the homogeneous polynomials in cosine and sine."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.stack([c ** (degree - i) * s**i for i in range(degree + 1)], axis=1)
+
+
+def _ends_meet(rows: np.ndarray) -> bool:
+    """Whether the last row is the first one backwards, so much nearer than neighbours are to each other.
+
+    The moments hardly tell: with A angles the others are off by at most 180°/A.
+    """
+    bins = rows.shape[1]
+    inside = np.arange(1 - bins % 2, bins)  # the first of an even number of bins has no counterpart
+    gap = rows[-1, inside] - rows[0, 2 * (bins // 2) - inside]
+    steps = np.linalg.norm(rows[[1, -1]] - rows[[0, -2]], axis=1)
+    return BETTER * float(np.linalg.norm(gap)) < float(steps.min())
 
 
 def _refuse_counts(rows: np.ndarray, source: str) -> None:
