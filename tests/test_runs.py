@@ -672,6 +672,48 @@ def test_images_of_the_same_name_are_told_apart(picture, tmp_path):
     assert contents(run) == before
 
 
+def test_seeds_whose_folders_were_not_all_made_are_trained_by_resume(picture, tmp_path, monkeypatch):
+    """A process that is killed after the first of three folders; what was to be made is noted before it."""
+    config = with_preset(settings(picture, epochs=3))
+    start_runs(config, 3, tmp_path / "undisturbed")
+    out, real, made = tmp_path / "runs", RunDirectory._save_config, []
+
+    def killed(run, config):
+        if made:
+            raise KeyboardInterrupt
+        made.append(run)
+        real(run, config)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(RunDirectory, "_save_config", killed)
+        start_runs(config, 3, out)
+    with pytest.raises(ValueError, match=rf"whose start was interrupted; continue them with --resume {out}"):
+        start_runs(config, 3, out)
+    assert resume_runs(out) == 0
+    names = sorted(path.parent.name for path in out.glob("*/config.json"))
+    assert len(names) == 3
+    for name in names:
+        assert (out / name / "weights.safetensors").read_bytes() == (
+            tmp_path / "undisturbed" / name / "weights.safetensors"
+        ).read_bytes()
+    assert [path.name for path in out.iterdir() if path.is_file()] == []
+
+
+def test_a_run_folder_without_its_settings_is_named(picture, tmp_path):
+    run = start(picture, tmp_path)
+    (run / "config.json").unlink()
+    with pytest.raises(ValueError, match=rf"^{run} is no run directory: it has no config.json"):
+        resume_runs(run)
+
+
+@pytest.mark.parametrize("note", ["[]", '{"../elsewhere": {}}', '{"run": {}}', "{"])
+def test_a_damaged_note_of_runs_to_start_is_named(picture, tmp_path, note):
+    (tmp_path / ".starting-run.json").write_text(note)
+    with pytest.raises(ValueError, match=r"starting-run\.json (is damaged|cannot be used)"):
+        resume_runs(tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path != picture] == [".starting-run.json"]
+
+
 def test_runs_that_are_trained_together_are_locked_together(picture, tmp_path):
     configs = [with_preset(settings(picture, seed=seed, together=2, chunk=64)) for seed in (1, 2)]
     runs = [RunDirectory.create(tmp_path / str(config.seed), config) for config in configs]

@@ -85,6 +85,12 @@ class RunDirectory:
             "choose another --out for this one."
         )
 
+    @property
+    def has_files(self) -> bool:
+        """Whether the folder has a file of a run, be it damaged; then it is no folder of runs."""
+        files = (self.config_file, self.metrics_file, self.checkpoint_file, self.weights_file, self.summary_file)
+        return any(os.path.lexists(file) for file in files)
+
     def read_config(self) -> TrainingConfig:
         """The run's configuration; ValueError with one sentence if there is none or it is damaged."""
         try:
@@ -298,6 +304,44 @@ class RunDirectory:
         if problem:
             self.save_weights(network, config)
         return problem
+
+
+STARTING = ".starting-"  # and the first folder's name and .json: the runs of a command that has not made all their folders yet
+
+
+def create_runs(out: Path, configs: Mapping[str, TrainingConfig]) -> list[RunDirectory]:
+    """New run directories in a folder, by name: all of them, even if the process is killed before the last one is made.
+
+    What is to be made is noted first, for ``create_missing_runs``.  ValueError if one of the folders holds a run already.
+    """
+    note = out / f"{STARTING}{next(iter(configs))}.json"
+    for name, config in configs.items():
+        if note.exists() and os.path.lexists(out / name / "config.json"):
+            raise ValueError(f"{out} has runs whose start was interrupted; continue them with --resume {out}.")
+        RunDirectory(out / name).refuse_existing(config)
+    if len(configs) == 1:
+        return [RunDirectory.create(out / name, config) for name, config in configs.items()]
+    out.mkdir(parents=True, exist_ok=True)
+    write_bytes(note, json_bytes({name: config.to_json() for name, config in configs.items()}))
+    runs = [RunDirectory.create(out / name, config) for name, config in configs.items()]
+    note.unlink()
+    return runs
+
+
+def create_missing_runs(out: Path) -> None:
+    """Make the run directories that a killed ``create_runs`` has left to be made; ValueError for a note that is damaged."""
+    for note in out.glob(f"{STARTING}*.json"):
+        rows = read_json(note)
+        if not isinstance(rows, dict) or any(Path(name).name != name for name in rows):
+            raise ValueError(f"{note} is damaged: it does not name folders of runs.")
+        for name, row in rows.items():
+            try:
+                config = TrainingConfig.from_json(row)
+            except ValueError as error:
+                raise ValueError(f"{note} cannot be used: {error}") from None
+            if not os.path.lexists(out / name / "config.json"):
+                RunDirectory.create(out / name, config)
+        note.unlink(missing_ok=True)
 
 
 SCORES = ("psnr", "psnr_clipped", "psnr_paper", "psnr_unseen", "ssim", "max_error", "snr", "residual", "scale")
