@@ -447,6 +447,7 @@ def _status_of(words: list[str]) -> int:
         command = _parse(words)
         if command is None:
             return 0
+        _require_current_folder()
         with _bad_input_is_a_sentence():
             flags.refuse_absurd_numbers(command.keywords)
         if sys.flags.optimize and command.func is verify:
@@ -493,6 +494,14 @@ def _refuse_unknown_words(words: list[str]) -> None:
             raise BadInput(
                 f"{name} is given {given.count(name)} times, and only the last would count; name all after one {name}."
             )
+
+
+def _require_current_folder() -> None:
+    """MKL ends the process, without an exception, where the current folder has been deleted."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise BadInput(f"The current folder cannot be used ({error.strerror}); change to one that exists.") from None
 
 
 def _flags_of(command: Callable[..., int]) -> dict[str, bool]:
