@@ -116,10 +116,10 @@ def test_settings_of_the_surroundings(settings, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use cannot be removed there")
 def test_a_current_folder_that_has_been_deleted(tmp_path):
     """MKL would end the process, as it looks for its libraries from the current folder."""
-    words = f"cd {shlex.quote(str(tmp_path))} && mkdir gone && cd gone && rmdir ../gone && {shlex.quote(sys.executable)} -m bwtheory"
-    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    words = f"mkdir gone && cd gone && rmdir ../gone && {shlex.quote(sys.executable)} -m bwtheory"
+    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(CHECKOUT)}, "capture_output": True, "text": True}
     for command, status in (("--help", 0), ("train signal --image camera --epochs 1", 2)):
-        child = subprocess.run(f"{words} {command}", shell=True, env=environment, capture_output=True, text=True, check=False)
+        child = subprocess.run(f"{words} {command}", shell=True, check=False, **options)
         assert child.returncode == status
     assert child.stderr.count("\n") == 1 and child.stderr.startswith("bwtheory: The current folder cannot be used")
 
