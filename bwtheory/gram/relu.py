@@ -263,12 +263,17 @@ class ReLUStructure(GramStructure):
         """
         of_gram, of_inverse = perron_of_gram(self), perron_of_inverse(self)
         for name, perron in (("largest", of_gram), ("smallest", of_inverse)):
-            if not perron.gap <= TOLERANCE:
+            if not (perron.root > 0 and 0 < 1 / perron.root < math.inf and math.isfinite(perron.gap)):
+                raise NotConverged(
+                    f"The {name} eigenvalue of these {self.size} ReLUs leaves the range of float64: gaps between their biases, "
+                    f"the smallest of which is {np.min(self.gaps):.1e}, are too unequal."
+                )
+            if perron.gap > TOLERANCE:
                 raise NotConverged(
                     f"The {name} eigenvalue of these {self.size} ReLUs is not known: after {perron.iterations} iterations its "
                     f"bounds are still {perron.gap:.1e} apart, relatively, and {TOLERANCE:.0e} is needed."
                 )
-        return Extremes(1 / of_inverse.root, of_gram.root, of_gram.iterations + of_inverse.iterations)
+        return Extremes(float(1 / of_inverse.root), float(of_gram.root), of_gram.iterations + of_inverse.iterations)
 
     def enclose(self) -> Bounds:
         """Collatz and Wielandt's bounds and Rayleigh's quotients, of the Perron vectors of G and J G⁻¹ J."""
@@ -307,16 +312,17 @@ class Perron(NamedTuple):
     """A positive vector, and the bounds of the largest eigenvalue that it proves: Rayleigh's, and Collatz and Wielandt's."""
 
     vector: Vector
-    root: float
-    bound: float
+    root: np.float64
+    bound: np.float64
     iterations: int
 
     @property
     def gap(self) -> float:
         """Relative distance of the two bounds; NaN where float64's range is left."""
-        return self.bound / self.root - 1
+        return float(self.bound / self.root - 1) if self.root else math.inf
 
 
+@np.errstate(all="ignore")  # what leaves float64's range has an infinite or undefined gap
 def perron_of_gram(structure: ReLUStructure) -> Perron:
     """Perron vector and root of G by power iteration: the eigenvalues of an integral operator fall off like j⁻⁴."""
     x = np.ones(structure.size)
@@ -324,16 +330,16 @@ def perron_of_gram(structure: ReLUStructure) -> Perron:
     iterations = 0
     while iterations < POWER_STEPS:
         iterations += 1
-        with np.errstate(all="ignore"):
-            product = structure.product(x)
-            ratios = product / x
-            previous, width = width, float(np.max(ratios) / np.min(ratios) - 1)
+        product = structure.product(x)
+        ratios = product / x
+        previous, width = width, float(np.max(ratios) / np.min(ratios) - 1)
         if width <= 1e-15 or (width < 1e-11 and width >= previous) or not np.all(np.isfinite(ratios)):
             break
         x = product / np.max(product)
     return _perron(structure.product, x, iterations)
 
 
+@np.errstate(all="ignore")  # what leaves float64's range has an infinite or undefined gap
 def perron_of_inverse(structure: ReLUStructure) -> Perron:
     """Perron vector and root of A = J G⁻¹ J by Noda's iteration, quadratically convergent from above.
 
@@ -360,9 +366,10 @@ def perron_of_inverse(structure: ReLUStructure) -> Perron:
 
 
 def _perron(operator: Callable[[Vector], Vector], x: Vector, iterations: int) -> Perron:
-    with np.errstate(all="ignore"):
-        product = operator(x)
-        return Perron(x, float(x @ product / (x @ x)), float(np.max(product / x)), iterations)
+    product = operator(x)
+    return Perron(
+        x, np.float64(x @ product) / np.float64(x @ x), np.float64(np.max(product / x)), iterations
+    )  # NumPy's floats: 1/0 is infinite
 
 
 def _resolvent(structure: ReLUStructure, sigma: float, x: Vector) -> Vector | None:

@@ -128,7 +128,7 @@ def certified_spectrum(
 
 
 def _bounds_something(bounds: Bounds) -> bool:
-    return bool(bounds.smallest.lower > 0) and _outward(bounds.largest.upper, 1) < math.inf
+    return bool(bounds.smallest.lower > 0) and _outward(bounds.largest.upper.upper(), 1) < math.inf
 
 
 def _enough(structure: GramStructure, bits: int) -> str:
