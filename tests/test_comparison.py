@@ -25,8 +25,8 @@ from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, 
 from bwtheory.experiments import runs as runs_module
 from bwtheory.nn import ACTIVATIONS, Activation
 from bwtheory.training.flags import in_seconds
-from bwtheory.training.loop import Diverged
 from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.session import Diverged
 
 
 def search(axes: list[Axis], score, trials: int) -> dict[Point, float]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 import bwtheory
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
@@ -197,7 +198,7 @@ class RunDirectory:
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def save_weights(self, network: INR, config: TrainingConfig) -> str:
+    def save_weights(self, network: nn.Module, config: TrainingConfig) -> str:
         """Atomically replace weights.safetensors; returns the hash of what is in it."""
         content, sha256 = seal_weights(network, config)
         write_bytes(self.weights_file, content)
@@ -365,7 +366,7 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
     return network.double() if config.double else network
 
 
-def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimizer:
+def build_optimizer(config: TrainingConfig, network: nn.Module) -> torch.optim.Optimizer:
     """The optimizer of a configuration, all parameters in one call where torch has that."""
     parameters = list(network.parameters())
     fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
