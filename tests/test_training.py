@@ -30,15 +30,15 @@ from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.tasks.task import pixel_coordinates, psnr
-from bwtheory.training import callbacks, devices, session
+from bwtheory.training import callbacks, devices, reports, session
 from bwtheory.training import gradient as gradient_module
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.gradient import ChunkedNetworks
 from bwtheory.training.loop import FirstOrder
 from bwtheory.training.presets import PRESETS
+from bwtheory.training.reports import oracle
 from bwtheory.training.run import RunDirectory, build_network
-from bwtheory.training.summary import oracle
 
 needs_compiler = pytest.mark.skipif(
     not any(shutil.which(name) for name in ("c++", "g++", "clang++")), reason="there is no C++ compiler"
@@ -940,10 +940,10 @@ def test_what_is_fast_without_is_not_compiled_by_itself(picture, monkeypatch, ac
 
 
 def test_a_run_does_not_go_on_with_another_kernel(picture, tmp_path, monkeypatch):
-    monkeypatch.setattr(devices, "has_numba", lambda: False)
+    monkeypatch.setattr(reports, "has_numba", lambda: False)
     run = finish(small(picture), tmp_path / "runs")
     run.summary_file.unlink()
-    monkeypatch.setattr(devices, "has_numba", lambda: True)
+    monkeypatch.setattr(reports, "has_numba", lambda: True)
     with pytest.raises(ValueError, match="was started with the kernel explicit; here it is explicit, Numba"):
         resume_runs(run.path)
 

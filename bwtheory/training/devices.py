@@ -10,6 +10,7 @@ import torch
 
 from bwtheory.nn import BWReLU, resolve_activation
 from bwtheory.nn.kernels import has_numba
+from bwtheory.tasks.given import GIVEN
 from bwtheory.training.config import TrainingConfig
 
 
@@ -44,6 +45,8 @@ def settled(config: TrainingConfig, parameters: int, coordinates: int) -> Traini
     config = replace(config, device=pick_device(config.device))
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
+    if config.activation == GIVEN:  # by a program: nobody knows what it costs
+        return replace(config, compile=bool(config.compile))
     if config.compile is None:
         long = 6.0 * parameters * coordinates * config.first_order_epochs > 1e13
         pays = long and config.device == "cpu" and _is_costly(config)

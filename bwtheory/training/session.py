@@ -15,13 +15,14 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from bwtheory.files import locked, open_log, parse_json, read_bytes
+from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
 from bwtheory.nn import INR, feature_singular_values
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
+from bwtheory.tasks.given import GIVEN
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import outside_inference, usual_settings
-from bwtheory.training import summary
+from bwtheory.training import reports
 from bwtheory.training.callbacks import Bar, Checkpoint, KeepBest, Log, StopAtLoss, progress_display, say
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import require_compiler
@@ -121,7 +122,7 @@ def carry_out(sessions: Sequence[Session]) -> list[int]:
             assert isinstance(networks[0], INR)
             steppers.append(SecondOrder(config, networks[0], x, y, operator))
         reason = reason_for_autograd(networks[0])
-        if reason is not None:
+        if reason is not None and config.activation != GIVEN:
             say(progress, f"{config.run_name}: gradients by autograd, because {reason}.")
         always = device.type == "cpu" or any(session.is_asked_always for session in sessions)
         with deferred() as interrupted:
@@ -139,13 +140,14 @@ class Session:
     config, task : as they are
     network : trained in place
     run : its folder, or None: then nothing is written
-    callbacks : are asked at each step, after those that save and log
 
     Attributes
     ----------
+    callbacks : are asked at each step, after those that save and log
     descent : the network's optimizer and epoch
     log : its rows
     diverged : why it ended before its last epoch, if its loss was not finite
+    is_finished : whether it has come to its end, and the weights are those that are kept
     results : the summary of a finished run in a folder
     """
 
@@ -155,20 +157,21 @@ class Session:
         task: Task,
         network: nn.Module,
         run: RunDirectory | None = None,
-        callbacks: Sequence[Callback] = (),
     ):
-        self.config, self.task, self.run, self._callbacks = config, task, run, callbacks
+        self.config, self.task, self.run = config, task, run
+        self.callbacks: Sequence[Callback] = ()
         self.network = network.to(config.device)
         self.descent = Descent(config, self.network, build_optimizer(config, self.network))
         self.diverged: Diverged | None = None
         self.results: dict[str, Any] = {}
+        self.is_finished = False
         self._enough = task.noise_std**2 if config.stop_rule == "discrepancy" else config.stop_at_loss
         self._seconds, self._started = 0.0, time.monotonic()
 
     @property
     def is_asked_always(self) -> bool:
         """Whether somebody wants to know the loss at each epoch."""
-        return bool(self._enough or self._callbacks)
+        return bool(self._enough or self.callbacks)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -197,7 +200,7 @@ class Session:
             inner: list[Callback] = [StopAtLoss(self._enough)] if self._enough else []
             inner += [Checkpoint(self.save, config.gauss_newton_after)] if run else []
             inner += [self.log, *([self._best] if config.stop_rule == "held-out" else []), bar]
-            self.descent.callbacks = [*inner, *self._callbacks]
+            self.descent.callbacks = [*inner, *self.callbacks]
             if run is not None and checkpoint is None:
                 self.save()
             yield
@@ -234,39 +237,52 @@ class Session:
             if isinstance(callback, KeepBest | Bar):
                 callback(last)
         self.log.file.flush()
+        self.is_finished = True
         if self._best.kept:
             self.network.load_state_dict(self._best.kept["network"])
             values = predict(self.network, self._x, self.config.chunk_size)
         if self.run is not None:
             self.results = self._write(self.run, self._on_grid(values))
 
+    def save_as(self, run: RunDirectory) -> None:
+        """What was done without a folder, in a new one: as if it had been done there."""
+        content = self.log.file.getvalue() if isinstance(self.log.file, io.BytesIO) else b""
+        write_bytes(run.metrics_file, content)
+        run.save_checkpoint(self._state(len(content)))
+        if self.is_finished:
+            self._write(run, self._on_grid(predict(self.network, self._x, self.config.chunk_size)))
+
     def _write(self, run: RunDirectory, on_grid: Tensor) -> dict[str, Any]:
         """Weights, reconstruction and summary; returns this."""
+        found = self.summary(on_grid) | {"weights_sha256": run.save_weights(self.network, self.config)}
+        self.task.save_reconstruction(run.path / self.task.reconstruction_name, on_grid)
+        run.save_summary(found)
+        return found
+
+    def summary(self, on_grid: Tensor | None = None) -> dict[str, Any]:
+        """What a finished run reports of itself, and of its values (P, C) on the grid."""
+        if on_grid is None:
+            on_grid = self._on_grid(predict(self.network, self._x, self.config.chunk_size))
         task, rows = self.task, self.rows
         kept_epoch = self._best.kept["epoch"] if self._best.kept else self.descent.epoch
-        weights_sha256 = run.save_weights(self.network, self.config)
-        task.save_reconstruction(run.path / task.reconstruction_name, on_grid)
-        found = {
+        return {
             **task.metrics(on_grid),
             "epochs": self.descent.epoch,
             "planned_epochs": self.config.epochs,
             "kept_epoch": kept_epoch,
             "loss": next(row["loss"] for row in reversed(rows) if row["epoch"] == kept_epoch),
-            **summary.norms(self.network),
-            "oracle": summary.oracle(task, rows),
-            "stopping": summary.stopping(task, rows),
+            **reports.norms(self.network),
+            "oracle": reports.oracle(task, rows),
+            "stopping": reports.stopping(task, rows),
             "source": task.source,
             "shape": list(task.shape) if isinstance(task, ImageTask) else None,
             "sha256": task.sha256,
             **task.facts(),
             "parameters": sum(p.numel() for p in self.network.parameters() if p.requires_grad),
             "seconds": self._elapsed(),
-            "weights_sha256": weights_sha256,
             "metrics_sha256": self.log.sha256,
-            **summary.provenance(self.config, self.network),
+            **reports.provenance(self.config, self.network),
         }
-        run.save_summary(found)
-        return found
 
     def _restore(self) -> dict[str, Any] | None:
         """Go to the folder's last checkpoint, if it has one; returns that."""
@@ -274,7 +290,7 @@ class Session:
         checkpoint = run.load_checkpoint(self.config) if run is not None else None
         if run is None or checkpoint is None:
             return None
-        name, kernel, kept = str(run.checkpoint_file), summary.kernel(self.config, self.network), checkpoint.get("kept")
+        name, kernel, kept = str(run.checkpoint_file), reports.kernel(self.config, self.network), checkpoint.get("kept")
         if checkpoint.get("kernel", kernel) != kernel:  # the first versions did not note it
             raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
         for state in (checkpoint["network"], *([kept["network"]] if kept else [])):
@@ -296,7 +312,7 @@ class Session:
             "logged_sha256": self.log.sha256,
             "config": self.config.to_json(),
             "sha256": self.task.sha256,
-            "kernel": summary.kernel(self.config, self.network),
+            "kernel": reports.kernel(self.config, self.network),
         }
         return state | ({"kept": self._best.kept} if self._best.kept else {})
 
@@ -304,7 +320,7 @@ class Session:
         """A row of the log; its singular values where they are asked for, at the last epoch and at Gauss–Newton steps too."""
         config, task, on_grid = self.config, self.task, self._on_grid(measured.values)
         score, held_out = task.score(on_grid), task.held_out_loss(on_grid)
-        row: dict[str, Any] = {"epoch": measured.epoch, "loss": measured.loss, task.score_name: score} | summary.norms(
+        row: dict[str, Any] = {"epoch": measured.epoch, "loss": measured.loss, task.score_name: score} | reports.norms(
             self.network
         )
         row |= {} if held_out is None else {"held_out_loss": held_out}
