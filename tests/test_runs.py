@@ -32,10 +32,10 @@ from bwtheory.tasks import build_task
 from bwtheory.tasks.task import pixel_coordinates
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
-from bwtheory.training.loop import train_together
 from bwtheory.training.rendering import render_image
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.sealed import open_checkpoint, seal_checkpoint
+from bwtheory.training.session import train_together
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
