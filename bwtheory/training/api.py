@@ -29,7 +29,7 @@ from bwtheory.training.fitted import Fit, load, sides_of
 from bwtheory.training.flags import nearest
 from bwtheory.training.loop import Measured
 from bwtheory.training.run import RunDirectory, build_network
-from bwtheory.training.session import Session, carry_out
+from bwtheory.training.session import Session, carry_out, require_trainable
 from bwtheory.training.size import refuse_to_train
 
 WHERE_IT_RUNS = ("device", "chunk", "compile", "settings_from")  # may differ when a run is gone on with
@@ -144,6 +144,7 @@ def fit(
         chosen.fields["stop_at_loss"] = _loss_of(target_psnr, problem)
     config = source.config(problem, named, chosen, steps)
     if network is None:
+        _refuse_coordinates(problem)
         if named != GIVEN:
             refuse_to_train(config)
         network = build_network(config, problem.channels, activation if named == GIVEN else None)
@@ -151,6 +152,7 @@ def fit(
         config = settled(replace(config, device=device or "auto"), size, len(problem.coordinates))
     else:
         config = _of_network(config, network, problem, device)
+    require_trainable(config, problem, network)
     return _trained(config, problem, network, None if run is None else Path(run).expanduser(), _asked(callbacks))
 
 
@@ -292,6 +294,16 @@ def _loss_of(target_psnr: float, problem: Task) -> float:
     if not (isinstance(problem, ImageTask) and problem.operator is None and problem.measurements is problem.truth):
         raise ValueError("A target_psnr is for the pixels of an image that is itself fitted, all of it; use stop_at_loss.")
     return 10 ** (-target_psnr / 10)
+
+
+def _refuse_coordinates(problem: Task) -> None:
+    """ValueError for coordinates that presets are not made for."""
+    furthest = float(problem.coordinates.abs().max())
+    if furthest > 1 + 1e-6:
+        raise ValueError(
+            f"Coordinates are in [−1, 1], and x goes to {furthest:.4g}: scale each column, such as "
+            "2 * (x - x.min(0)) / (x.max(0) - x.min(0)) - 1."
+        )
 
 
 def refuse_network(network: nn.Module) -> None:

@@ -11,13 +11,11 @@ from pathlib import Path
 import torch
 
 from bwtheory.files import locked
-from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import pick_device, settled
-from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
-from bwtheory.training.session import Diverged, require_what_stops, train_together
+from bwtheory.training.session import Diverged, require_trainable, train_together
 
 
 def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
@@ -34,11 +32,7 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
         print(f"bwtheory: note: {note}", file=sys.stderr)
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
-    require_what_stops(first, task)
-    if first.norm_penalty:
-        variation_norm(network)  # refuses other activations than BW-ReLU
-    if first.gauss_newton_after is not None:
-        refuse_gauss_newton(network)
+    require_trainable(first, task, network)
     first = replace(first, together=seeds if together else 1)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem

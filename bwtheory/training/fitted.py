@@ -27,6 +27,7 @@ from bwtheory.training.session import Session
 from bwtheory.training.size import refuse_what_does_not_fit
 
 SCORES = ("psnr", "snr", "rmse", "residual")  # of the tasks
+BYTES_OF_A_PIXEL = 56  # two coordinates in float64 twice and in float32, and a gray value three times
 LARGEST_SHOWN = 512  # pixels along a side of what a notebook shows
 
 
@@ -76,6 +77,7 @@ class Fit:
         x = torch.as_tensor(np.ascontiguousarray(found)).to(like.device, like.dtype)
         return predict(self.network, x, self.config.chunk_size).cpu().numpy()
 
+    @usual_settings()
     def image(self, shape: Sequence[int] | None = None) -> np.ndarray:
         """The image that a function of two coordinates is, at any resolution; outermost pixel centres are those of training.
 
@@ -100,6 +102,7 @@ class Fit:
             raise ValueError("This function was fitted to no image of a size: ask for one, f.image((H, W)).")
         if len(sides) != 2:
             raise ValueError(f"An image has a shape (H, W); got {tuple(sides)}.")
+        refuse_what_does_not_fit(f"An image of {sides[0]}×{sides[1]}", BYTES_OF_A_PIXEL * math.prod(sides))
         values = self(grid_coordinates(sides, image_extent(*(self.shape or sides), self.config.coords)).numpy())
         return values.reshape(sides if values.shape[1] == 1 else (*sides, -1))
 
@@ -176,6 +179,7 @@ class Fit:
         return content.getvalue()
 
 
+@usual_settings()
 def grid(shape: int | Sequence[int]) -> np.ndarray:
     """Coordinates of the pixel centres of an image, row by row, or of the points of any grid.
 

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
-from bwtheory.nn import INR, feature_singular_values
+from bwtheory.nn import INR, feature_singular_values, variation_norm
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.given import GIVEN
@@ -38,8 +38,15 @@ class Diverged(Exception):
     """The loss is not finite any more; the message says at which epoch."""
 
 
-def require_what_stops(config: TrainingConfig, task: Task) -> None:
-    """ValueError if a stopping rule has nothing to go by."""
+def require_trainable(config: TrainingConfig, task: Task, network: nn.Module) -> None:
+    """ValueError for settings that this network or this task has nothing for, or a compiler that there is not."""
+    require_compiler(config)
+    if config.gauss_newton_after is not None:
+        refuse_gauss_newton(network)
+    if not isinstance(network, INR) and (config.weight_decay or config.norm_penalty or config.condition_every):
+        raise ValueError(f"weight_decay, norm_penalty and condition_every are for an INR; {type(network).__name__} is none.")
+    if config.norm_penalty and isinstance(network, INR):
+        variation_norm(network)  # refuses other activations than BW-ReLU
     if config.stop_rule == "discrepancy" and not task.noise_std:
         raise ValueError("The discrepancy principle needs a known noise: --noise, or --noise-std of your own measurements.")
     if config.stop_rule == "held-out" and task.held_out is None:
@@ -102,10 +109,7 @@ def carry_out(sessions: Sequence[Session]) -> list[int]:
     device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
     x, y = (outside_inference(tensor).to(device, dtype) for tensor in (task.coordinates, task.measurements))
     operator = task.operator and task.operator.to(device, dtype)
-    require_compiler(config)
-    require_what_stops(config, task)
-    if config.gauss_newton_after is not None:
-        refuse_gauss_newton(sessions[0].network)
+    require_trainable(config, task, sessions[0].network)
     keep_freed_memory()
     with ExitStack() as stack:
         stack.enter_context(_matmul_precision(config.matmul_precision))
