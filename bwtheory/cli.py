@@ -23,11 +23,12 @@ from functools import partial, wraps
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
 import bwtheory
+from bwtheory.catalogue import TASKS
 from bwtheory.claims import (
     Judgement,
     Ledger,
@@ -59,6 +60,12 @@ _STYLE = {
     Verdict.OPEN: "dim",
     Verdict.UNDECIDABLE: "dim",
 }
+
+
+if TYPE_CHECKING:
+    TaskName = str
+else:
+    TaskName = Literal[tuple(TASKS)]
 
 
 class BadInput(Exception):
@@ -133,9 +140,7 @@ def figures(
 
 
 def train(
-    task: tyro.conf.Positional[
-        Literal["signal", "superres", "ct", "denoise", "inpaint", "physics", "univariate", "audio"] | None
-    ] = None,
+    task: tyro.conf.Positional[TaskName | None] = None,
     source: tyro.conf.OmitArgPrefixes[flags.Source] = flags.Source(),
     measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
     activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
@@ -177,13 +182,14 @@ def train(
 
             return resume_runs(_folder(resume), task, trust, epochs)
     if task is None:
-        raise BadInput(f"A task is missing: {', '.join(flags.SOURCES)}; only --resume needs none.")
+        raise BadInput(f"A task is missing: {', '.join(TASKS)}; only --resume needs none.")
     if trust:
         raise BadInput("--trust is about the settings of runs that exist; it goes with --resume.")
     with _bad_input_is_a_sentence():
         for group in given[:2]:
             group |= {name: _from_home(group[name]) for name in flags.PATHS if isinstance(group.get(name), str)}
         config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
+        given[1] |= flags.named_values("--task-option", given[1].pop("task_option", ()))
         if "sinogram" in given[0]:
             given[1]["sinogram"] = True
         options = activation.as_options()

@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.nn import ACTIVATIONS, Elementwise, resolve_activation
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_source, build_task
-from bwtheory.tasks.given import GIVEN, measured_image, points
+from bwtheory.tasks.given import measured_image, points
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig, with_preset

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.tasks import ImageTask, dimensions_of
-from bwtheory.tasks.given import GIVEN
 from bwtheory.tasks.task import grid_coordinates, image_extent
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig

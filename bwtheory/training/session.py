@@ -15,11 +15,11 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
 from bwtheory.nn import INR, feature_singular_values, variation_norm
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
-from bwtheory.tasks.given import GIVEN
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import outside_inference, usual_settings
 from bwtheory.training import reports
