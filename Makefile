@@ -1,4 +1,5 @@
 # make verify: set up, check every claim of the paper, draw the theory figures, write the ledger.
+# make architecture: draw docs/architecture.png from the imports, and print what docs/architecture.md is about.
 # make wheel:  build wheel and sdist, install each in an empty environment, and use it in an empty folder.
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
@@ -12,7 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint proofs \
+.PHONY: verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
 	proofs-controls clean
 
 verify: $(VENV)/ready
@@ -28,6 +29,9 @@ wheel: $(VENV)/ready
 	$(BIN)/python -m build --outdir build/dist .
 	tests/wheel.sh build/dist/*.whl build/wheel-environment
 	tests/wheel.sh build/dist/*.tar.gz build/sdist-environment
+
+architecture: $(VENV)/ready
+	$(BIN)/python docs/architecture.py
 
 # pyenv's shims answer for versions that are not active, so each is asked whether it runs.
 matrix:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -398,7 +397,7 @@ def _ask(session: Session, callback: Callable[[Step], Any], measured: Measured) 
 def _run_in(folder: Path, config: TrainingConfig) -> tuple[RunDirectory, TrainingConfig]:
     """The run of a folder, new or to be gone on with; ValueError if it holds a run with other settings."""
     run = RunDirectory(folder)
-    if not os.path.lexists(run.config_file):
+    if not run.has_files:
         return RunDirectory.create(folder, config), config
     written = run.read_config()
     wanted = replace(config, **{name: getattr(written, name) for name in WHERE_IT_RUNS})

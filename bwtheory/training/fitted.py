@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -137,7 +136,7 @@ class Fit:
         ValueError if it holds a run already.
         """
         target = RunDirectory(Path(folder).expanduser())
-        if os.path.lexists(target.config_file):
+        if target.has_files:
             raise ValueError(f"{target.path} already holds a run; choose another folder.")
         if self._run is not None:
             shutil.copytree(self._run.path, target.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
