@@ -513,6 +513,9 @@ def test_a_bar_is_shown_on_a_terminal_or_in_a_notebook_only(monkeypatch):
     bw.fit(GRAY, **SMALL)
     assert "12/12" in sys.stderr.getvalue() and "dB" in sys.stderr.getvalue()
     assert callbacks.progress_display().disable is False
+    sys.stderr.truncate(0)
+    bw.fit(GRAY, progress=False, **SMALL)
+    assert not sys.stderr.getvalue()
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert callbacks.progress_display().disable is True
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)

@@ -100,7 +100,7 @@ def train_together(
     return [session.diverged or session.results for session in sessions]
 
 
-def carry_out(sessions: Sequence[Session]) -> list[int]:
+def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[int]:
     """Train sessions of one task to their ends, or until a signal comes; returns the signals' numbers.
 
     ValueError, before anything is written, for what cannot be trained so.
@@ -113,7 +113,7 @@ def carry_out(sessions: Sequence[Session]) -> list[int]:
     keep_freed_memory()
     with ExitStack() as stack:
         stack.enter_context(_matmul_precision(config.matmul_precision))
-        progress = stack.enter_context(progress_display())
+        progress = stack.enter_context(progress_display(shows_progress))
         for session in sessions:
             if session.run is not None:
                 stack.enter_context(locked(session.run.path))
