@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import json
 import os
@@ -552,6 +553,12 @@ def test_several_runs_and_one_are_the_same_loop(monkeypatch):
     ((descents, steppers, *_),) = calls
     assert len(descents) == 1 and [type(stepper).__name__ for stepper in steppers] == ["FirstOrder", "SecondOrder"]
     assert Session.finish.__module__ == "bwtheory.training.session"
+
+
+def test_the_examples_in_docstrings():
+    runner, finder = doctest.DocTestRunner(), doctest.DocTestFinder()
+    for example in finder.find(bw.grid, "grid", globs={}):
+        assert example.examples and runner.run(example).failed == 0
 
 
 def test_public_names():

@@ -137,7 +137,7 @@ def fit(
     settings |= {name: value for name, value in named.items() if value is not None}
     network = data if isinstance(data, nn.Module) else None
     if network is not None:
-        refuse_network(network)
+        _refuse_network(network)
         data, activation = _data_after_network(activation, x, y), GIVEN
     elif x is not None or y is not None:
         raise TypeError("x and y follow a network; without one, points are a pair: bw.fit((x, y), activation).")
@@ -316,7 +316,7 @@ def _refuse_coordinates(problem: Task) -> None:
         )
 
 
-def refuse_network(network: nn.Module) -> None:
+def _refuse_network(network: nn.Module) -> None:
     """ValueError for a module that cannot be trained as it is."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     name = type(network).__name__
