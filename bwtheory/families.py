@@ -61,7 +61,8 @@ class Family(ABC):
 
     @property
     @abstractmethod
-    def _name(self) -> str: ...
+    def name(self) -> str:
+        """What enclosures and messages call the Gram matrix."""
 
     def _checked_points(self, x) -> np.ndarray:
         x = checks.points(x)
@@ -128,7 +129,7 @@ class Family(ABC):
         checks.one_of("method", method, spectrum.METHODS)
         reason = self.singular_reason()
         if method == "certified":
-            return spectrum.certified_spectrum(self.structure(), precision, self._name, reason)
+            return spectrum.certified_spectrum(self.structure(), precision, self.name, reason)
         return spectrum.float_spectrum(self.structure(), method, reason)
 
     def condition_number(self, method: FloatMethod = "auto") -> float:
@@ -146,11 +147,34 @@ class Family(ABC):
         from bwtheory.gram.spectrum import Enclosure
 
         if self.singular_reason():
-            return Enclosure(math.inf, math.inf, f"condition number of {self._name}")
+            return Enclosure(math.inf, math.inf, f"condition number of {self.name}")
         return self.spectrum("certified", precision).condition_number
 
 
-class ReLUFamily(Family):
+class CertifiableFamily(Family):
+    """A family that a certificate can describe: see ``bwtheory.certificates``."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """The family for a certificate: what JSON holds, numbers as exact fractions; ValueError if it does not fit one."""
+
+    @abstractmethod
+    def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
+        """M and p with G_ij = M_ij 2^((p_i + p_j)/2): exact rows of the matrix, and a half power of two for each."""
+
+    @abstractmethod
+    def null_direction(self) -> dict[int, Fraction]:
+        """Numbers c_k, not all 0, with Σ c_k f_k = 0 on the domain, by k from 0 on; empty if there are none.
+
+        f_k is the function without its factor 2^(j/2).
+        """
+
+    @abstractmethod
+    def function_name(self, k: int) -> str:
+        """The formula of f_k."""
+
+
+class ReLUFamily(CertifiableFamily):
     """σ(w_k x − b_k), k = 1, …, K, on a bounded domain, w_k = ±1.
 
     Parameters
@@ -188,7 +212,7 @@ class ReLUFamily(Family):
         return family
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         where = f"exact spacing {self._spacing}" if self._spacing else "these float64 biases, taken as exact"
         return f"G_σ of {self.size} ReLUs on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
 
@@ -215,58 +239,93 @@ class ReLUFamily(Family):
             if self.size == 1 or biases[1] > domain[0]:
                 return ReLUStructure(biases, domain, self._spacing)
         self._refuse_a_matrix_beyond_memory()
-        return Dense(self._exact_gram(), self._exact_entries())
+        return Dense(self._exact_gram(), self.exact_pencil()[0] if self.size <= CERTIFIED_DENSE_LIMIT else None)
 
     def _exact_gram(self) -> np.ndarray:
         if self._spacing is not None:
             return uniform_relu_gram(self.size, self.domain, self._spacing)
         return relu_gram(self.biases, self.signs, self.domain)
 
-    def _exact_entries(self) -> list[list[Fraction]] | None:
-        if self.size > CERTIFIED_DENSE_LIMIT:
-            return None
-        biases: Iterable[float | Fraction] = self.biases.tolist()
+    def _exact_biases(self) -> list[Fraction]:
         if self._spacing is not None:
-            biases = [Fraction(self.domain[0]) + k * self._spacing for k in range(self.size)]
-        return relu_gram_exact(list(biases), self.signs.tolist(), self.domain)
+            return [Fraction(self.domain[0]) + k * self._spacing for k in range(self.size)]
+        return [Fraction(bias) for bias in self.biases.tolist()]
+
+    def described(self) -> dict[str, Any]:
+        """Kind, domain, exact biases and signs."""
+        return {
+            "kind": "relus",
+            "domain": [str(Fraction(end)) for end in self.domain],
+            "biases": [str(bias) for bias in self._exact_biases()],
+            "signs": [int(sign) for sign in self.signs],
+        }
+
+    def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
+        """Equation (12) in rational arithmetic; all half powers are 0."""
+        return relu_gram_exact(self._exact_biases(), self.signs.tolist(), self.domain), [0] * self.size
+
+    def function_name(self, k: int) -> str:
+        """σ(x − b), or σ(−x − b) for w = −1."""
+        return f"σ({'x' if self.signs[k] > 0 else '-x'} {'-' if self.biases[k] >= 0 else '+'} {abs(self.biases[k]):g})"
 
     def singular_reason(self) -> str | None:
-        """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent.
+        """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent."""
+        return self._dependence[0]
+
+    def null_direction(self) -> dict[int, Fraction]:
+        """A combination of at most six neurons that vanishes on the domain, exact; empty if they are independent."""
+        return self._dependence[1]
+
+    @cached_property
+    def _dependence(self) -> tuple[str | None, dict[int, Fraction]]:
+        """Why the neurons are dependent, and a combination that vanishes.
 
         On D a neuron is a kink at its knot plus an affine function, or an affine function alone if the knot is not inside.
         The rank is the number of distinct knots inside plus the dimension of the affine functions left over.
         """
         if self._spacing is not None:
-            return None
+            return None, {}
         r1, r2 = self.domain
         at = self.signs * self.biases
         active = np.where(self.signs > 0, at < r2, at > r1)
         if not active.all():
             k = int(np.flatnonzero(~active)[0])
-            return (
+            reason = (
                 f"Neuron {k + 1} is zero on D = [{r1:g}, {r2:g}]: its bias {self.biases[k]:g} leaves its active side outside."
             )
+            return reason, {k: Fraction(1)}
         order = np.lexsort((self.signs, at))
         twins = np.flatnonzero((np.diff(at[order]) == 0) & (np.diff(self.signs[order]) == 0))
         if twins.size:
-            i, j = sorted(order[[twins[0], twins[0] + 1]] + 1)
-            return f"Neurons {i} and {j} coincide (bias {self.biases[i - 1]:g})."
+            i, j = sorted(map(int, order[[twins[0], twins[0] + 1]]))
+            return f"Neurons {i + 1} and {j + 1} coincide (bias {self.biases[i]:g}).", {i: Fraction(1), j: Fraction(-1)}
+        affine = self._affine_combinations(at, order)
+        dependent = _planar_dependence([(slope, value) for _, slope, value in affine])
+        if not dependent:
+            return None, {}
+        direction: dict[int, Fraction] = {}
+        for number, c in dependent.items():
+            for k, sign in affine[number][0].items():
+                direction[k] = c * sign
+        rank = self.size - len(affine) + _planar_rank([(slope, value) for _, slope, value in affine])
+        reason = (
+            f"The {self.size} neurons span {rank} dimensions on D: {len(affine)} of their combinations are affine there, "
+            "and affine functions have two dimensions."
+        )
+        return reason, direction
+
+    def _affine_combinations(self, at: np.ndarray, order: np.ndarray) -> list[tuple[dict[int, int], Fraction, Fraction]]:
+        """Neurons that are affine on D, and differences of two that face each other at one knot: neurons, slope, value at 0."""
+        r1, r2 = self.domain
         inside = (r1 < at) & (at < r2)
-        distinct = np.unique(at[inside])
-        affine = [(Fraction(w), -Fraction(b)) for w, b in zip(self.signs[~inside], self.biases[~inside])]
-        if distinct.size < np.count_nonzero(inside):
-            knots, counts = np.unique(at[inside], return_counts=True)
-            affine += [(Fraction(1), -Fraction(t)) for t in knots[counts > 1]]
-        rank = distinct.size + _planar_rank(affine)
-        if rank < self.size:
-            return (
-                f"The {self.size} neurons span {rank} dimensions on D: {len(affine)} of their combinations are affine there, "
-                "and affine functions have two dimensions."
-            )
-        return None
+        alone = [({int(k): 1}, Fraction(self.signs[k]), -Fraction(self.biases[k])) for k in np.flatnonzero(~inside)]
+        met = order[np.flatnonzero((np.diff(at[order]) == 0) & inside[order[:-1]])]
+        partners = order[np.flatnonzero((np.diff(at[order]) == 0) & inside[order[:-1]]) + 1]
+        pairs = [({int(right): 1, int(left): -1}, Fraction(1), -Fraction(at[right])) for left, right in zip(met, partners)]
+        return alone + pairs
 
 
-class WaveletFamily(Family):
+class WaveletFamily(CertifiableFamily):
     """ψ_{j,k}(x) = 2^{j/2} ψ(2^j t − k) with t = (2m−1)(x+1)/2, for j = 0, …, levels−1 (Theorem 3.3).
 
     The change of variables lays ψ_{0,0} on [−1, 1]; at order m = 2 it is t = (3/2)(x+1).
@@ -337,7 +396,7 @@ class WaveletFamily(Family):
         return shifts
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         scaled = "" if self.normalized else ", without 2^(j/2)"
         where = f"[{self.domain[0]:g}, {self.domain[1]:g}]"
         return f"G_ψ of {self.size} wavelets of order {self.order} on {self.levels} levels{scaled}, on {where}"
@@ -433,10 +492,51 @@ class WaveletFamily(Family):
     def _dense_structure(self) -> Dense:
         if self.size > CERTIFIED_DENSE_LIMIT:
             return Dense(self._exact_gram())
+        return Dense(self._exact_gram(), *self.exact_pencil())
+
+    def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
+        """Exact integrals of the products without 2^(j/2), and the levels j (0 without normalization)."""
         exact = [[Fraction(0)] * self.size for _ in range(self.size)]
         for row, column, value in self._unit_entries():
             exact[row][column] = exact[column][row] = value
-        return Dense(self._exact_gram(), exact, [j * self.normalized for j, _ in self.index])
+        return exact, [j * self.normalized for j, _ in self.index]
+
+    def described(self) -> dict[str, Any]:
+        """Kind, domain, order, normalization, and level and shift of each wavelet."""
+        if not math.isfinite(self.domain[0] + self.domain[1]):
+            raise ValueError(
+                "A certificate is about wavelets on a bounded domain; one that holds all supports is as good as R."
+            )
+        return {
+            "kind": "wavelets",
+            "domain": [str(Fraction(end)) for end in self.domain],
+            "order": self.order,
+            "normalized": self.normalized,
+            "index": [[j, k] for j, k in self.index],
+        }
+
+    def function_name(self, k: int) -> str:
+        """ψ(2^j t − k)."""
+        j, shift = self.index[k]
+        scaled = "t" if j == 0 else f"{2**j}t"
+        return f"ψ({scaled})" if not shift else f"ψ({scaled} {'-' if shift > 0 else '+'} {abs(shift)})"
+
+    def null_direction(self) -> dict[int, Fraction]:
+        """The first wavelet that is zero on the domain, or a combination of those that the boundary cuts; exact."""
+        if not self.singular_reason():
+            return {}
+        if "outside" in self._places:
+            return {self._places.index("outside"): Fraction(1)}
+        from flint import fmpq, fmpq_mat
+
+        cells = self._cells()
+        rows = [[c for ends in zip(cells, cells[1:]) for c in self._polynomial_on(j, k, *ends)] for j, k in self.index]
+        reduced, rank = fmpq_mat([[fmpq(v.numerator, v.denominator) for v in column] for column in zip(*rows)]).rref()
+        pivots = [next(c for c in range(self.size) if reduced[r, c]) for r in range(rank)]
+        free = next(c for c in range(self.size) if c not in pivots)
+        entries = {column: reduced[r, free] for r, column in enumerate(pivots) if column < free}
+        direction = {column: -Fraction(int(v.p), int(v.q)) for column, v in entries.items() if v}
+        return {**direction, free: Fraction(1)}
 
     @cached_property
     def _singular_reason(self) -> str | None:
@@ -503,7 +603,8 @@ class IntervalWaveletFamily(Family):
         checks.enough_memory(f"A basis of {self.size} functions", MEMORY_PER_FUNCTION * self.size)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The Gram matrix and its number of levels."""
         return f"the Gram matrix of the interval basis with {self.levels} levels"
 
     @cached_property
@@ -589,6 +690,22 @@ def _planar_rank(vectors: list[tuple[Any, Any]]) -> int:
         return 0
     a, b = nonzero[0]
     return 2 if any(a * d != b * c for c, d in nonzero) else 1
+
+
+def _planar_dependence(vectors: list[tuple[Fraction, Fraction]]) -> dict[int, Fraction]:
+    """Numbers c, not all 0, with Σ c_n v_n = 0, for the first vectors that are dependent; empty if none are."""
+    for n, (a, b) in enumerate(vectors):
+        if not (a or b):
+            return {n: Fraction(1)}
+        for i in range(n):
+            c, d = vectors[i]
+            if a * d == b * c:  # parallel
+                return {n: Fraction(1), i: -(a / c if c else b / d)}
+        if n == 2:
+            (p, q), (r, s) = vectors[:2]
+            determinant = p * s - q * r
+            return {0: -(a * s - b * r) / determinant, 1: -(b * p - a * q) / determinant, 2: Fraction(1)}
+    return {}
 
 
 def _count(ks: Sequence[int]) -> int:
