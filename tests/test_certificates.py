@@ -132,7 +132,7 @@ def tamper_with_family(data, draw):
     changes = ["domain", "biases", "signs"] if family["kind"] == "relus" else ["domain", "order", "normalized", "index"]
     what = draw.choice(changes)
     if what == "domain":
-        end = draw.randrange(2)  # a larger domain may change nothing; for wavelets, the right quarter holds no second level
+        end = draw.randrange(2)  # a larger domain may change nothing
         family["domain"][end] = ["-3/4", "1/4"][end]
     elif what == "biases":
         k = draw.randrange(len(family["biases"]))
