@@ -3,8 +3,10 @@
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make torture: kills, damaged files, full disks, nonsense: at most 20 minutes on two cores (docs/reliability.md).
+# make mutants: deliberate errors in the library, each of which the tests must see; half an hour to hours (docs/reliability.md).
 # make proofs: check the theorems with Coq and write proofs/record.json (docs/proved.md); RECORD=--check only compares it.
 # make proofs-controls: wrong versions of the theorems, which Coq must refuse.
+# make proofs-check: the compiled proofs once more, by Coq's independent checker.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
@@ -12,8 +14,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint proofs \
-	proofs-controls clean
+.PHONY: verify test wheel matrix portability portability-short torture mutants gallery study figures lint proofs \
+	proofs-controls proofs-check clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -52,6 +54,11 @@ portability-short: $(VENV)/ready
 TORTURE ?=
 torture: $(VENV)/ready
 	$(BIN)/python -m tests.torture $(TORTURE)
+
+# MUTANTS="--only variation" tries some, MUTANTS=--write all, and writes results/mutants.json and .md.
+MUTANTS ?=
+mutants: $(VENV)/ready
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready
@@ -107,6 +114,9 @@ proofs: $(VENV)/ready
 
 proofs-controls: proofs
 	$(BIN)/python -m tests.proof_controls
+
+proofs-check: proofs
+	cd proofs && coqchk -silent -o -bytecode-compiler yes -Q . BW BW.Statements
 
 clean:
 	rm -rf $(VENV) figures/out

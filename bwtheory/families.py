@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bwtheory import checks
 from bwtheory.gram.blocks import BlockDiagonal
 from bwtheory.gram.dense import CERTIFIED_DENSE_LIMIT, Dense
 from bwtheory.gram.quadrature import quadrature_gram
 from bwtheory.gram.relu import ReLUStructure, relu_gram, relu_gram_exact, uniform_relu_gram
-from bwtheory.gram.structure import GramStructure
+from bwtheory.gram.structure import GramStructure, Matrix, Vector
 from bwtheory.gram.toeplitz import BandedToeplitz
 from bwtheory.gram.wavelets import compose, wavelet_inner_product, wavelet_pieces
 from bwtheory.wavelet import BSplineWavelet
@@ -41,11 +42,11 @@ class Family(ABC):
     degree: int = 1
 
     @abstractmethod
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix Φ of equation (8): (K, N) for x of shape (N,)."""
 
     @abstractmethod
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """Increasing points that include the ends of the domain and every knot of a feature inside."""
 
     @abstractmethod
@@ -57,22 +58,22 @@ class Family(ABC):
         """One sentence that says why the functions are linearly dependent on the domain; None if they are not."""
 
     @abstractmethod
-    def _exact_gram(self) -> np.ndarray: ...
+    def _exact_gram(self) -> Matrix: ...
 
     @property
     @abstractmethod
     def name(self) -> str:
         """What enclosures and messages call the Gram matrix."""
 
-    def _checked_points(self, x) -> np.ndarray:
-        x = checks.points(x)
-        checks.enough_memory(f"The values of {self.size} functions at {x.size} points", 8 * 3 * self.size * x.size)
-        return x
+    def _checked_points(self, x: ArrayLike) -> Vector:
+        points = checks.points(x)
+        checks.enough_memory(f"The values of {self.size} functions at {points.size} points", 8 * 3 * self.size * points.size)
+        return points
 
     def _refuse_a_matrix_beyond_memory(self) -> None:
         checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
 
-    def gram(self, method: str = "exact") -> np.ndarray:
+    def gram(self, method: str = "exact") -> Matrix:
         """Gram matrix ∫_D φ_i φ_j dx.
 
         Parameters
@@ -189,7 +190,7 @@ class ReLUFamily(CertifiableFamily):
         For K = 0, biases that are not finite, signs other than ±1 or of another length, an empty or infinite domain.
     """
 
-    def __init__(self, biases, signs=None, domain: tuple[float, float] = (-1, 1)):
+    def __init__(self, biases: ArrayLike, signs: ArrayLike | None = None, domain: tuple[float, float] = (-1, 1)):
         self.biases = np.atleast_1d(np.array(checks.real_array("Biases", biases, one="bias")))
         if self.biases.ndim != 1 or self.biases.size == 0:
             raise ValueError(f"A family needs K >= 1 neurons in a one-dimensional array; got shape {self.biases.shape}.")
@@ -216,15 +217,15 @@ class ReLUFamily(CertifiableFamily):
         where = f"exact spacing {self._spacing}" if self._spacing else "these float64 biases, taken as exact"
         return f"G_σ of {self.size} ReLUs on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix Φ of equation (8), (K, N) for x of shape (N,); NaN where x is NaN."""
-        x = self._checked_points(x)
+        points = self._checked_points(x)
         with np.errstate(over="ignore"):
-            features = np.maximum(0, self.signs[:, None] * x - self.biases[:, None])
-        checks.in_range("A ReLU's value", features[:, np.isfinite(x)])
+            features: Matrix = np.maximum(0, self.signs[:, None] * points - self.biases[:, None])
+        checks.in_range("A ReLU's value", features[:, np.isfinite(points)])
         return features
 
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """The places w_k b_k inside the domain, and its ends."""
         r1, r2 = self.domain
         at = self.signs * self.biases
@@ -241,7 +242,7 @@ class ReLUFamily(CertifiableFamily):
         self._refuse_a_matrix_beyond_memory()
         return Dense(self._exact_gram(), self.exact_pencil()[0] if self.size <= CERTIFIED_DENSE_LIMIT else None)
 
-    def _exact_gram(self) -> np.ndarray:
+    def _exact_gram(self) -> Matrix:
         if self._spacing is not None:
             return uniform_relu_gram(self.size, self.domain, self._spacing)
         return relu_gram(self.biases, self.signs, self.domain)
@@ -360,7 +361,7 @@ class WaveletFamily(CertifiableFamily):
         self.domain = checks.interval(domain)
         self.degree = self.order - 1
         self._length = 2 * self.order - 1
-        self._interval = tuple(self._to_t(end) for end in self.domain)
+        self._interval = self._to_t(self.domain[0]), self._to_t(self.domain[1])
         per_level = self._shifts_per_level(shifts)
         self.size = sum(map(_count, per_level))
         if not self.size:
@@ -368,10 +369,10 @@ class WaveletFamily(CertifiableFamily):
         checks.enough_memory(f"A family of {checks.shown(self.size)} wavelets", MEMORY_PER_FUNCTION * self.size)
         self.index = [(j, k) for j, ks in enumerate(per_level) for k in ks]
 
-    def _to_t(self, x: float):
+    def _to_t(self, x: float) -> Fraction | float:
         return Fraction(x + 0.0) * self._length / 2 + Fraction(self._length, 2) if math.isfinite(x) else x
 
-    def _shifts_per_level(self, shifts) -> Sequence[Sequence[int]]:
+    def _shifts_per_level(self, shifts: Any) -> Sequence[Sequence[int]]:
         if isinstance(shifts, str):
             if shifts == "theorem":
                 return [range(2**j) for j in range(self.levels)]
@@ -386,7 +387,7 @@ class WaveletFamily(CertifiableFamily):
             return [range(first, end) for first, end in ends]
         return [_checked_shifts(ks, j) for j, ks in enumerate(self._one_per_level(shifts))]
 
-    def _one_per_level(self, shifts) -> Any:
+    def _one_per_level(self, shifts: Any) -> Any:
         if isinstance(shifts, (bytes, dict, set, frozenset)) or not hasattr(shifts, "__len__"):
             raise ValueError(f"Shifts are 'theorem', 'covering' or one list of integers per level; got {checks.shown(shifts)}.")
         if np.ndim(shifts) == 0 if isinstance(shifts, np.ndarray) else False:
@@ -401,7 +402,7 @@ class WaveletFamily(CertifiableFamily):
         where = f"[{self.domain[0]:g}, {self.domain[1]:g}]"
         return f"G_ψ of {self.size} wavelets of order {self.order} on {self.levels} levels{scaled}, on {where}"
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix (K, N) for x of shape (N,); exactly 0 outside of the supports, NaN where x is NaN."""
         x = self._checked_points(x)
         with np.errstate(over="ignore"):  # far outside of every support; ψ(±inf) = 0
@@ -414,12 +415,12 @@ class WaveletFamily(CertifiableFamily):
     def _factor(self, j: int) -> float:
         return 2.0 ** (j / 2) if self.normalized else 1.0
 
-    def supports(self) -> np.ndarray:
+    def supports(self) -> Matrix:
         """(K, 2) array: the supports in x, cut by no domain."""
         ends = [(k / 2**j, (k + self._length) / 2**j) for j, k in self.index]
         return 2 * np.array(ends) / self._length - 1
 
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """All knots of the family inside the domain, and its ends (of the hull of the supports if it is R)."""
         t = np.unique([float(Fraction(2 * k + i, 2 ** (j + 1))) for j, k in self.index for i in range(2 * self._length + 1)])
         x = 2 * t / self._length - 1
@@ -468,7 +469,7 @@ class WaveletFamily(CertifiableFamily):
                         entries.append((row, column, jacobian * value))
         return entries
 
-    def _exact_gram(self) -> np.ndarray:
+    def _exact_gram(self) -> Matrix:
         result = np.zeros((self.size, self.size))
         for row, column, value in self._unit_entries():
             power = (self.index[row][0] + self.index[column][0]) * self.normalized
@@ -562,7 +563,7 @@ class WaveletFamily(CertifiableFamily):
         """The knots (in t) of all wavelets inside of the domain, and its ends or those of the supports' hull."""
         low, high = self._interval
         knots = {Fraction(2 * k + i, 2 ** (j + 1)) for j, k in self.index for i in range(2 * self._length + 1)}
-        first, last = max(low, min(knots)), min(high, max(knots))
+        first, last = Fraction(max(low, min(knots))), Fraction(min(high, max(knots)))
         return sorted({first, last, *(t for t in knots if first < t < last)})
 
     def _rank(self, cells: list[Fraction]) -> int:
@@ -625,7 +626,7 @@ class IntervalWaveletFamily(Family):
     def _factors(self) -> list[float]:
         return [1.0] + [2.0 ** (j / 2) for j in range(self.levels)]
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix (K, N) for x of shape (N,) in [−1, 1]; 0 outside, NaN where x is NaN."""
         x = self._checked_points(x)
         t = 3 * (np.clip(x, -2, 2) + 1) / 2
@@ -636,9 +637,10 @@ class IntervalWaveletFamily(Family):
                 rows.append(factor * np.interp(t, nodes, [0.0, *map(float, values), 0.0], left=0.0, right=0.0))
         return np.where(np.abs(x) > 1, 0.0, np.array(rows))
 
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """The finest grid."""
-        return 2 * np.arange(3 * 2**self.levels + 1) / (3 * 2**self.levels) - 1
+        grid: Vector = 2 * np.arange(3 * 2**self.levels + 1) / (3 * 2**self.levels) - 1
+        return grid
 
     def structure(self) -> BlockDiagonal:
         """One block for the hats and one for each level."""
@@ -646,7 +648,7 @@ class IntervalWaveletFamily(Family):
         checks.enough_memory(f"The Gram matrix of the finest of {self.levels} levels", 8 * 4 * finest**2)
         return BlockDiagonal(tuple(self._block(*block, j) for j, block in enumerate(self._blocks)))
 
-    def _block(self, cells: int, functions, number: int) -> Dense:
+    def _block(self, cells: int, functions: list[tuple[int, list[Fraction]]], number: int) -> Dense:
         from scipy.sparse import csr_array, diags_array
 
         last, twelve = 3 * cells, 12  # the values are twelfths, so that the products below are exact integers
@@ -661,7 +663,7 @@ class IntervalWaveletFamily(Family):
         exact = [[int(n) * scale for n in row] for row in integers] if len(integers) <= CERTIFIED_DENSE_LIMIT else None
         return Dense(integers * scale.numerator / scale.denominator, exact)
 
-    def _exact_gram(self) -> np.ndarray:
+    def _exact_gram(self) -> Matrix:
         return self.structure().to_dense()
 
     def singular_reason(self) -> None:

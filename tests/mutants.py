@@ -29,7 +29,18 @@ from tests.mutant_table import MUTANTS, Mutant
 CHECKOUT = Path(__file__).resolve().parents[1]
 SECONDS = 600  # a mutant that makes tests hang is caught, too
 LIBRARIES = ("numpy", "scipy", "sympy", "python-flint", "torch", "pytest")
-COPIED = ("bwtheory", "verify", "tests", "figures", "results", "proofs", "pyproject.toml", "paper_checks.md", "README.md")
+COPIED = (
+    "bwtheory",
+    "verify",
+    "tests",
+    "figures",
+    "results",
+    "proofs",
+    "docs",
+    "pyproject.toml",
+    "paper_checks.md",
+    "README.md",
+)
 CAUGHT, SURVIVED, BROKEN = "caught", "survived", "broken"
 
 
