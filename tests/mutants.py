@@ -1,6 +1,6 @@
 """Deliberate errors in the library, each of which the tests have to see; `make mutants` tries all of them.
 
-    python -m tests.mutants [--only TEXT] [--write]
+    python -m tests.mutants [--only TEXT] [--processes N] [--write]
 
 What the tests read is copied to a temporary folder.  The tests that are named in the table (tests/mutant_table.py) have to pass
 there first.  Then one mutant after the other is put in, its tests run until the first failure, and it is taken out again.
@@ -19,9 +19,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from queue import SimpleQueue
 
 from bwtheory.files import write_text
 from tests.mutant_table import MUTANTS, Mutant
@@ -95,6 +97,17 @@ def try_mutant(folder: Path, mutant: Mutant) -> Outcome:
     return Outcome(mutant, {0: SURVIVED, 1: CAUGHT}.get(status, BROKEN), failed)
 
 
+def failing_without(copies: SimpleQueue[Path], chosen: Sequence[Mutant]) -> str:
+    """The first test that fails without any mutant; empty if none does."""
+    folder = copies.get()
+    for test in sorted({test for mutant in chosen for test in mutant.tests}):
+        status, failed = run_tests(folder, [test])
+        if status:
+            return failed
+    copies.put(folder)
+    return ""
+
+
 def report(outcomes: Sequence[Outcome]) -> dict[str, object]:
     """The score with what it was taken from, for results/mutants.json."""
     commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True)
@@ -130,6 +143,7 @@ def table(made: dict[str, object]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--processes", type=int, default=1, help="how many mutants are tried at once")
     parser.add_argument("--only", default="", help="mutants whose file or description contains this text")
     parser.add_argument(
         "--write", action="store_true", help="write results/mutants.json and results/mutants.md, of all mutants"
@@ -137,20 +151,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.write and options.only:
         parser.error("--write is about all mutants; leave out --only.")
+    if options.processes < 1:
+        parser.error(f"Mutants are tried by at least one process; got {options.processes}.")
     chosen = [m for m in MUTANTS if options.only in m.file or options.only in m.what]
     if not chosen:
         parser.error(f"No mutant has {options.only!r} in its file or description.")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
-        copy_checkout(folder)
-        status, failed = run_tests(folder, sorted({test for mutant in chosen for test in mutant.tests}))
-        if status:
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for number in range(options.processes):
+            copies.put(Path(name).resolve() / str(number))
+            copy_checkout(Path(name).resolve() / str(number))
+        if failed := failing_without(copies, chosen):
             print(f"The tests do not pass without a mutant: {failed}", file=sys.stderr)
             return 1
-        outcomes = []
-        for mutant in chosen:
-            outcomes.append(try_mutant(folder, mutant))
-            print(f"{outcomes[-1].result}: {mutant.file}: {mutant.what}: {outcomes[-1].by}", flush=True)
+
+        def in_a_copy(mutant: Mutant) -> Outcome:
+            folder = copies.get()
+            outcome = try_mutant(folder, mutant)
+            copies.put(folder)
+            print(f"{outcome.result}: {mutant.file}: {mutant.what}: {outcome.by}", flush=True)
+            return outcome
+
+        with ThreadPoolExecutor(options.processes) as pool:
+            outcomes = list(pool.map(in_a_copy, chosen))
     made = report(outcomes)
     print(f"{made['caught']} of {made['tried']} deliberate errors are caught.")
     if options.write:
