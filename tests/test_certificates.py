@@ -46,6 +46,14 @@ def value(pair):
     return Fraction(pair[0]) * Fraction(2) ** pair[1]
 
 
+def value_of(pair):
+    return float(value(pair))
+
+
+def as_dyadic(number):
+    return [number.numerator, 1 - number.denominator.bit_length()]
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_is_written_is_accepted_and_right(name, tmp_path):
     family = FAMILIES[name]()
@@ -206,6 +214,23 @@ def test_a_right_factor_of_another_matrix_proves_nothing(accepted):
             checker.check({**one, "family": other["family"]})
         with pytest.raises(REFUSALS):
             checker.check({**one, "enclosures": other["enclosures"]})
+
+
+@pytest.mark.parametrize("end", ["smallest", "largest"])
+def test_a_rough_factor_proves_rough_bounds_only(accepted, end):
+    """A factor with an honest defect of 1 % is a proof: of bounds that are 1 % away, and of none closer."""
+    for original in accepted:
+        rough = copy.deepcopy(original)
+        proof = rough[end]
+        proof["factor"] = [[value >> (proof["bits"] // 2) << (proof["bits"] // 2) for value in row] for row in proof["factor"]]
+        proof["defect"] = [1, math.frexp(value_of(proof["shift"]))[1] - 7]
+        with pytest.raises(ValueError, match=f"the {end} eigenvalue is not proved"):
+            checker.check(rough)
+        sign = 1 if end == "smallest" else -1
+        outer = value(proof["shift"]) - sign * value(proof["defect"])
+        rough["enclosures"][end][0 if end == "smallest" else 1] = as_dyadic(outer)
+        rough["enclosures"]["condition_number"] = [[0, 0], [1, 100]]
+        assert "at least 0.0" in checker.check(rough)
 
 
 # --- Families that have none -----------------------------------------------------------------------------------------
