@@ -10,6 +10,7 @@ Exit status: 0 if all are caught, 1 if one survives or something else is wrong.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -17,15 +18,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
-from queue import SimpleQueue
 
-from bwtheory.files import write_text
+import pytest
+
 from tests.mutant_table import MUTANTS, Mutant
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -43,6 +45,8 @@ COPIED = (
     "paper_checks.md",
     "README.md",
 )
+PRELOADED = ("flint", "hypothesis", "numpy", "scipy.linalg", "scipy.stats", "sympy", "torch")
+OUTPUT = "output-of-the-tests"
 CAUGHT, SURVIVED, BROKEN = "caught", "survived", "broken"
 
 
@@ -72,40 +76,102 @@ def copy_checkout(target: Path) -> None:
             shutil.copy(source, target / name)
 
 
-def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Exit status of pytest in the copy, until the first failure, and the name of the test that failed."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]
-    try:
-        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return 1, f"no end in {SECONDS} s"
-    failed = [line.split(" - ")[0].removeprefix("FAILED ") for line in run.stdout.splitlines() if line.startswith("FAILED ")]
-    return run.returncode, failed[0] if failed else run.stdout[-300:] if run.returncode else ""
+def run_tests(folder: Path, tests: Sequence[str]) -> None:
+    """Run pytest in a copy, until the first failure, and end this process with its status; what it prints goes to a file.
+
+    Called in a process that has been forked from one with the libraries, and nothing of this repository, in its memory: their
+    imports take most of the time of a small test.
+    """
+    sys.stdout = sys.stderr = open(folder / OUTPUT, "w", encoding="utf-8")
+    for stream in (1, 2):
+        os.dup2(sys.stdout.fileno(), stream)
+    for name in [name for name in sys.modules if name.split(".")[0] in ("bwtheory", "tests", "verify")]:
+        del sys.modules[name]
+    os.chdir(folder)
+    os.environ["PYTHONPATH"] = str(folder)  # of the processes that tests start
+    sys.path[:] = [str(folder), *(path for path in sys.path if path and Path(path).resolve() != CHECKOUT)]
+    sys.dont_write_bytecode = True
+    status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests])
+    sys.stdout.flush()
+    os._exit(int(status))
 
 
-def try_mutant(folder: Path, mutant: Mutant) -> Outcome:
-    """Put one error into the copy, run its tests, and take it out again."""
-    path = folder / mutant.file
-    right = path.read_text(encoding="utf-8")
-    path.write_text(mutated(right, mutant), encoding="utf-8")
-    try:
-        status, failed = run_tests(folder, mutant.tests)
-    finally:
-        path.write_text(right, encoding="utf-8")
-    # 1: a test failed.  0: none did.  Anything else, such as a file that cannot be imported, says nothing about the tests.
-    return Outcome(mutant, {0: SURVIVED, 1: CAUGHT}.get(status, BROKEN), failed)
+@dataclass
+class Run:
+    """Tests that run in a copy, for a mutant or for none."""
+
+    folder: Path
+    tests: Sequence[str]
+    mutant: Mutant | None = None
+
+    def start(self) -> None:
+        """Put the mutant in, and start the tests."""
+        if self.mutant is not None:
+            self.path = self.folder / self.mutant.file
+            self.right = self.path.read_text(encoding="utf-8")
+            self.path.write_text(mutated(self.right, self.mutant), encoding="utf-8")
+        self.process = get_context("fork").Process(target=run_tests, args=(self.folder, self.tests))
+        self.process.start()
+        self.end = time.monotonic() + SECONDS
+
+    def outcome(self) -> tuple[int, str] | None:
+        """Exit status and the test that failed first, once there is one; the mutant is taken out again."""
+        hangs = time.monotonic() > self.end
+        if self.process.is_alive() and not hangs:
+            return None
+        if hangs:
+            self.process.kill()
+        self.process.join()
+        if self.mutant is not None:
+            self.path.write_text(self.right, encoding="utf-8")
+        if hangs:
+            return 1, f"no end in {SECONDS} s"
+        printed = (self.folder / OUTPUT).read_text(encoding="utf-8", errors="replace")
+        failed = [line.split(" - ")[0].removeprefix("FAILED ") for line in printed.splitlines() if line.startswith("FAILED ")]
+        status = self.process.exitcode
+        assert status is not None
+        return status, failed[0] if failed else printed[-300:] if status else ""
 
 
-def failing_without(copies: SimpleQueue[Path], chosen: Sequence[Mutant]) -> str:
-    """The first test that fails without any mutant; empty if none does."""
-    folder = copies.get()
-    for test in sorted({test for mutant in chosen for test in mutant.tests}):
-        status, failed = run_tests(folder, [test])
-        if status:
-            return failed
-    copies.put(folder)
-    return ""
+def run_all(
+    folders: Sequence[Path],
+    jobs: Sequence[tuple[Sequence[str], Mutant | None]],
+    finished: Callable[[Mutant | None, int, str], None],
+) -> None:
+    """Run all jobs, one at a time in each copy of the checkout, and report each as it ends."""
+    waiting, free, running = list(jobs), list(folders), list[Run]()
+    while waiting or running:
+        while waiting and free:
+            tests, mutant = waiting.pop(0)
+            running.append(Run(free.pop(), tests, mutant))
+            running[-1].start()
+        for run in list(running):
+            if (answer := run.outcome()) is not None:
+                running.remove(run)
+                free.append(run.folder)
+                finished(run.mutant, *answer)
+        time.sleep(0.05)
+
+
+def try_mutants(folders: Sequence[Path], mutants: Sequence[Mutant]) -> list[Outcome]:
+    """What becomes of each of the mutants, in their order."""
+    outcomes: dict[Mutant, Outcome] = {}
+
+    def finished(mutant: Mutant | None, status: int, failed: str) -> None:
+        assert mutant is not None
+        # 1: a test failed.  0: none did.  Anything else, such as a file that cannot be imported, says nothing about the tests.
+        outcomes[mutant] = Outcome(mutant, {0: SURVIVED, 1: CAUGHT}.get(status, BROKEN), failed)
+        print(f"{outcomes[mutant].result}: {mutant.file}: {mutant.what}: {failed}", flush=True)
+
+    run_all(folders, [(mutant.tests, mutant) for mutant in mutants], finished)
+    return [outcomes[mutant] for mutant in mutants]
+
+
+def failures_without(folders: Sequence[Path], tests: Sequence[str]) -> list[str]:
+    """The tests that fail without any mutant."""
+    failures: list[str] = []
+    run_all(folders, [([test], None) for test in tests], lambda _, status, failed: failures.extend([failed] if status else []))
+    return failures
 
 
 def report(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -156,27 +222,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [m for m in MUTANTS if options.only in m.file or options.only in m.what]
     if not chosen:
         parser.error(f"No mutant has {options.only!r} in its file or description.")
+    for library in PRELOADED:
+        importlib.import_module(library)
     with tempfile.TemporaryDirectory() as name:
-        copies: SimpleQueue[Path] = SimpleQueue()
-        for number in range(options.processes):
-            copies.put(Path(name).resolve() / str(number))
-            copy_checkout(Path(name).resolve() / str(number))
-        if failed := failing_without(copies, chosen):
-            print(f"The tests do not pass without a mutant: {failed}", file=sys.stderr)
+        folders = [Path(name).resolve() / str(number) for number in range(options.processes)]
+        for folder in folders:
+            copy_checkout(folder)
+        if failures := failures_without(folders, sorted({test for mutant in chosen for test in mutant.tests})):
+            print(f"Tests do not pass without a mutant: {', '.join(failures)}", file=sys.stderr)
             return 1
-
-        def in_a_copy(mutant: Mutant) -> Outcome:
-            folder = copies.get()
-            outcome = try_mutant(folder, mutant)
-            copies.put(folder)
-            print(f"{outcome.result}: {mutant.file}: {mutant.what}: {outcome.by}", flush=True)
-            return outcome
-
-        with ThreadPoolExecutor(options.processes) as pool:
-            outcomes = list(pool.map(in_a_copy, chosen))
+        outcomes = try_mutants(folders, chosen)
     made = report(outcomes)
     print(f"{made['caught']} of {made['tried']} deliberate errors are caught.")
     if options.write:
+        from bwtheory.files import write_text  # not before: the tests of a mutant import their copy
+
         write_text(CHECKOUT / "results" / "mutants.json", json.dumps(made, indent=1) + "\n")
         write_text(CHECKOUT / "results" / "mutants.md", table(made))
     return int(made["caught"] != made["tried"])

@@ -36,23 +36,36 @@ def test_a_text_that_is_gone_or_occurs_twice_is_an_error():
 def test_caught_survived_and_broken_are_told_apart(tmp_path):
     (tmp_path / "library.py").write_text("def double(x):\n    return 2 * x\n")
     (tmp_path / "test_it.py").write_text("import library\n\ndef test_double():\n    assert library.double(0) == 0\n")
-    results = {"2 * x": mutants.SURVIVED, "2 * x + 1": mutants.CAUGHT, "return": mutants.BROKEN}
-    assert mutants.run_tests(tmp_path, ["test_it.py"]) == (0, "")
-    for new, result in results.items():
-        one = Mutant("library.py", "an error", "return 2 * x", f"return {new}" if "x" in new else "retrn 2", ("test_it.py",))
-        outcome = mutants.try_mutant(tmp_path, one)
-        assert outcome.result == result
-        assert (outcome.by == "test_it.py::test_double") == (result == mutants.CAUGHT)
-        assert "2 * x\n" in (tmp_path / "library.py").read_text()
+    assert mutants.failures_without([tmp_path], ["test_it.py"]) == []
+    texts = {"return x": mutants.SURVIVED, "return 2 * x + 1": mutants.CAUGHT, "retrn 2": mutants.BROKEN}
+    tried = [Mutant("library.py", "an error", "return 2 * x", new, ("test_it.py",)) for new in texts]
+    outcomes = mutants.try_mutants([tmp_path], tried)
+    assert [outcome.result for outcome in outcomes] == list(texts.values())
+    assert [outcome.by == "test_it.py::test_double" for outcome in outcomes] == [False, True, False]
+    assert "2 * x\n" in (tmp_path / "library.py").read_text()
+
+
+def test_a_mutant_that_hangs_is_caught(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutants, "SECONDS", 2)
+    (tmp_path / "library.py").write_text("def wait():\n    pass\n")
+    (tmp_path / "test_it.py").write_text("import library\n\ndef test_wait():\n    library.wait()\n")
+    one = Mutant("library.py", "an error", "    pass", "    while True:\n        pass", ("test_it.py",))
+    (outcome,) = mutants.try_mutants([tmp_path], [one])
+    assert (outcome.result, outcome.by) == (mutants.CAUGHT, "no end in 2 s")
 
 
 def test_the_copy_is_what_is_tested(tmp_path):
     mutants.copy_checkout(tmp_path)
     assert (tmp_path / "verify" / "claims.toml").is_file() and not (tmp_path / ".git").exists()
     (tmp_path / "test_where.py").write_text(
-        f"import bwtheory\n\ndef test_where():\n    assert bwtheory.__file__.startswith({str(tmp_path)!r})\n"
+        "import subprocess, sys\nimport bwtheory\nfrom verify import decision\n\n"
+        "def test_where():\n"
+        f"    assert bwtheory.__file__.startswith({str(tmp_path)!r}) and decision.__file__.startswith({str(tmp_path)!r})\n"
+        "    code = 'import bwtheory; print(bwtheory.__file__)'\n"
+        "    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)\n"
+        f"    assert run.stdout.startswith({str(tmp_path)!r})\n"
     )
-    assert mutants.run_tests(tmp_path, ["test_where.py"]) == (0, "")
+    assert mutants.failures_without([tmp_path], ["test_where.py"]) == []
 
 
 def test_the_report_names_what_survived():
