@@ -82,7 +82,7 @@ def run_tests(folder: Path, tests: Sequence[str]) -> None:
     Called in a process that has been forked from one with the libraries, and nothing of this repository, in its memory: their
     imports take most of the time of a small test.
     """
-    sys.stdout = sys.stderr = open(folder / OUTPUT, "w", encoding="utf-8")
+    sys.stdout = sys.stderr = (folder / OUTPUT).open("w", encoding="utf-8")
     for stream in (1, 2):
         os.dup2(sys.stdout.fileno(), stream)
     for name in [name for name in sys.modules if name.split(".")[0] in ("bwtheory", "tests", "verify")]:
