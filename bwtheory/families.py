@@ -70,9 +70,6 @@ class Family(ABC):
         checks.enough_memory(f"The values of {self.size} functions at {points.size} points", 8 * 3 * self.size * points.size)
         return points
 
-    def _refuse_a_matrix_beyond_memory(self) -> None:
-        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
-
     def gram(self, method: str = "exact") -> Matrix:
         """Gram matrix ∫_D φ_i φ_j dx.
 
@@ -90,11 +87,10 @@ class Family(ABC):
             For an unknown method, a matrix larger than the free memory, or entries beyond the range of float64.
         """
         checks.one_of("method", method, GRAM_METHODS)
-        self._refuse_a_matrix_beyond_memory()
-        if method == "exact":
-            return checks.in_range("The Gram matrix", self._exact_gram())
+        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
         with np.errstate(over="ignore", invalid="ignore"):
-            return checks.in_range("The Gram matrix", quadrature_gram(self, self.knots(), self.degree))
+            gram = self._exact_gram() if method == "exact" else quadrature_gram(self, self.knots(), self.degree)
+        return checks.in_range("The Gram matrix", gram)
 
     @overload
     def spectrum(self, method: Literal["certified"], precision: int = 64) -> Spectrum[Enclosure]: ...
@@ -239,8 +235,7 @@ class ReLUFamily(CertifiableFamily):
             biases = np.sort(self.biases)
             if self.size == 1 or biases[1] > domain[0]:
                 return ReLUStructure(biases, domain, self._spacing)
-        self._refuse_a_matrix_beyond_memory()
-        return Dense(self._exact_gram(), self.exact_pencil()[0] if self.size <= CERTIFIED_DENSE_LIMIT else None)
+        return Dense(self.gram(), self.exact_pencil()[0] if self.size <= CERTIFIED_DENSE_LIMIT else None)
 
     def _exact_gram(self) -> Matrix:
         if self._spacing is not None:
@@ -487,13 +482,12 @@ class WaveletFamily(CertifiableFamily):
             return BlockDiagonal(
                 tuple(BandedToeplitz(tuple(c * p for p in products), len(ks)) for c, ks in zip(scales, per_level) if ks)
             )
-        self._refuse_a_matrix_beyond_memory()
         return self._dense_structure()
 
     def _dense_structure(self) -> Dense:
         if self.size > CERTIFIED_DENSE_LIMIT:
-            return Dense(self._exact_gram())
-        return Dense(self._exact_gram(), *self.exact_pencil())
+            return Dense(self.gram())
+        return Dense(self.gram(), *self.exact_pencil())
 
     def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
         """Exact integrals of the products without 2^(j/2), and the levels j (0 without normalization)."""

@@ -157,7 +157,7 @@ MUTANTS = [
         ("rounding to nearest", "while value != outermost and not", "while False and not"),
         ("rounding inward", "(bound - value) * direction <= 0", "(bound - value) * direction >= 0"),
         ("a quotient of the wrong ends", "Bracket(least / high, most / low)", "Bracket(least / low, most / high)"),
-        ("bounds that bound nothing", "bool(bounds.smallest.lower > 0) and", "True and"),
+        ("bounds that bound nothing", "bool(bounds.smallest.lower > 0) and bool", "True and bool"),
         ("singular families with a smallest eigenvalue", "0.0 if singular_reason and", "0.0 if False and"),
         ("discs by columns", "off.sum(axis=1)", "off.sum(axis=0)"),
         ("discs without absolute values", "off = np.abs(gram)", "off = gram.copy()"),

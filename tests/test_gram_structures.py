@@ -266,6 +266,20 @@ def test_biases_whose_eigenvalue_no_float_holds():
     assert certified.smallest.lower == 0 and certified.condition_number.lower > 1e308
 
 
+def test_eigenvalues_beyond_float64_are_enclosed_by_infinity():
+    """λ_max is about 1e412 and λ_min below 1e-308; what LAPACK would have to do is refused."""
+    far = ReLUFamily([-1e206, 0.0, 5e-324])
+    with pytest.raises(NotConverged, match="leaves the range of float64"):
+        far.spectrum()
+    certified = far.spectrum("certified")
+    assert (certified.largest.lower, certified.largest.upper) == (np.finfo(float).max, math.inf)
+    assert certified.smallest.lower == 0 < certified.smallest.upper < 1e-300
+    dense_family = ReLUFamily([0.0, 5e-324, -1e206, -1e205])
+    for method in ("auto", "dense", "certified"):
+        with pytest.raises(ValueError, match="The Gram matrix leaves the range of float64"):
+            dense_family.spectrum(method)
+
+
 def test_a_toeplitz_matrix_whose_eigenvalue_float64_loses():
     """Squared second differences, κ about 16·(n/π)⁴: refused where nothing is left; small ones are known by bisection."""
     with pytest.raises(NotConverged, match="lost in float64"):
