@@ -4,8 +4,10 @@
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make torture: kills, damaged files, full disks, nonsense: at most 20 minutes on two cores (docs/reliability.md).
+# make mutants: deliberate errors in the library, each of which the tests must see; half an hour to hours (docs/reliability.md).
 # make proofs: check the theorems with Coq and write proofs/record.json (docs/proved.md); RECORD=--check only compares it.
 # make proofs-controls: wrong versions of the theorems, which Coq must refuse.
+# make proofs-check: the compiled proofs once more, by Coq's independent checker.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
@@ -14,7 +16,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 .PHONY: verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
-	proofs-controls clean
+	proofs-controls mutants proofs-check clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -56,6 +58,11 @@ portability-short: $(VENV)/ready
 TORTURE ?=
 torture: $(VENV)/ready
 	$(BIN)/python -m tests.torture $(TORTURE)
+
+# MUTANTS="--only variation" tries some, MUTANTS=--write all, and writes results/mutants.json and .md.
+MUTANTS ?=
+mutants: $(VENV)/ready
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready
@@ -111,6 +118,9 @@ proofs: $(VENV)/ready
 
 proofs-controls: proofs
 	$(BIN)/python -m tests.proof_controls
+
+proofs-check: proofs
+	cd proofs && coqchk -silent -o -bytecode-compiler yes -Q . BW BW.Statements
 
 clean:
 	rm -rf $(VENV) figures/out
