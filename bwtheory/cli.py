@@ -226,6 +226,30 @@ def render_run(
     return 0
 
 
+def report_runs(
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]],
+    *,
+    out: Path | None = None,
+    trust: bool = False,
+) -> int:
+    """Make a page of runs that opens in any browser, without a network: pictures, errors, curves, seeds, settings.
+
+    Args:
+        runs: run folders, folders of them, or folders of compare and reproduce
+        out: the HTML file; report.html in the first folder without it
+        trust: run code that the runs' settings name, an activation or a physics of your own
+    """
+    if not runs:
+        raise BadInput("A run is missing: a run folder, a folder of them, or one of compare or reproduce.")
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        with importing():
+            from bwtheory.report.page import write_report
+
+        file, size = write_report([_folder(run) for run in runs], out and _folder(out), trust)
+    print(f"{file}, {size / 1e6:.1f} MB" if size >= 1e5 else f"{file}, {size / 1e3:.0f} kB")
+    return 0
+
+
 def reproduce(
     experiment: tyro.conf.Positional[
         Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "gauss-newton", "all"]
@@ -414,6 +438,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "figures": figures,
     "train": train,
     "render": render_run,
+    "report": report_runs,
     "reproduce": reproduce,
     "compare": compare,
     "bench": bench,

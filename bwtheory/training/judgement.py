@@ -1,0 +1,262 @@
+"""How good a run is, in words: pure functions of what was learned, the truth and the log."""
+
+from __future__ import annotations
+
+import io
+import math
+import shlex
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+from PIL import Image
+
+from bwtheory.tasks.task import ImageTask, Task
+from bwtheory.training.config import TrainingConfig
+
+BLOCK = 8  # pixels along a side, as JPEG's
+SETTLED_DB = 0.1  # that the loss may still fall within a tenth of the epochs, and count as settled
+UNLEARNED = 0.5  # relative error from which an octave of frequency counts as not learned
+OVERFITTED_DB = 0.5  # that an earlier epoch is better against the truth, and worth a word
+CLOSE_DB = 30.0  # from which Gauss–Newton steps pay (benchmarks/README.md, "fewer steps")
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Pixels of rows top … bottom and columns left … right, ends included, and their PSNR in dB."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    psnr: float
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Of the levels of an 8-bit image: the fraction that is another one, and by how many at most."""
+
+    wrong: float
+    largest: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """By how many dB the loss fell from the last but one tenth of the epochs to the last one, in the middle of each.
+
+    ``spread`` is how far the logged losses within the last tenth lie apart, in dB.
+    """
+
+    gain: float
+    spread: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether more epochs, at the rate of the last ones, would change little."""
+        return self.gain < SETTLED_DB
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the loss goes up and down by more than it falls."""
+        return self.spread > max(3.0, 3 * abs(self.gain))
+
+
+def worst_block(image: np.ndarray, truth: np.ndarray, side: int = BLOCK) -> Block:
+    """The block of side×side pixels, counted from the upper left corner, with the largest mean squared error.
+
+    Images are (H, W, C).  Blocks at the right and lower edge may be smaller; of several the first one, row by row.
+    """
+    squares = ((image - truth) ** 2).mean(axis=2)
+    height, width = squares.shape
+    tops, lefts = np.arange(0, height, side), np.arange(0, width, side)
+    sums = np.add.reduceat(np.add.reduceat(squares, tops, axis=0), lefts, axis=1)
+    sizes = np.outer(np.diff([*tops, height]), np.diff([*lefts, width]))
+    row, column = divmod(int(np.argmax(sums / sizes)), len(lefts))
+    error = float(sums[row, column] / sizes[row, column])
+    top, left = int(tops[row]), int(lefts[column])
+    bottom, right = min(top + side, height) - 1, min(left + side, width) - 1
+    return Block(top, left, bottom, right, -10 * math.log10(error) if error > 0 else math.inf)
+
+
+def eight_bit_levels(image: np.ndarray, truth: np.ndarray) -> Levels:
+    """What is another level once both are written in 8 bits, clipped to [0, 1]."""
+    written, wanted = (np.rint(255 * np.clip(values, 0, 1)).astype(int) for values in (image, truth))
+    apart = np.abs(written - wanted)
+    return Levels(float((apart > 0).mean()), int(apart.max()))
+
+
+def bits_per_pixel_as_png(truth: np.ndarray) -> float:
+    """Of the image in 8 bits as a PNG that Pillow makes as small as it can; nan for other than 1 or 3 channels."""
+    if truth.shape[2] not in (1, 3):
+        return math.nan
+    levels = np.rint(255 * np.clip(truth, 0, 1)).astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels).save(content, format="PNG", optimize=True)
+    return 8 * len(content.getvalue()) / (truth.shape[0] * truth.shape[1])
+
+
+def progress(rows: Rows, epochs: int) -> Progress | None:
+    """How the loss goes on at the end of the log; None for fewer than two rows in one of the two tenths, or losses of 0."""
+    losses = [(row["epoch"], row["loss"]) for row in rows if _is_positive(row.get("loss"))]
+    tenths = [[loss for epoch, loss in losses if low <= epoch / epochs <= high] for low, high in ((0.8, 0.9), (0.9, 1.0))]
+    if min(map(len, tenths)) < 2:
+        return None
+    before, after = map(statistics.median, tenths)
+    return Progress(10 * math.log10(before / after), 10 * math.log10(max(tenths[1]) / min(tenths[1])))
+
+
+def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: int | None) -> dict[str, Any]:
+    """Numbers on values (P, C) on the grid, for a summary; empty for what is no image, or has no truth.
+
+    worst_block : rows and columns from … to, and the PSNR in dB (None for an exact block)
+    wrong_levels, largest_level_error : as ``eight_bit_levels`` has them
+    bits_per_pixel, png_bits_per_pixel : of the weights as they are stored, and of the truth as an 8-bit PNG
+    """
+    if not isinstance(task, ImageTask) or not len(task.truth):
+        return {}
+    image, truth = in_unit_range(task, values)
+    block, levels, png = worst_block(image, truth), eight_bit_levels(image, truth), bits_per_pixel_as_png(truth)
+    found: dict[str, Any] = {
+        "worst_block": {
+            "rows": [block.top, block.bottom],
+            "columns": [block.left, block.right],
+            "psnr": block.psnr if math.isfinite(block.psnr) else None,
+        },
+        "wrong_levels": levels.wrong,
+        "largest_level_error": levels.largest,
+    }
+    if parameters:
+        found["bits_per_pixel"] = (64 if config.double else 32) * parameters / (truth.shape[0] * truth.shape[1])
+        found["png_bits_per_pixel"] = None if math.isnan(png) else png
+    return found
+
+
+def in_unit_range(task: ImageTask, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values (P, C) on the grid and the truth as images (H, W, C), in units of the truth's range."""
+    scale = getattr(task, "data_range", 1.0)
+    image, truth = (np.asarray(part, dtype=np.float64).reshape(*task.shape, -1) for part in (values, task.truth))
+    return image / scale, truth / scale
+
+
+def sentences(config: TrainingConfig, quality: Mapping[str, Any], summary: Mapping[str, Any], rows: Rows) -> list[str]:
+    """What the numbers say, best read after the score.
+
+    Parameters
+    ----------
+    quality : as the function of this name returns it
+    summary, rows : of the run
+    """
+    said = []
+    if (block := quality.get("worst_block")) is not None:
+        where = f"rows {block['rows'][0]}–{block['rows'][1]}, columns {block['columns'][0]}–{block['columns'][1]}"
+        psnr = "exact" if block["psnr"] is None else f"{block['psnr']:.1f} dB"
+        said.append(f"Worst {BLOCK}×{BLOCK} block: {psnr} ({where}).")
+    if "wrong_levels" in quality:
+        if quality["largest_level_error"] == 0:
+            said.append("Written in 8 bits it is the image, level by level.")
+        else:
+            share = percentage(quality["wrong_levels"])
+            said.append(f"Written in 8 bits, {share} of the levels differ, by {quality['largest_level_error']} of 255 at most.")
+    if quality.get("bits_per_pixel") is not None and config.task == "signal":
+        png = quality.get("png_bits_per_pixel")
+        beside = "" if png is None else f"; a PNG of the image, which is exact, has {png:.3g}"
+        said.append(f"The weights take {quality['bits_per_pixel']:.3g} bits a pixel{beside}.")
+    grid, between = summary.get("grid_psnr", summary.get("psnr")), summary.get("off_grid_psnr")
+    if is_number(grid) and is_number(between):
+        said.append(f"On the pixels {grid:.2f} dB, between them {between:.2f} dB.")
+    moves = progress(rows, _last_epoch(config, rows))
+    if moves is not None:
+        if moves.unsteady:
+            said.append(f"The loss is unsteady: it varies by {moves.spread:.1f} dB within the last tenth of the epochs.")
+        elif moves.settled:
+            said.append(f"It has settled: the loss fell by {max(moves.gain, 0):.2g} dB in the last tenth of the epochs.")
+        else:
+            said.append(f"It still gets better: the loss fell by {moves.gain:.2g} dB in the last tenth of the epochs.")
+    return said
+
+
+def advice(
+    config: TrainingConfig, quality: Mapping[str, Any], summary: Mapping[str, Any], rows: Rows, folder: Path
+) -> list[str]:
+    """What to try next, most promising first; empty if nothing suggests itself."""
+    found = []
+    moves = progress(rows, _last_epoch(config, rows))
+    score = summary.get("psnr")
+    oracle = summary["oracle"] if isinstance(summary.get("oracle"), Mapping) else {}
+    best = oracle.get("psnr")
+    trust = " --trust" if config.foreign_code else ""
+    if is_number(score) and is_number(best) and best - score > OVERFITTED_DB:
+        found.append(
+            f"stopping earlier: epoch {oracle.get('epoch')} was {best - score:.1f} dB better against the truth; "
+            "--held-out 0.1 --stop-rule held-out finds such an epoch without it"
+        )
+    elif moves is not None and not moves.settled and config.stop_rule == "last":
+        found.append(f"more epochs: bwtheory train --resume {shlex.quote(str(folder))} --epochs {2 * config.epochs}{trust}")
+    if moves is not None and moves.unsteady:
+        found.append(f"a smaller learning rate, such as --lr {config.lr / 3:.1g}")
+    bands = next((row["band_errors"] for row in reversed(rows) if isinstance(row.get("band_errors"), list)), None)
+    bands = quality.get("band_errors", bands)
+    first = next((k for k, error in enumerate(bands or ()) if is_number(error) and error > UNLEARNED), None)
+    if not (config.task == "signal" and is_number(score)):
+        return found
+    if score < CLOSE_DB and first is not None:
+        knob = _KNOBS.get(config.activation)
+        named = f"; a larger {knob} reaches them" if knob else ""
+        found.append(f"detail: frequencies from {2**first} cycles an image on are not learned{named}")
+    elif score < CLOSE_DB and moves is not None and moves.settled:
+        found.append(f"a wider network, such as --hidden-features {2 * config.hidden_features}")
+    elif score >= CLOSE_DB and config.gauss_newton_after is None and quality.get("largest_level_error"):
+        more = config.epochs + 200
+        found.append(f"a close fit by Gauss–Newton steps, in another run: --gauss-newton-after {config.epochs} --epochs {more}")
+    return found
+
+
+_KNOBS = {"bw-relu": "--c", "siren": "--omega-0", "wire": "--omega-0", "finer": "--omega-0", "gauss": "--sigma-0"}
+
+
+def of_seeds(name: str, unit: str, scores: Sequence[float]) -> str:
+    """ "psnr 28.31 ± 0.42 dB (mean ± standard deviation of 5 seeds)"; seeds with an exact fit are counted, not averaged."""
+    finite = [score for score in scores if math.isfinite(score)]
+    exact = f"; {len(scores) - len(finite)} of {len(scores)} exact" if len(finite) < len(scores) else ""
+    kind = f"mean ± standard deviation of {len(finite)} seeds" if len(finite) > 1 else f"{len(finite)} seed"
+    value = f"{mean_and_deviation(finite)} {unit}".strip() if finite else "exact"
+    return f"{name} {value} ({kind}{exact})"
+
+
+def mean_and_deviation(values: Sequence[float]) -> str:
+    """ "28.31 ± 0.42", two digits of the standard deviation; a single value alone."""
+    if len(values) < 2:
+        return f"{values[0]:.4g}"
+    mean, deviation = statistics.fmean(values), statistics.stdev(values)
+    digits = 2
+    if deviation > 0:
+        digits = 1 - math.floor(math.log10(deviation))
+    if not 0 <= digits <= 6:
+        return f"{mean:.4g} ± {deviation:.2g}"
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+
+
+def percentage(fraction: float) -> str:
+    """Of a fraction in [0, 1]: what is not all is never "100 %", and what is not nothing never "0 %"."""
+    percent = 100 * fraction
+    if fraction in (0, 1):
+        return f"{percent:.0f} %"
+    return f"{percent:.2g} %" if percent < 1 else f"{min(percent, 99.9):.1f} %"
+
+
+def _last_epoch(config: TrainingConfig, rows: Rows) -> int:
+    """Of an unfinished or early stopped run, the last logged one."""
+    return max([row["epoch"] for row in rows if isinstance(row.get("epoch"), int)], default=0) or config.epochs
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value from a file is a finite number; true is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_positive(value: Any) -> TypeGuard[float]:
+    return is_number(value) and value > 0
