@@ -146,8 +146,8 @@ class Axis:
         if self.log:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             if last - first >= 2:
-                step = max(1, -(-(last - first) // 5))
-                return [(10.0**power, _power(power)) for power in range(first, last + 1, step)]
+                every = max(1, -(-(last - first) // 5))
+                return [(10.0**power, _power(power)) for power in range(first, last + 1, every)]
             numbers = [n * 10.0**power for power in range(first - 1, last + 1) for n in (1, 2, 5)]
             within = [(number, f"{number:.3g}") for number in numbers if self.low <= number * (1 + 1e-9) <= self.high]
             if len(within) > 1:
@@ -175,7 +175,7 @@ def _can_be_drawn(number: Any, log: bool) -> bool:
 
 def _round_step(rough: float) -> float:
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * 0.999)
 
 
 def _power(power: int) -> str:

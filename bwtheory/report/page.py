@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import resources
@@ -156,12 +157,13 @@ def render(runs: Sequence[Run], studies: Sequence[Study]) -> bytes:
     shown = _shown(panels)
     problems = _problems(panels, shown)
     charts = _curves(panels)
+    described = [_study(study) for study in studies]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bwtheory.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     files = resources.files("bwtheory.report")
     text = environment.get_template("page.html").render(
-        title=_title(panels, problems, studies),
+        title=_title(panels, problems, described),
         css=Markup(files.joinpath("page.css").read_text(encoding="utf-8")),
         script=Markup(files.joinpath("page.js").read_text(encoding="utf-8")),
         version=bwtheory.__version__,
@@ -174,7 +176,7 @@ def render(runs: Sequence[Run], studies: Sequence[Study]) -> bytes:
         panels=panels,
         hidden=len(panels) - len(shown),
         unreadable=[run for run in runs if run.config is None],
-        studies=[_study(study) for study in studies],
+        studies=described,
         styles=STYLES,
         colours=_gradient(),
         crop_side=pictures.CROP_SIDE,
@@ -469,17 +471,25 @@ def _unfinished(run: Run) -> str:
 
 
 def _study(study: Study) -> dict[str, Any]:
+    """Its table as HTML, without links and without HTML of its own; the first heading is the title."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.disable(["link", "image", "autolink", "html_inline", "html_block", "reference", "entity"])
+    tokens = markdown.parse(study.table)
+    title = study.folder.resolve().name
+    if len(tokens) > 2 and tokens[0].tag == "h1":
+        title, tokens = tokens[1].content or title, tokens[3:]
+    for token in tokens:
+        if re.fullmatch("h[1-5]", token.tag):
+            token.tag = f"h{int(token.tag[1]) + 1}"
     figure = None
     if study.figure is not None:
         figure = pictures.of_file(study.figure, f"The figure of {study.folder.name}; its numbers are in the tables")
-    return {"name": study.folder.name, "table": Markup(markdown.render(study.table)), "figure": figure}
+    return {"title": title, "table": Markup(markdown.renderer.render(tokens, markdown.options, {})), "figure": figure}
 
 
-def _title(panels: Sequence[Panel], problems: Sequence[Problem], studies: Sequence[Study]) -> str:
+def _title(panels: Sequence[Panel], problems: Sequence[Problem], studies: Sequence[dict[str, Any]]) -> str:
     if studies:
-        return ", ".join(study.folder.resolve().name for study in studies[:3]) + ", …" * (len(studies) > 3)
+        return studies[0]["title"] if len(studies) == 1 else f"{len(studies)} studies"
     if len(panels) == 1:
         return panels[0].run.name
     return f"{len(panels)} runs" + (f" of {problems[0].title}" if len(problems) == 1 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -80,7 +81,8 @@ class Evaluated:
 def find(paths: Sequence[Path]) -> tuple[list[Path], list[Study]]:
     """Folders of runs, and of studies, in the order in which they are named; each once.
 
-    A path is a run, a folder of runs, a folder of ``compare`` or ``reproduce``, or a folder of these.  ValueError for another.
+    A path is a run, a folder of runs, a folder of ``compare`` or ``reproduce``, or a folder of these.  The runs with which a
+    comparison has chosen its settings are left out.  ValueError for another path.
     """
     runs: list[Path] = []
     studies: list[Study] = []
@@ -106,7 +108,10 @@ def _runs_and_studies(path: Path, depth: int = 0) -> Iterator[Path | Study]:
     if any((path / name).is_file() for name in STUDY_FILES):
         yield _study(path)
     inside = path / "runs" if (path / "runs").is_dir() and not _holds_run(path / "runs") else None
+    trials = (path / "protocol.json").is_file()  # of a comparison: runs that only chose its settings
     for child in sorted((inside or path).iterdir()):
+        if trials and re.match(r"trial\d", child.name):
+            continue
         if _holds_run(child):
             yield child
         elif inside is None and depth == 0 and child.is_dir() and _is_study(child):
