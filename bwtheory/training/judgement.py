@@ -221,10 +221,11 @@ _KNOBS = {"bw-relu": "--c", "siren": "--omega-0", "wire": "--omega-0", "finer": 
 def of_seeds(name: str, unit: str, scores: Sequence[float]) -> str:
     """ "psnr 28.31 ± 0.42 dB (mean ± standard deviation of 5 seeds)"; seeds with an exact fit are counted, not averaged."""
     finite = [score for score in scores if math.isfinite(score)]
+    if not finite:
+        return f"{name} exact with all {len(scores)} seeds"
     exact = f"; {len(scores) - len(finite)} of {len(scores)} exact" if len(finite) < len(scores) else ""
-    kind = f"mean ± standard deviation of {len(finite)} seeds" if len(finite) > 1 else f"{len(finite)} seed"
-    value = f"{mean_and_deviation(finite)} {unit}".strip() if finite else "exact"
-    return f"{name} {value} ({kind}{exact})"
+    kind = f"mean ± standard deviation of {len(finite)} seeds" if len(finite) > 1 else "one seed"
+    return f"{name} {mean_and_deviation(finite)} {unit}".rstrip() + f" ({kind}{exact})"
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:
@@ -232,12 +233,8 @@ def mean_and_deviation(values: Sequence[float]) -> str:
     if len(values) < 2:
         return f"{values[0]:.4g}"
     mean, deviation = statistics.fmean(values), statistics.stdev(values)
-    digits = 2
-    if deviation > 0:
-        digits = 1 - math.floor(math.log10(deviation))
-    if not 0 <= digits <= 6:
-        return f"{mean:.4g} ± {deviation:.2g}"
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+    digits = max(0, 1 - math.floor(math.log10(deviation))) if deviation > 0 else 2
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}" if digits <= 6 else f"{mean:.4g} ± {deviation:.2g}"
 
 
 def percentage(fraction: float) -> str:
