@@ -246,7 +246,7 @@ def report_runs(
             from bwtheory.report.page import write_report
 
         file, size = write_report([_folder(run) for run in runs], out and _folder(out), trust)
-    print(f"{file}, {size / 1e6:.1f} MB" if size >= 1e5 else f"{file}, {size / 1e3:.0f} kB")
+    print(f"{file}, {_size(size)}")
     return 0
 
 
@@ -625,6 +625,10 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
         if isinstance(error, RuntimeError) and "allocate" in str(error):  # PyTorch's way of saying it
             raise MemoryError(str(error).splitlines()[0]) from None
         raise
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _absolute(image: str) -> str:

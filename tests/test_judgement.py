@@ -89,7 +89,7 @@ def test_quality_of_a_network_that_is_off_in_one_corner():
     assert 0 < found["wrong_levels"] <= 64 / 1024 and found["largest_level_error"] in (25, 26)
     exact = judgement.quality(CONFIG, task, task.truth.numpy(), 2048)
     assert exact["worst_block"]["psnr"] is None and exact["wrong_levels"] == 0
-    said = judgement.sentences(CONFIG, exact, {}, [])
+    said = judgement.sentences(CONFIG, exact, [])
     assert said[0].startswith("Worst 8×8 block: exact") and "level by level" in said[1]
 
 
@@ -120,18 +120,32 @@ def test_units_of_measurements_do_not_change_the_quality(tmp_path):
     ],
 )
 def test_advice_follows_the_numbers(loss, summary, expected):
-    quality = {"largest_level_error": 3}
-    found = judgement.advice(CONFIG, quality, summary, rows_with(loss), Path("a folder"))
+    found = judgement.advice(CONFIG, {"largest_level_error": 3, **summary}, rows_with(loss), Path("a folder"))
     assert [sentence.startswith(start) for sentence, start in zip(found, expected)] == [True] * len(expected), found
     assert bool(found) == bool(expected)
 
 
 def test_octaves_that_are_not_learned_are_named_with_the_flag_that_reaches_them():
-    quality = {"band_errors": [0.01, 0.1, 0.6, 0.9]}
+    summary = {"band_errors": [0.01, 0.1, 0.6, 0.9], "psnr": 22.0}
     for activation, flag in (("bw-relu", "--c"), ("siren", "--omega-0")):
         config = TrainingConfig(source="camera", activation=activation)
-        (found,) = judgement.advice(config, quality, {"psnr": 22.0}, [], Path("r"))
+        (found,) = judgement.advice(config, summary, [], Path("r"))
         assert "from 4 cycles an image on" in found and f"a larger {flag}" in found
+
+
+def test_the_last_lines_say_how_good_it_is_and_what_to_try():
+    task = build_task("signal", "camera", "stretch", {"shrink": 16})
+    values = task.truth.numpy() + 0.05
+    summary = {"psnr": 26.02, "off_grid_psnr": 20.0} | judgement.quality(CONFIG, task, values, 1024)
+    lines = judgement.last_lines(CONFIG, summary, rows_with(lambda t: 10 ** (-t / 50)), Path("run"))
+    assert lines[0].startswith("Worst 8×8 block: 26.0 dB (rows ")
+    assert lines[1].endswith("% of the levels differ, by 13 of 255 at most.")
+    assert lines[2].startswith("The weights take 32 bits a pixel; a PNG of the image, which is exact, has ")
+    assert lines[3:] == [
+        "On the pixels 26.02 dB, between them 20.00 dB.",
+        "It still gets better: the loss fell by 2 dB in the last tenth of the epochs.",
+        "To try: more epochs: bwtheory train --resume run --epochs 200.",
+    ]
 
 
 def test_seeds():

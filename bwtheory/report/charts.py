@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from bwtheory.training.judgement import is_number
+
 WIDTH, HEIGHT = 440, 290
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
 STYLES = 8  # colours of page.css, each with dashes of its own
@@ -169,8 +171,7 @@ def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _can_be_drawn(number: Any, log: bool) -> bool:
-    usable = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number) and abs(number) < 1e300
-    return usable and (not log or number > 1e-300)
+    return is_number(number) and abs(number) < 1e300 and (not log or number > 1e-300)
 
 
 def _round_step(rough: float) -> float:

@@ -25,7 +25,6 @@ from bwtheory.report.pictures import Picture
 from bwtheory.report.runs import Evaluated, Run, Study, evaluate, find, names_of, read
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
-from bwtheory.tasks.task import band_errors
 from bwtheory.training import judgement
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.error_map import COLOURS, absolute_error, coloured, common_scale
@@ -220,8 +219,9 @@ def _problems(panels: Sequence[Panel], shown: Sequence[Panel]) -> list[Problem]:
                 )
             else:
                 _evaluate(panel, problem, evaluated)
-        panel.sentences = judgement.sentences(config, panel.quality, run.summary, run.rows)
-        panel.advice = judgement.advice(config, panel.quality, run.summary, run.rows, run.folder)
+        known = run.summary | panel.quality
+        panel.sentences = judgement.sentences(config, known, run.rows)
+        panel.advice = judgement.advice(config, known, run.rows, run.folder)
     for problem in found.values():
         _finish(problem)
     return list(found.values())
@@ -258,8 +258,7 @@ def _evaluate_image(panel: Panel, problem: Problem, evaluated: Evaluated, task: 
     known = len(task.truth) > 0
     if known:
         image, truth = judgement.in_unit_range(task, evaluated.values)
-        panel.bands = band_errors(image, truth)
-        panel.quality["band_errors"] = panel.bands
+        panel.bands = panel.quality["band_errors"]
         panel.error = pictures.block_maxima(absolute_error(image, truth), pictures.factor_for(task.shape))
         scale = getattr(task, "data_range", 1.0)
     else:
@@ -370,11 +369,10 @@ def _overview(panels: Sequence[Panel]) -> Table | None:
         assert run.config is not None
         epochs = run.summary.get("epochs")
         cells["epochs"] = f"{epochs:,}" if run.finished else f"{_last(run):,} of {run.config.epochs:,}, unfinished"
-        if "worst_block" in quality:
-            worst = quality["worst_block"]["psnr"]
-            cells["block"] = "exact" if worst is None else f"{worst:.1f}"
-            same = quality["largest_level_error"] == 0
-            cells["levels"] = "none" if same else judgement.percentage(quality["wrong_levels"])
+        block = judgement.worst_block_of(quality)
+        if block is not None:
+            cells["block"] = f"{block.psnr:.1f}" if math.isfinite(block.psnr) else "exact"
+            cells["levels"] = judgement.percentage(quality["wrong_levels"]) if quality["largest_level_error"] else "none"
         rows.append((run.name, cells))
     kept = [name for name in columns if any(cells.get(name) for _, cells in rows)]
     return Table(

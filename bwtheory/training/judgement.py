@@ -6,6 +6,7 @@ import io
 import math
 import shlex
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from PIL import Image
 
-from bwtheory.tasks.task import ImageTask, Task
+from bwtheory.tasks.task import ImageTask, Task, band_errors
 from bwtheory.training.config import TrainingConfig
 
 BLOCK = 8  # pixels along a side, as JPEG's
@@ -114,6 +115,7 @@ def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: 
 
     worst_block : rows and columns from … to, and the PSNR in dB (None for an exact block)
     wrong_levels, largest_level_error : as ``eight_bit_levels`` has them
+    band_errors : as the function of this name has them
     bits_per_pixel, png_bits_per_pixel : of the weights as they are stored, and of the truth as an 8-bit PNG
     """
     if not isinstance(task, ImageTask) or not len(task.truth):
@@ -128,6 +130,7 @@ def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: 
         },
         "wrong_levels": levels.wrong,
         "largest_level_error": levels.largest,
+        "band_errors": band_errors(image, truth),
     }
     if parameters:
         found["bits_per_pixel"] = (64 if config.double else 32) * parameters / (truth.shape[0] * truth.shape[1])
@@ -142,29 +145,28 @@ def in_unit_range(task: ImageTask, values: np.ndarray) -> tuple[np.ndarray, np.n
     return image / scale, truth / scale
 
 
-def sentences(config: TrainingConfig, quality: Mapping[str, Any], summary: Mapping[str, Any], rows: Rows) -> list[str]:
-    """What the numbers say, best read after the score.
+def last_lines(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folder: Path) -> list[str]:
+    """What a run says of itself at its end, after its score."""
+    return [*sentences(config, summary, rows), *(f"To try: {each}." for each in advice(config, summary, rows, folder))]
 
-    Parameters
-    ----------
-    quality : as the function of this name returns it
-    summary, rows : of the run
-    """
+
+def sentences(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows) -> list[str]:
+    """What the numbers of a summary, with those of ``quality``, and of the log say; best read after the score."""
     said = []
-    if (block := quality.get("worst_block")) is not None:
-        where = f"rows {block['rows'][0]}–{block['rows'][1]}, columns {block['columns'][0]}–{block['columns'][1]}"
-        psnr = "exact" if block["psnr"] is None else f"{block['psnr']:.1f} dB"
+    if (block := worst_block_of(summary)) is not None:
+        where = f"rows {block.top}–{block.bottom}, columns {block.left}–{block.right}"
+        psnr = f"{block.psnr:.1f} dB" if math.isfinite(block.psnr) else "exact"
         said.append(f"Worst {BLOCK}×{BLOCK} block: {psnr} ({where}).")
-    if "wrong_levels" in quality:
-        if quality["largest_level_error"] == 0:
-            said.append("Written in 8 bits it is the image, level by level.")
-        else:
-            share = percentage(quality["wrong_levels"])
-            said.append(f"Written in 8 bits, {share} of the levels differ, by {quality['largest_level_error']} of 255 at most.")
-    if quality.get("bits_per_pixel") is not None and config.task == "signal":
-        png = quality.get("png_bits_per_pixel")
-        beside = "" if png is None else f"; a PNG of the image, which is exact, has {png:.3g}"
-        said.append(f"The weights take {quality['bits_per_pixel']:.3g} bits a pixel{beside}.")
+    if is_number(largest := summary.get("largest_level_error")) and is_number(wrong := summary.get("wrong_levels")):
+        said.append(
+            f"Written in 8 bits, {percentage(wrong)} of the levels differ, by {largest} of 255 at most."
+            if largest
+            else "Written in 8 bits it is the image, level by level."
+        )
+    if is_number(bits := summary.get("bits_per_pixel")) and config.task == "signal":
+        png = summary.get("png_bits_per_pixel")
+        beside = f"; a PNG of the image, which is exact, has {png:.3g}" if is_number(png) else ""
+        said.append(f"The weights take {bits:.3g} bits a pixel{beside}.")
     grid, between = summary.get("grid_psnr", summary.get("psnr")), summary.get("off_grid_psnr")
     if is_number(grid) and is_number(between):
         said.append(f"On the pixels {grid:.2f} dB, between them {between:.2f} dB.")
@@ -179,37 +181,47 @@ def sentences(config: TrainingConfig, quality: Mapping[str, Any], summary: Mappi
     return said
 
 
-def advice(
-    config: TrainingConfig, quality: Mapping[str, Any], summary: Mapping[str, Any], rows: Rows, folder: Path
-) -> list[str]:
-    """What to try next, most promising first; empty if nothing suggests itself."""
+def worst_block_of(summary: Mapping[str, Any]) -> Block | None:
+    """What ``quality`` has noted of it; None where a file says nothing that could be meant so."""
+    found = summary.get("worst_block")
+    if not isinstance(found, Mapping):
+        return None
+    places = [place for name in ("rows", "columns") if isinstance(found.get(name), list) for place in found[name]]
+    psnr = math.inf if found.get("psnr") is None else found["psnr"]
+    if len(places) != 4 or not all(isinstance(place, int) for place in places) or not isinstance(psnr, int | float):
+        return None
+    return Block(places[0], places[2], places[1], places[3], psnr)
+
+
+def advice(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folder: Path) -> list[str]:
+    """What to try next, most promising first, without a full stop; empty if nothing suggests itself.  As ``sentences``."""
     found = []
     moves = progress(rows, _last_epoch(config, rows))
     score = summary.get("psnr")
     oracle = summary["oracle"] if isinstance(summary.get("oracle"), Mapping) else {}
     best = oracle.get("psnr")
-    trust = " --trust" if config.foreign_code else ""
     if is_number(score) and is_number(best) and best - score > OVERFITTED_DB:
         found.append(
-            f"stopping earlier: epoch {oracle.get('epoch')} was {best - score:.1f} dB better against the truth; "
+            f"stopping earlier: epoch {oracle.get('epoch')} was {best - score:.1f} dB better against the truth, and "
             "--held-out 0.1 --stop-rule held-out finds such an epoch without it"
         )
     elif moves is not None and not moves.settled and config.stop_rule == "last":
+        trust = " --trust" if config.foreign_code else ""
         found.append(f"more epochs: bwtheory train --resume {shlex.quote(str(folder))} --epochs {2 * config.epochs}{trust}")
     if moves is not None and moves.unsteady:
         found.append(f"a smaller learning rate, such as --lr {config.lr / 3:.1g}")
-    bands = next((row["band_errors"] for row in reversed(rows) if isinstance(row.get("band_errors"), list)), None)
-    bands = quality.get("band_errors", bands)
-    first = next((k for k, error in enumerate(bands or ()) if is_number(error) and error > UNLEARNED), None)
     if not (config.task == "signal" and is_number(score)):
         return found
+    bands = summary.get("band_errors")
+    numbered = enumerate(bands if isinstance(bands, list) else ())
+    first = next((k for k, error in numbered if is_number(error) and error > UNLEARNED), None)
     if score < CLOSE_DB and first is not None:
         knob = _KNOBS.get(config.activation)
         named = f"; a larger {knob} reaches them" if knob else ""
         found.append(f"detail: frequencies from {2**first} cycles an image on are not learned{named}")
     elif score < CLOSE_DB and moves is not None and moves.settled:
         found.append(f"a wider network, such as --hidden-features {2 * config.hidden_features}")
-    elif score >= CLOSE_DB and config.gauss_newton_after is None and quality.get("largest_level_error"):
+    elif score >= CLOSE_DB and config.gauss_newton_after is None and summary.get("largest_level_error"):
         more = config.epochs + 200
         found.append(f"a close fit by Gauss–Newton steps, in another run: --gauss-newton-after {config.epochs} --epochs {more}")
     return found
@@ -252,7 +264,7 @@ def _last_epoch(config: TrainingConfig, rows: Rows) -> int:
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value from a file is a finite number; true is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_positive(value: Any) -> TypeGuard[float]:
