@@ -250,6 +250,37 @@ def report_runs(
     return 0
 
 
+def animate_run(
+    run: tyro.conf.Positional[Path],
+    *,
+    out: Path | None = None,
+    frames: int = 60,
+    seconds: float = 8.0,
+    trust: bool = False,
+) -> int:
+    """Make a film of how a run has learned: it is trained again, as its settings say, and filmed on the way.
+
+    Args:
+        run: a run folder
+        out: the film, .mp4, .gif or .png (animated); film.gif in the run folder without it
+        frames: how many, about, on a logarithmic scale of the epochs
+        seconds: that the film takes
+        trust: run code that the run's settings name, an activation or a physics of your own
+    """
+    run = _folder(run)
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        with importing():
+            from bwtheory.report.animate import animate
+
+        try:
+            file, said = animate(run, _folder(out) if out else run / "film.gif", frames, seconds, trust)
+        except KeyboardInterrupt:
+            print("\nInterrupted; no film was written.", file=sys.stderr)
+            raise
+    print(f"{file}, {_size(file.stat().st_size)}. {said}")
+    return 0
+
+
 def reproduce(
     experiment: tyro.conf.Positional[
         Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "gauss-newton", "all"]
@@ -439,6 +470,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "train": train,
     "render": render_run,
     "report": report_runs,
+    "animate": animate_run,
     "reproduce": reproduce,
     "compare": compare,
     "bench": bench,

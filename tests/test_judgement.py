@@ -14,7 +14,7 @@ from PIL import Image
 from bwtheory.tasks import build_task
 from bwtheory.training import judgement
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.error_map import absolute_error, coloured, common_scale, save_error_map
+from bwtheory.training.error_map import absolute_error, block_maxima, coloured, common_scale, save_error_map
 
 CONFIG = TrainingConfig(source="camera", epochs=100, lr=1e-3)
 
@@ -49,7 +49,7 @@ def test_levels_of_eight_bits():
 def test_bits_of_a_png_are_those_of_one(channels):
     pixels = np.random.default_rng(1).integers(0, 256, (20, 30, channels)) / 255
     content = io.BytesIO()
-    Image.fromarray(np.rint(255 * pixels).astype(np.uint8).squeeze()).save(content, "PNG", optimize=True)
+    Image.fromarray(np.rint(255 * pixels).astype(np.uint8).squeeze()).save(content, "PNG")
     found = judgement.bits_per_pixel_as_png(pixels)
     assert found == 8 * len(content.getvalue()) / 600
     assert 8 * channels < found < 12 * channels  # noise cannot be compressed
@@ -61,21 +61,24 @@ def rows_with(loss, epochs: int = 100) -> list[dict]:
 
 
 def test_progress_of_a_loss_that_falls_evenly():
-    """10^(−t/50) loses 2 dB in a tenth of 100 epochs, from the middle of one tenth to the middle of the next."""
-    found = judgement.progress(rows_with(lambda t: 10 ** (-t / 50)), 100)
-    assert found is not None and found.gain == pytest.approx(2.0) and found.spread == pytest.approx(2.0)
+    """10^(−t/50) loses 2 dB in a tenth of 100 epochs, however many rows there are; five rows lie 8 epochs apart: 1.6 dB."""
+    found = judgement.progress(rows_with(lambda t: 10 ** (-t / 50)))
+    assert found is not None and found.gain == pytest.approx(2.0) and found.spread == pytest.approx(1.6)
     assert not found.settled and not found.unsteady
-    flat = judgement.progress(rows_with(lambda t: 1e-3), 100)
+    few = judgement.progress([{"epoch": epoch, "loss": 10 ** (-epoch / 50)} for epoch in range(0, 101, 20)])
+    assert few is not None and few.gain == pytest.approx(2.0)
+    flat = judgement.progress(rows_with(lambda t: 1e-3))
     assert flat is not None and flat.gain == 0 and flat.settled and not flat.unsteady
-    restless = judgement.progress(rows_with(lambda t: 1e-3 * (10 if t % 4 else 1)), 100)
+    restless = judgement.progress(rows_with(lambda t: 1e-3 * (10 if t % 4 else 1)))
     assert restless is not None and restless.unsteady
 
 
 def test_no_progress_is_told_from_too_few_rows():
-    assert judgement.progress([{"epoch": 0, "loss": 1.0}, {"epoch": 100, "loss": 0.5}], 100) is None
-    assert judgement.progress(rows_with(lambda t: 0.0), 100) is None
-    assert judgement.progress(rows_with(lambda t: "much"), 100) is None
-    assert judgement.progress([], 100) is None
+    assert judgement.progress([{"epoch": epoch, "loss": 1.0} for epoch in (0, 40, 70, 100)]) is None
+    assert judgement.progress(rows_with(lambda t: 0.0)) is None
+    assert judgement.progress(rows_with(lambda t: "much")) is None
+    assert judgement.progress([]) is None
+    assert judgement.progress([{"epoch": 5, "loss": 1.0}] * 9) is None
 
 
 def test_quality_of_a_network_that_is_off_in_one_corner():
@@ -125,12 +128,24 @@ def test_advice_follows_the_numbers(loss, summary, expected):
     assert bool(found) == bool(expected)
 
 
-def test_octaves_that_are_not_learned_are_named_with_the_flag_that_reaches_them():
-    summary = {"band_errors": [0.01, 0.1, 0.6, 0.9], "psnr": 22.0}
+@pytest.mark.parametrize(
+    "bands, said",
+    [
+        ([0.01, 0.1, 0.6, 0.9], "detail: frequencies from 4 cycles an image on are not learned, and a larger {} reaches them"),
+        (
+            [0.01, 0.6, None, 2.0],
+            "less noise: from 2 cycles an image on the network adds more than the image has, and a smaller",
+        ),
+        ([0.6, 0.9, 1.0], None),  # nothing is learned yet: no frequency is to blame
+        ([0.01, 0.1, 0.2], None),
+        ("bands", None),
+    ],
+)
+def test_octaves_that_are_not_learned_or_added_are_named_with_the_flag_for_them(bands, said):
     for activation, flag in (("bw-relu", "--c"), ("siren", "--omega-0")):
         config = TrainingConfig(source="camera", activation=activation)
-        (found,) = judgement.advice(config, summary, [], Path("r"))
-        assert "from 4 cycles an image on" in found and f"a larger {flag}" in found
+        found = judgement.advice(config, {"band_errors": bands, "psnr": 22.0}, [], Path("r"))
+        assert len(found) == (said is not None) and all(each.startswith(said.format(flag)) for each in found)
 
 
 def test_the_last_lines_say_how_good_it_is_and_what_to_try():
@@ -182,10 +197,19 @@ def test_error_maps_share_one_scale_and_hide_no_error():
     assert absolute_error(image, truth).tolist() == [[0, 0.3], [0, 0]]
 
 
-def test_an_error_map_is_written_with_its_scale(tmp_path):
-    truth = np.random.default_rng(0).random((12, 9, 1))
-    save_error_map(tmp_path / "error.png", truth + 0.01, truth)
-    save_error_map(tmp_path / "exact.png", truth, truth)
-    for name in ("error.png", "exact.png"):
-        with Image.open(tmp_path / name) as image:
-            assert min(image.size) > 300
+@pytest.mark.parametrize("shape", [(12, 9), (1, 300), (300, 1), (1, 1), (2050, 7)])
+def test_an_error_map_is_written_with_its_scale(tmp_path, shape):
+    """The pixels are those of the colours; a large image is made smaller by the largest error of each block."""
+    generator = np.random.default_rng(0)
+    truth = generator.random((*shape, 1))
+    image = truth + 10 ** generator.uniform(-3, -1, (*shape, 1))
+    save_error_map(tmp_path / "error.png", image, truth)
+    factor, enlarge = -(-max(shape) // 1024), max(1, 256 // max(shape))
+    error = absolute_error(image, truth)
+    expected = coloured(block_maxima(error, factor), *common_scale([error]))
+    with Image.open(tmp_path / "error.png") as drawn:
+        pixels = np.asarray(drawn)
+    height, width = (enlarge * side for side in expected.shape[:2])
+    assert np.array_equal(pixels[:height:enlarge, :width:enlarge], expected)
+    assert pixels.shape[0] >= 256 and pixels.shape[1] == width + 72
+    save_error_map(tmp_path / "exact.png", truth, truth)  # has no error to put on a scale

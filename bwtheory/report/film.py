@@ -21,10 +21,10 @@ from PIL import Image
 from bwtheory.files import read_bytes, write_bytes
 from bwtheory.plots import BLACK, BLUE, VERMILION, in_style
 from bwtheory.report.charts import thinned
-from bwtheory.report.pictures import block_maxima, block_means
+from bwtheory.report.pictures import block_means
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
-from bwtheory.training.error_map import COLOURS, absolute_error, common_scale
+from bwtheory.training.error_map import COLOURS, absolute_error, block_maxima, common_scale
 from bwtheory.training.judgement import in_unit_range, is_number
 
 ENDINGS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".mp4": "MP4"}

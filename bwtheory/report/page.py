@@ -27,7 +27,7 @@ from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
 from bwtheory.training import judgement
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.error_map import COLOURS, absolute_error, coloured, common_scale
+from bwtheory.training.error_map import COLOURS, absolute_error, block_maxima, coloured, common_scale
 from bwtheory.training.judgement import is_number
 from bwtheory.training.run import RunDirectory
 
@@ -230,7 +230,8 @@ def _problems(panels: Sequence[Panel], shown: Sequence[Panel]) -> list[Problem]:
 def _evaluate(panel: Panel, problem: Problem, evaluated: Evaluated) -> None:
     """Pictures or plots of a run, and its numbers."""
     task, run, config = evaluated.task, panel.run, evaluated.config
-    panel.quality = judgement.quality(config, task, evaluated.values, evaluated.network.count_parameters())
+    parameters = sum(p.numel() for p in evaluated.network.parameters() if p.requires_grad)
+    panel.quality = judgement.quality(config, task, evaluated.values, parameters)
     score = task.score(torch.from_numpy(evaluated.values))
     panel.quality["score"] = {task.score_name: score}
     noted = run.summary.get(task.score_name)
@@ -258,8 +259,8 @@ def _evaluate_image(panel: Panel, problem: Problem, evaluated: Evaluated, task: 
     known = len(task.truth) > 0
     if known:
         image, truth = judgement.in_unit_range(task, evaluated.values)
-        panel.bands = panel.quality["band_errors"]
-        panel.error = pictures.block_maxima(absolute_error(image, truth), pictures.factor_for(task.shape))
+        panel.bands = panel.quality.get("band_errors", [])
+        panel.error = block_maxima(absolute_error(image, truth), pictures.factor_for(task.shape))
         scale = getattr(task, "data_range", 1.0)
     else:
         image, scale = evaluated.values.reshape(*task.shape, -1), 1.0

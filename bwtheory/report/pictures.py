@@ -69,14 +69,6 @@ def block_means(pixels: np.ndarray, factor: int) -> np.ndarray:
     return sums / counts
 
 
-def block_maxima(error: np.ndarray, factor: int) -> np.ndarray:
-    """(H, W): the largest number of each block of factor×factor, so that no error disappears."""
-    if factor == 1:
-        return error
-    rows, columns = (np.arange(0, side, factor) for side in error.shape)
-    return np.maximum.reduceat(np.maximum.reduceat(error, rows, axis=0), columns, axis=1)
-
-
 def most_detailed(truth: np.ndarray, side: int = CROP_SIDE) -> tuple[slice, slice]:
     """Rows and columns of the window, on a lattice of half its side, in which the image (H, W, C) varies most."""
     height, width = truth.shape[:2]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from bwtheory.files import read_bytes
-from bwtheory.nn import INR
 from bwtheory.tasks import Task, build_task
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -66,7 +66,7 @@ class Run:
 class Evaluated:
     """A run's network with its task: values (P, C) on the task's grid, in float64."""
 
-    network: INR
+    network: nn.Module
     config: TrainingConfig
     task: Task
     values: np.ndarray

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
+
+from bwtheory.files import write_bytes
 
 COLOURS = "viridis"  # even in lightness, for any colour vision and in grey print
+LARGEST_SIDE, SMALLEST_SIDE = 1024, 256  # pixels of the map
+BESIDE, MARGIN = 72, 14  # pixels for the scale, and around it
 DECADES = 4.0  # that a logarithmic scale shows below the largest error
 
 
@@ -38,18 +44,36 @@ def coloured(error: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.round(255 * colormaps[COLOURS](place)[..., :3]).astype(np.uint8)
 
 
+def block_maxima(error: np.ndarray, factor: int) -> np.ndarray:
+    """(H, W): the largest number of each block of factor×factor, so that no error disappears."""
+    if factor == 1:
+        return error
+    rows, columns = (np.arange(0, side, factor) for side in error.shape)
+    return np.maximum.reduceat(np.maximum.reduceat(error, rows, axis=0), columns, axis=1)
+
+
 def save_error_map(path: Path, image: np.ndarray, truth: np.ndarray) -> None:
-    """Write the error map of (H, W, C) as a PNG with its scale beside it."""
-    from matplotlib.colors import LogNorm
-
-    from bwtheory.plots import canvas, in_style, save_png
-
+    """Write the error map of (H, W, C) as a PNG, with its logarithmic scale beside it; large images are made smaller."""
     error = absolute_error(image, truth)
+    largest = float(error.max())
     low, high = common_scale([error])
-    with in_style():
-        figure, axes = canvas(5.2, 4.2)
-        shown = axes.imshow(np.clip(error, low, high), cmap=COLOURS, norm=LogNorm(low, high), interpolation="nearest")
-        axes.set(xticks=[], yticks=[])
-        axes.set_title(f"absolute error, largest {error.max():.3g}; white is 1")
-        figure.colorbar(shown, ax=axes, shrink=0.85)
-        save_png(figure, path)
+    longest = max(error.shape)
+    pixels = coloured(block_maxima(error, -(-longest // LARGEST_SIDE)), low, high)
+    enlarge = max(1, SMALLEST_SIDE // longest)
+    pixels = pixels.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
+    height, width = max(len(pixels), SMALLEST_SIDE), pixels.shape[1]
+    page = Image.new("RGB", (width + BESIDE, height), "white")
+    page.paste(Image.fromarray(pixels), (0, 0))
+    bar = coloured(np.geomspace(high, low, height - 2 * MARGIN)[:, None].repeat(16, axis=1), low, high)
+    page.paste(Image.fromarray(bar), (width + MARGIN, MARGIN))
+    draw = ImageDraw.Draw(page)
+    decades = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+    marks = {10.0**power: f"1e{power}" for power in decades[:: -(-len(decades) // 8) or 1]}
+    for number, text in marks.items():
+        y = MARGIN + (height - 2 * MARGIN) * math.log(high / number) / math.log(high / low)
+        draw.line([(width + MARGIN + 16, y), (width + MARGIN + 20, y)], fill="black")
+        draw.text((width + MARGIN + 24, y - 5), text, fill="black")
+    draw.text((width + 4, 1), f"max {largest:.2g}", fill="black")
+    content = io.BytesIO()
+    page.save(content, format="PNG")
+    write_bytes(path, content.getvalue())

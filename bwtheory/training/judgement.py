@@ -21,7 +21,9 @@ from bwtheory.training.config import TrainingConfig
 BLOCK = 8  # pixels along a side, as JPEG's
 SETTLED_DB = 0.1  # that the loss may still fall within a tenth of the epochs, and count as settled
 UNLEARNED = 0.5  # relative error from which an octave of frequency counts as not learned
+ADDED = 1.1  # relative error of an octave that a network without it would not have
 OVERFITTED_DB = 0.5  # that an earlier epoch is better against the truth, and worth a word
+LARGEST_TRANSFORM = 2**24  # numbers of an image whose error is split by frequency
 CLOSE_DB = 30.0  # from which Gauss–Newton steps pay (benchmarks/README.md, "fewer steps")
 Rows = Sequence[Mapping[str, Any]]
 
@@ -47,10 +49,7 @@ class Levels:
 
 @dataclass(frozen=True)
 class Progress:
-    """By how many dB the loss fell from the last but one tenth of the epochs to the last one, in the middle of each.
-
-    ``spread`` is how far the logged losses within the last tenth lie apart, in dB.
-    """
+    """By how many dB the loss falls in a tenth of the epochs, at the end; and how far the last losses lie apart, in dB."""
 
     gain: float
     spread: float
@@ -85,29 +84,37 @@ def worst_block(image: np.ndarray, truth: np.ndarray, side: int = BLOCK) -> Bloc
 
 def eight_bit_levels(image: np.ndarray, truth: np.ndarray) -> Levels:
     """What is another level once both are written in 8 bits, clipped to [0, 1]."""
-    written, wanted = (np.rint(255 * np.clip(values, 0, 1)).astype(int) for values in (image, truth))
+    written, wanted = (np.rint(255 * np.clip(values, 0, 1)).astype(np.int16) for values in (image, truth))
     apart = np.abs(written - wanted)
     return Levels(float((apart > 0).mean()), int(apart.max()))
 
 
 def bits_per_pixel_as_png(truth: np.ndarray) -> float:
-    """Of the image in 8 bits as a PNG that Pillow makes as small as it can; nan for other than 1 or 3 channels."""
+    """Of the image in 8 bits as a PNG, as Pillow writes it; nan for other than 1 or 3 channels."""
     if truth.shape[2] not in (1, 3):
         return math.nan
     levels = np.rint(255 * np.clip(truth, 0, 1)).astype(np.uint8)
     content = io.BytesIO()
-    Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels).save(content, format="PNG", optimize=True)
+    Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels).save(content, format="PNG")
     return 8 * len(content.getvalue()) / (truth.shape[0] * truth.shape[1])
 
 
-def progress(rows: Rows, epochs: int) -> Progress | None:
-    """How the loss goes on at the end of the log; None for fewer than two rows in one of the two tenths, or losses of 0."""
-    losses = [(row["epoch"], row["loss"]) for row in rows if _is_positive(row.get("loss"))]
-    tenths = [[loss for epoch, loss in losses if low <= epoch / epochs <= high] for low, high in ((0.8, 0.9), (0.9, 1.0))]
-    if min(map(len, tenths)) < 2:
+def progress(rows: Rows) -> Progress | None:
+    """How the loss goes on at the end of the log: means in dB of the last tenth of its rows and of as many
+    before, two at least.
+
+    None for fewer than four rows after the first epoch with a loss above 0.
+    """
+    losses = [(row["epoch"], row["loss"]) for row in rows if row["epoch"] > 0 and _is_positive(row.get("loss"))]
+    count = max(2, len(losses) // 10)
+    if len(losses) < 2 * count:
         return None
-    before, after = map(statistics.median, tenths)
-    return Progress(10 * math.log10(before / after), 10 * math.log10(max(tenths[1]) / min(tenths[1])))
+    decibels = [10 * math.log10(loss) for _, loss in losses]
+    fell = statistics.fmean(decibels[-2 * count : -count]) - statistics.fmean(decibels[-count:])
+    took = statistics.fmean(e for e, _ in losses[-count:]) - statistics.fmean(e for e, _ in losses[-2 * count : -count])
+    if took <= 0:  # a log that nobody of ours has written
+        return None
+    return Progress(fell / (10 * took / losses[-1][0]), max(decibels[-count:]) - min(decibels[-count:]))
 
 
 def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: int | None) -> dict[str, Any]:
@@ -115,7 +122,7 @@ def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: 
 
     worst_block : rows and columns from … to, and the PSNR in dB (None for an exact block)
     wrong_levels, largest_level_error : as ``eight_bit_levels`` has them
-    band_errors : as the function of this name has them
+    band_errors : as the function of this name has them; left out for large images, as it takes a multiple of their memory
     bits_per_pixel, png_bits_per_pixel : of the weights as they are stored, and of the truth as an 8-bit PNG
     """
     if not isinstance(task, ImageTask) or not len(task.truth):
@@ -130,8 +137,9 @@ def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: 
         },
         "wrong_levels": levels.wrong,
         "largest_level_error": levels.largest,
-        "band_errors": band_errors(image, truth),
     }
+    if image.size <= LARGEST_TRANSFORM:
+        found["band_errors"] = band_errors(image, truth)
     if parameters:
         found["bits_per_pixel"] = (64 if config.double else 32) * parameters / (truth.shape[0] * truth.shape[1])
         found["png_bits_per_pixel"] = None if math.isnan(png) else png
@@ -170,7 +178,7 @@ def sentences(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows) ->
     grid, between = summary.get("grid_psnr", summary.get("psnr")), summary.get("off_grid_psnr")
     if is_number(grid) and is_number(between):
         said.append(f"On the pixels {grid:.2f} dB, between them {between:.2f} dB.")
-    moves = progress(rows, _last_epoch(config, rows))
+    moves = progress(rows)
     if moves is not None:
         if moves.unsteady:
             said.append(f"The loss is unsteady: it varies by {moves.spread:.1f} dB within the last tenth of the epochs.")
@@ -196,7 +204,7 @@ def worst_block_of(summary: Mapping[str, Any]) -> Block | None:
 def advice(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folder: Path) -> list[str]:
     """What to try next, most promising first, without a full stop; empty if nothing suggests itself.  As ``sentences``."""
     found = []
-    moves = progress(rows, _last_epoch(config, rows))
+    moves = progress(rows)
     score = summary.get("psnr")
     oracle = summary["oracle"] if isinstance(summary.get("oracle"), Mapping) else {}
     best = oracle.get("psnr")
@@ -205,7 +213,7 @@ def advice(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folde
             f"stopping earlier: epoch {oracle.get('epoch')} was {best - score:.1f} dB better against the truth, and "
             "--held-out 0.1 --stop-rule held-out finds such an epoch without it"
         )
-    elif moves is not None and not moves.settled and config.stop_rule == "last":
+    elif moves is not None and not moves.settled and not moves.unsteady and config.stop_rule == "last":
         trust = " --trust" if config.foreign_code else ""
         found.append(f"more epochs: bwtheory train --resume {shlex.quote(str(folder))} --epochs {2 * config.epochs}{trust}")
     if moves is not None and moves.unsteady:
@@ -213,11 +221,14 @@ def advice(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folde
     if not (config.task == "signal" and is_number(score)):
         return found
     bands = summary.get("band_errors")
-    numbered = enumerate(bands if isinstance(bands, list) else ())
-    first = next((k for k, error in numbered if is_number(error) and error > UNLEARNED), None)
-    if score < CLOSE_DB and first is not None:
-        knob = _KNOBS.get(config.activation)
-        named = f"; a larger {knob} reaches them" if knob else ""
+    known = [error for error in bands if is_number(error)] if isinstance(bands, list) else []
+    first = next((k for k, error in enumerate(known) if error > UNLEARNED), 0)
+    knob = _KNOBS.get(config.activation)
+    if score < CLOSE_DB and first > 0 and max(known[first:]) > ADDED:
+        named = f", and a smaller {knob} adds less" if knob else ""
+        found.append(f"less noise: from {2**first} cycles an image on the network adds more than the image has{named}")
+    elif score < CLOSE_DB and first > 0:
+        named = f", and a larger {knob} reaches them" if knob else ""
         found.append(f"detail: frequencies from {2**first} cycles an image on are not learned{named}")
     elif score < CLOSE_DB and moves is not None and moves.settled:
         found.append(f"a wider network, such as --hidden-features {2 * config.hidden_features}")
@@ -255,11 +266,6 @@ def percentage(fraction: float) -> str:
     if fraction in (0, 1):
         return f"{percent:.0f} %"
     return f"{percent:.2g} %" if percent < 1 else f"{min(percent, 99.9):.1f} %"
-
-
-def _last_epoch(config: TrainingConfig, rows: Rows) -> int:
-    """Of an unfinished or early stopped run, the last logged one."""
-    return max([row["epoch"] for row in rows if isinstance(row.get("epoch"), int)], default=0) or config.epochs
 
 
 def is_number(value: Any) -> TypeGuard[float]:
