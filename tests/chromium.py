@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,3 +122,11 @@ def browser() -> Iterator[Page]:
             process.terminate()
             process.wait(30)
             os.close(back)
+
+
+if __name__ == "__main__":  # PAGE OUT.png WIDTH [SCRIPT]: a screenshot, after a script
+    with browser() as shown:
+        shown.open(Path(sys.argv[1]), int(sys.argv[3]))
+        for script in sys.argv[4:]:
+            shown.evaluate(script)
+        shown.screenshot(Path(sys.argv[2]))

@@ -15,6 +15,8 @@ bwtheory=$environment/bin/bwtheory
 "$bwtheory" figures
 "$bwtheory" train signal --image camera --shrink 32 --epochs 5 --hidden-features 16 --hidden-layers 1 --device cpu --out runs
 "$bwtheory" render runs/camera-signal-bw-relu-seed40 --size 40x40
+"$bwtheory" report runs
+"$bwtheory" animate runs/camera-signal-bw-relu-seed40 --frames 3
 "$bwtheory" reproduce fig5 --quick --device cpu --epochs 3 --seeds 1 --out reproduced
 ls figures runs/* reproduced/*
 echo "The installed package works without a checkout."

@@ -1,7 +1,7 @@
 """Line charts as SVG within the page, with the numbers that its script shows under the pointer.
 
-Not plotly: its smallest bundle is over a megabyte, of which a report needs lines on two axes.  These are a few kilobytes, print
-as they stand, and can be read without the script.
+Not plotly: its Python package (7.1.0) embeds 4.8 MB of script, of which a report needs lines on two axes.  These are a few
+kilobytes, print as they stand, and can be read without the script.
 """
 
 from __future__ import annotations
