@@ -14,7 +14,7 @@ from PIL import Image
 from bwtheory.tasks import build_task
 from bwtheory.training import judgement
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.error_map import absolute_error, block_maxima, coloured, common_scale, save_error_map
+from bwtheory.training.error_map import absolute_error, coloured, common_scale, save_error_map
 
 CONFIG = TrainingConfig(source="camera", epochs=100, lr=1e-3)
 
@@ -197,6 +197,27 @@ def test_error_maps_share_one_scale_and_hide_no_error():
     assert absolute_error(image, truth).tolist() == [[0, 0.3], [0, 0]]
 
 
+def test_by_strips_the_numbers_are_those_of_the_whole(monkeypatch):
+    """Images larger than a strip: the errors, the largest of blocks, the worst block and the levels are the same."""
+    generator = np.random.default_rng(5)
+    truth = generator.random((37, 29, 3))
+    image = (truth + 0.03 * generator.standard_normal(truth.shape)).astype(np.float32)
+    image[25, 11] += 0.5
+    found = []
+    for strip in (2**16, 29 * 9, 1):  # in one piece, in a few, and as little as possible
+        monkeypatch.setattr("bwtheory.training.error_map.STRIP", strip)
+        maps = [absolute_error(image, truth, factor) for factor in (1, 4)]
+        numbers = judgement.worst_block(image, truth), judgement.eight_bit_levels(image, truth)
+        found.append((maps, numbers, judgement.bits_per_pixel_as_png(truth)))
+    for maps, numbers, bits in found:
+        assert all(np.array_equal(a, b) for a, b in zip(maps, found[0][0])) and (numbers, bits) == found[0][1:]
+    whole = np.abs(image.astype(float) - truth).max(axis=2)
+    assert np.array_equal(found[0][0][0], whole)
+    blocks = [[whole[i : i + 4, j : j + 4].max() for j in range(0, 29, 4)] for i in range(0, 37, 4)]
+    assert np.array_equal(found[0][0][1], blocks)
+    assert (found[0][1][0].top, found[0][1][0].left) == (24, 8)
+
+
 @pytest.mark.parametrize("shape", [(12, 9), (1, 300), (300, 1), (1, 1), (2050, 7)])
 def test_an_error_map_is_written_with_its_scale(tmp_path, shape):
     """The pixels are those of the colours; a large image is made smaller by the largest error of each block."""
@@ -205,8 +226,9 @@ def test_an_error_map_is_written_with_its_scale(tmp_path, shape):
     image = truth + 10 ** generator.uniform(-3, -1, (*shape, 1))
     save_error_map(tmp_path / "error.png", image, truth)
     factor, enlarge = -(-max(shape) // 1024), max(1, 256 // max(shape))
-    error = absolute_error(image, truth)
-    expected = coloured(block_maxima(error, factor), *common_scale([error]))
+    assert factor == (3 if max(shape) > 2048 else 1)
+    shown = absolute_error(image, truth, factor)
+    expected = coloured(shown, *common_scale([shown]))
     with Image.open(tmp_path / "error.png") as drawn:
         pixels = np.asarray(drawn)
     height, width = (enlarge * side for side in expected.shape[:2])

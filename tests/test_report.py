@@ -27,7 +27,6 @@ from bwtheory.report.runs import Study, evaluate, find, names_of, read
 from bwtheory.tasks.task import band_errors
 from bwtheory.training.command import start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.error_map import block_maxima
 from bwtheory.training.run import RunDirectory
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -247,9 +246,6 @@ def test_large_pictures_are_made_smaller_and_say_so():
     assert found.shrunk == 3 and found.height == -(-side // 3) and found.width == 2
     drawn = Image.open(io.BytesIO(base64.b64decode(found.uri.partition(",")[2])))
     assert np.asarray(drawn)[:4, 0].tolist() == [0, 0, 255, 0]
-    error = np.zeros((side, 5))
-    error[100, 3] = 0.25
-    assert block_maxima(error, 3)[33, 1] == 0.25 and block_maxima(error, 3).shape == (-(-side // 3), 2)
     assert pictures.block_means(np.ones((7, 8, 2)), 3).tolist() == np.ones((3, 3, 2)).tolist()
 
 

@@ -24,7 +24,7 @@ from bwtheory.report.charts import thinned
 from bwtheory.report.pictures import block_means
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
-from bwtheory.training.error_map import COLOURS, absolute_error, block_maxima, common_scale
+from bwtheory.training.error_map import COLOURS, absolute_error, common_scale
 from bwtheory.training.judgement import in_unit_range, is_number
 
 ENDINGS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".mp4": "MP4"}
@@ -134,7 +134,7 @@ class Scene:
         low = min(low, 0.1)
 
         def error(image: np.ndarray) -> np.ndarray:
-            return np.clip(block_maxima(absolute_error(image, truth), factor), low, 1.0)
+            return np.clip(absolute_error(image, truth, factor), low, 1.0)
 
         wrong = axes[1].imshow(error(image), cmap=COLOURS, norm=LogNorm(low, 1.0), interpolation="nearest")
         place.colorbar(wrong, ax=axes[1], shrink=0.8)

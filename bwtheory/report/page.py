@@ -25,9 +25,10 @@ from bwtheory.report.pictures import Picture
 from bwtheory.report.runs import Evaluated, Run, Study, evaluate, find, names_of, read
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
+from bwtheory.tasks.task import band_errors
 from bwtheory.training import judgement
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.error_map import COLOURS, absolute_error, block_maxima, coloured, common_scale
+from bwtheory.training.error_map import COLOURS, absolute_error, coloured, common_scale
 from bwtheory.training.judgement import is_number
 from bwtheory.training.run import RunDirectory
 
@@ -259,8 +260,8 @@ def _evaluate_image(panel: Panel, problem: Problem, evaluated: Evaluated, task: 
     known = len(task.truth) > 0
     if known:
         image, truth = judgement.in_unit_range(task, evaluated.values)
-        panel.bands = panel.quality.get("band_errors", [])
-        panel.error = block_maxima(absolute_error(image, truth), pictures.factor_for(task.shape))
+        panel.bands = panel.quality.get("band_errors") or band_errors(image, truth)
+        panel.error = absolute_error(image, truth, pictures.factor_for(task.shape))
         scale = getattr(task, "data_range", 1.0)
     else:
         image, scale = evaluated.values.reshape(*task.shape, -1), 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,34 @@ from PIL import Image, ImageDraw
 from bwtheory.files import write_bytes
 
 COLOURS = "viridis"  # even in lightness, for any colour vision and in grey print
+STRIP = 2**16  # pixels that are looked at together
 LARGEST_SIDE, SMALLEST_SIDE = 1024, 256  # pixels of the map
 BESIDE, MARGIN = 72, 14  # pixels for the scale, and around it
 DECADES = 4.0  # that a logarithmic scale shows below the largest error
 
 
-def absolute_error(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """(H, W): of the channels of (H, W, C) the one that is furthest off."""
-    return np.abs(image - truth).max(axis=2)
+def strips(height: int, width: int, multiple: int) -> Iterator[slice]:
+    """Rows of an image, some 2^16 pixels at a time and a multiple of so many rows: temporaries stay small beside the image."""
+    count = multiple * max(1, STRIP // (multiple * width))
+    for start in range(0, height, count):
+        yield slice(start, min(start + count, height))
+
+
+def absolute_error(image: np.ndarray, truth: np.ndarray, factor: int = 1) -> np.ndarray:
+    """(H, W): of the channels of (H, W, C) the one that is furthest off, in float64.
+
+    With a ``factor`` the largest of each block of factor×factor pixels, so that no error disappears; the last blocks may be
+    smaller.
+    """
+    height, width = truth.shape[:2]
+    found = []
+    for rows in strips(height, width, factor):
+        error = np.abs(image[rows].astype(np.float64) - truth[rows]).max(axis=2)
+        if factor > 1:
+            error = np.maximum.reduceat(error, np.arange(0, error.shape[0], factor), axis=0)
+            error = np.maximum.reduceat(error, np.arange(0, width, factor), axis=1)
+        found.append(error)
+    return np.concatenate(found)
 
 
 def common_scale(errors: list[np.ndarray]) -> tuple[float, float]:
@@ -39,26 +60,18 @@ def coloured(error: np.ndarray, low: float, high: float) -> np.ndarray:
     """(H, W, 3) levels of 8 bits: the errors' logarithms between low and high, dark to bright."""
     from matplotlib import colormaps
 
-    with np.errstate(divide="ignore"):
-        place = np.log(np.clip(error, low, high) / low) / math.log(high / low)
-    return np.round(255 * colormaps[COLOURS](place)[..., :3]).astype(np.uint8)
-
-
-def block_maxima(error: np.ndarray, factor: int) -> np.ndarray:
-    """(H, W): the largest number of each block of factor×factor, so that no error disappears."""
-    if factor == 1:
-        return error
-    rows, columns = (np.arange(0, side, factor) for side in error.shape)
-    return np.maximum.reduceat(np.maximum.reduceat(error, rows, axis=0), columns, axis=1)
+    table = np.round(255 * colormaps[COLOURS](np.arange(256))[:, :3]).astype(np.uint8)
+    place = np.log(np.clip(error, low, high) / low) / math.log(high / low)
+    return table[np.minimum(256 * place, 255).astype(np.uint8)]
 
 
 def save_error_map(path: Path, image: np.ndarray, truth: np.ndarray) -> None:
     """Write the error map of (H, W, C) as a PNG, with its logarithmic scale beside it; large images are made smaller."""
-    error = absolute_error(image, truth)
+    longest = max(truth.shape[:2])
+    error = absolute_error(image, truth, -(-longest // LARGEST_SIDE))
     largest = float(error.max())
     low, high = common_scale([error])
-    longest = max(error.shape)
-    pixels = coloured(block_maxima(error, -(-longest // LARGEST_SIDE)), low, high)
+    pixels = coloured(error, low, high)
     enlarge = max(1, SMALLEST_SIDE // longest)
     pixels = pixels.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
     height, width = max(len(pixels), SMALLEST_SIDE), pixels.shape[1]

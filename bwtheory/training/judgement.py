@@ -17,13 +17,14 @@ from PIL import Image
 
 from bwtheory.tasks.task import ImageTask, Task, band_errors
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.error_map import strips
 
 BLOCK = 8  # pixels along a side, as JPEG's
 SETTLED_DB = 0.1  # that the loss may still fall within a tenth of the epochs, and count as settled
 UNLEARNED = 0.5  # relative error from which an octave of frequency counts as not learned
 ADDED = 1.1  # relative error of an octave that a network without it would not have
 OVERFITTED_DB = 0.5  # that an earlier epoch is better against the truth, and worth a word
-LARGEST_TRANSFORM = 2**24  # numbers of an image whose error is split by frequency
+LARGEST_TRANSFORM = 2**20  # numbers of an image whose error is split by frequency
 CLOSE_DB = 30.0  # from which Gauss–Newton steps pay (benchmarks/README.md, "fewer steps")
 Rows = Sequence[Mapping[str, Any]]
 
@@ -70,30 +71,37 @@ def worst_block(image: np.ndarray, truth: np.ndarray, side: int = BLOCK) -> Bloc
 
     Images are (H, W, C).  Blocks at the right and lower edge may be smaller; of several the first one, row by row.
     """
-    squares = ((image - truth) ** 2).mean(axis=2)
-    height, width = squares.shape
-    tops, lefts = np.arange(0, height, side), np.arange(0, width, side)
-    sums = np.add.reduceat(np.add.reduceat(squares, tops, axis=0), lefts, axis=1)
-    sizes = np.outer(np.diff([*tops, height]), np.diff([*lefts, width]))
-    row, column = divmod(int(np.argmax(sums / sizes)), len(lefts))
-    error = float(sums[row, column] / sizes[row, column])
-    top, left = int(tops[row]), int(lefts[column])
-    bottom, right = min(top + side, height) - 1, min(left + side, width) - 1
-    return Block(top, left, bottom, right, -10 * math.log10(error) if error > 0 else math.inf)
+    height, width = truth.shape[:2]
+    lefts = np.arange(0, width, side)
+    worst, found = -1.0, Block(0, 0, 0, 0, math.inf)
+    for rows in strips(height, width, side):
+        squares = ((image[rows].astype(np.float64) - truth[rows]) ** 2).mean(axis=2)
+        tops = np.arange(0, len(squares), side)
+        sums = np.add.reduceat(np.add.reduceat(squares, tops, axis=0), lefts, axis=1)
+        means = sums / np.outer(np.diff([*tops, len(squares)]), np.diff([*lefts, width]))
+        row, column = divmod(int(np.argmax(means)), len(lefts))
+        if means[row, column] > worst:
+            worst = float(means[row, column])
+            top, left = rows.start + int(tops[row]), int(lefts[column])
+            psnr = -10 * math.log10(worst) if worst > 0 else math.inf
+            found = Block(top, left, min(top + side, height) - 1, min(left + side, width) - 1, psnr)
+    return found
 
 
 def eight_bit_levels(image: np.ndarray, truth: np.ndarray) -> Levels:
-    """What is another level once both are written in 8 bits, clipped to [0, 1]."""
-    written, wanted = (np.rint(255 * np.clip(values, 0, 1)).astype(np.int16) for values in (image, truth))
-    apart = np.abs(written - wanted)
-    return Levels(float((apart > 0).mean()), int(apart.max()))
+    """What is another level once both (H, W, C) are written in 8 bits, clipped to [0, 1]."""
+    wrong, largest = 0, 0
+    for rows in strips(len(truth), truth.shape[1], 1):
+        apart = np.abs(_levels(image[rows]).astype(np.int16) - _levels(truth[rows]))
+        wrong, largest = wrong + int((apart > 0).sum()), max(largest, int(apart.max()))
+    return Levels(wrong / truth.size, largest)
 
 
 def bits_per_pixel_as_png(truth: np.ndarray) -> float:
     """Of the image in 8 bits as a PNG, as Pillow writes it; nan for other than 1 or 3 channels."""
     if truth.shape[2] not in (1, 3):
         return math.nan
-    levels = np.rint(255 * np.clip(truth, 0, 1)).astype(np.uint8)
+    levels = np.concatenate([_levels(truth[rows]) for rows in strips(len(truth), truth.shape[1], 1)])
     content = io.BytesIO()
     Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels).save(content, format="PNG")
     return 8 * len(content.getvalue()) / (truth.shape[0] * truth.shape[1])
@@ -139,7 +147,7 @@ def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: 
         "largest_level_error": levels.largest,
     }
     if image.size <= LARGEST_TRANSFORM:
-        found["band_errors"] = band_errors(image, truth)
+        found["band_errors"] = band_errors(image.astype(np.float64), truth)
     if parameters:
         found["bits_per_pixel"] = (64 if config.double else 32) * parameters / (truth.shape[0] * truth.shape[1])
         found["png_bits_per_pixel"] = None if math.isnan(png) else png
@@ -149,8 +157,8 @@ def quality(config: TrainingConfig, task: Task, values: np.ndarray, parameters: 
 def in_unit_range(task: ImageTask, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values (P, C) on the grid and the truth as images (H, W, C), in units of the truth's range."""
     scale = getattr(task, "data_range", 1.0)
-    image, truth = (np.asarray(part, dtype=np.float64).reshape(*task.shape, -1) for part in (values, task.truth))
-    return image / scale, truth / scale
+    image, truth = (np.asarray(part).reshape(*task.shape, -1) for part in (values, task.truth))
+    return (image, truth) if scale == 1 else (image.astype(np.float64) / scale, truth / scale)
 
 
 def last_lines(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folder: Path) -> list[str]:
@@ -271,6 +279,10 @@ def percentage(fraction: float) -> str:
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value from a file is a finite number; true is none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    return np.rint(255 * np.clip(values.astype(np.float64), 0, 1)).astype(np.uint8)
 
 
 def _is_positive(value: Any) -> TypeGuard[float]:
