@@ -301,6 +301,61 @@ def render_run(
     return 0
 
 
+def report_runs(
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]],
+    *,
+    out: Path | None = None,
+    trust: bool = False,
+) -> int:
+    """Make a page of runs that opens in any browser, without a network: pictures, errors, curves, seeds, settings.
+
+    Args:
+        runs: run folders, folders of them, or folders of compare and reproduce
+        out: the HTML file; report.html in the first folder without it
+        trust: run code that the runs' settings name, an activation or a physics of your own
+    """
+    if not runs:
+        raise BadInput("A run is missing: a run folder, a folder of them, or one of compare or reproduce.")
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        with importing():
+            from bwtheory.report.page import write_report
+
+        file, size = write_report([_folder(run) for run in runs], out and _folder(out), trust)
+    print(f"{file}, {_size(size)}")
+    return 0
+
+
+def animate_run(
+    run: tyro.conf.Positional[Path],
+    *,
+    out: Path | None = None,
+    frames: int = 60,
+    seconds: float = 8.0,
+    trust: bool = False,
+) -> int:
+    """Make a film of how a run has learned: it is trained again, as its settings say, and filmed on the way.
+
+    Args:
+        run: a run folder
+        out: the film, .mp4, .gif or .png (animated); film.gif in the run folder without it
+        frames: how many, about, on a logarithmic scale of the epochs
+        seconds: that the film takes
+        trust: run code that the run's settings name, an activation or a physics of your own
+    """
+    run = _folder(run)
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        with importing():
+            from bwtheory.report.animate import animate
+
+        try:
+            file, said = animate(run, _folder(out) if out else run / "film.gif", frames, seconds, trust)
+        except KeyboardInterrupt:
+            print("\nInterrupted; no film was written.", file=sys.stderr)
+            raise
+    print(f"{file}, {_size(file.stat().st_size)}. {said}")
+    return 0
+
+
 def reproduce(
     experiment: tyro.conf.Positional[
         Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "gauss-newton", "all"]
@@ -490,6 +545,8 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "figures": figures,
     "train": train,
     "render": render_run,
+    "report": report_runs,
+    "animate": animate_run,
     "reproduce": reproduce,
     "compare": compare,
     "bench": bench,
@@ -676,6 +733,10 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
         if isinstance(error, RuntimeError) and "allocate" in str(error):  # PyTorch's way of saying it
             raise MemoryError(str(error).splitlines()[0]) from None
         raise
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _absolute(image: str) -> str:

@@ -22,10 +22,11 @@ from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import outside_inference, usual_settings
-from bwtheory.training import reports
+from bwtheory.training import judgement, reports
 from bwtheory.training.callbacks import Bar, Checkpoint, KeepBest, Log, StopAtLoss, progress_display, say
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import require_compiler
+from bwtheory.training.error_map import save_error_map
 from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.gradient import keep_freed_memory, predict
@@ -257,9 +258,12 @@ class Session:
             self._write(run, self._on_grid(predict(self.network, self._x, self.config.chunk_size)))
 
     def _write(self, run: RunDirectory, on_grid: Tensor) -> dict[str, Any]:
-        """Weights, reconstruction and summary; returns this."""
+        """Weights, reconstruction, error map and summary; returns this."""
         found = self.summary(on_grid) | {"weights_sha256": run.save_weights(self.network, self.config)}
         self.task.save_reconstruction(run.path / self.task.reconstruction_name, on_grid)
+        if isinstance(self.task, ImageTask) and len(self.task.truth):
+            found |= judgement.quality(self.config, self.task, on_grid.numpy(), found["parameters"])
+            save_error_map(run.path / "error.png", *judgement.in_unit_range(self.task, on_grid.numpy()))
         run.save_summary(found)
         return found
 
