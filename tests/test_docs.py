@@ -1,0 +1,269 @@
+"""The documents: links and anchors lead somewhere, examples run, and the commands, flags and files that they name exist."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bwtheory import cli
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    path
+    for pattern in ("*.md", "docs/*.md", "proofs/README.md", "benchmarks/README.md", "results/README.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\"")
+SCHEME = re.compile(r"[a-z]+:")
+PLACEHOLDER = re.compile(r"[…\[\]]|\.\.\.|(?<![-A-Z])[A-Z]{2,}(?![-A-Z.])")  # ID, RUN, [NAME ...]
+documents = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+LIVING = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which speaks of what was
+living = pytest.mark.parametrize("document", LIVING, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+@cache
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def prose(markdown: str) -> str:
+    """The text without its fenced blocks."""
+    return re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.DOTALL | re.MULTILINE)
+
+
+def fenced(markdown: str, language: str) -> Iterator[str]:
+    """The contents of the fenced blocks of a language ("" for none)."""
+    for match in re.finditer(r"^```([\w-]*)\n(.*?)^```", markdown, re.DOTALL | re.MULTILINE):
+        if match[1] == language:
+            yield match[2]
+
+
+def spans(markdown: str) -> list[str]:
+    """What stands between single backticks, on one line each."""
+    return [" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", prose(markdown))]
+
+
+# --- Links -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", prose(read(path)), re.MULTILINE):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        names.append(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        seen[slug] += 1
+    return frozenset(names)
+
+
+def broken_links(document: Path, root: Path = ROOT) -> list[str]:
+    """Links of a document that lead to no file, no heading, or out of the repository."""
+    found = []
+    for match in LINK.finditer(prose(read(document))):
+        link = match[1] or match[2]
+        if SCHEME.match(link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        if not target.is_relative_to(root) or not target.exists():
+            found.append(f"{link}: there is no {name}")
+        elif anchor and (target.suffix != ".md" or anchor not in anchors(target)):
+            found.append(f"{link}: there is no such heading")
+    return found
+
+
+@documents
+def test_links_and_anchors_lead_somewhere(document):
+    assert broken_links(document) == []
+
+
+def test_a_wrong_link_is_found(tmp_path):
+    """Each kind of broken link, beside right ones."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A — b\n[ok](page.md#a--b) [ok](#a--b) [ok](https://example.org/x#y)\n```\n[no](link.md)\n```\n"
+        "[one](gone.md) ![two](gone.png) [three](#c) <img alt='' src=\"gone.svg\"> [four](../outside.md)\n",
+        encoding="utf-8",
+    )
+    (tmp_path.parent / "outside.md").touch()
+    assert [line.partition(": ")[0] for line in broken_links(page, tmp_path)] == [
+        *("gone.md", "gone.png", "#c", "gone.svg", "../outside.md"),
+    ]
+
+
+# --- Commands, flags, targets, files ---------------------------------------------------------------------------------
+
+
+def command_lines(markdown: str) -> list[str]:
+    """Lines of shell blocks and spans that call bwtheory, without prompts, comments and what comes after a pipe."""
+    blocks = "\n".join(
+        [*fenced(markdown, ""), *fenced(markdown, "bash"), *fenced(markdown, "sh"), *fenced(markdown, "console")]
+    )
+    lines = blocks.replace("\\\n", " ").splitlines() + spans(markdown)
+    calls = (re.split(r"\s+#\s|\s+\|\s", line.strip().removeprefix("$ "))[0] for line in lines)
+    return [
+        call for call in (call.replace("python -m bwtheory ", "bwtheory ") for call in calls) if call.startswith("bwtheory ")
+    ]
+
+
+def refuse_command_line(line: str) -> None:
+    """cli.BadInput unless command and flags exist and all values can be read; these only where there is no placeholder.
+
+    A command alone, as in "`bwtheory compare` writes", is a name and needs no values.
+    """
+    words = shlex.split(re.sub(r"[\[\]…]|\.\.\.", " ", line))[1:]
+    if words == ["--version"]:
+        return
+    cli._refuse_unknown_words(words)
+    if len(words) > 1 and not PLACEHOLDER.search(line) and "--help" not in words:
+        cli._parse(words)
+
+
+@living
+def test_command_lines_can_be_parsed(document):
+    for line in command_lines(read(document)):
+        try:
+            refuse_command_line(line)
+        except cli.BadInput as error:
+            pytest.fail(f"{line}: {error}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bwtheory train signal --image photo.png --epochs many",
+        "bwtheory train signal --image photo.png --epoch 5",
+        "bwtheory render --size 64x64",
+        "bwtheory verifies",
+        "bwtheory reproduce fig1",
+        "bwtheory figures [NAME ...] [--to DIR]",
+    ],
+)
+def test_a_wrong_command_line_is_found(line):
+    assert command_lines(f"Text.\n```\n{line}  # why\n```\n") == [line]
+    assert command_lines(f"Text with `{line}` in it.") == [line]
+    with pytest.raises(cli.BadInput):
+        refuse_command_line(line)
+
+
+@cache
+def known_flags() -> frozenset[str]:
+    """Flags of bwtheory's commands, and of the programs of the repository that have some of their own."""
+    sources = [
+        path for folder in ("bwtheory", "benchmarks", "figures", "proofs", "tests") for path in (ROOT / folder).rglob("*.py")
+    ]
+    own = {flag for path in sources for flag in re.findall(r"add_argument\([^)]*?\"(--[\w-]+)\"", read(path))}
+    return frozenset(
+        {flag for command in cli._COMMANDS.values() for flag in cli._flags_of(command)} | own | {"--help", "--version"}
+    )
+
+
+@living
+def test_flags_exist(document):
+    named = {flag for span in spans(read(document)) if span.startswith("--") for flag in re.findall(r"--[a-z][\w-]*", span)}
+    assert named <= known_flags()
+
+
+@living
+def test_make_targets_exist(document):
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    lines = [line for block in fenced(read(document), "") for line in block.splitlines()] + spans(read(document))
+    calls = [line.partition("#")[0].split()[1:] for line in lines if line.startswith("make ") and " -f " not in line]
+    assert {word for call in calls for word in call if re.fullmatch(r"[a-z][a-z-]*", word)} <= targets
+
+
+WRITTEN_LATER = {"results/portability.json", "results/portability.md"}  # by a command that the page is about
+
+
+@living
+def test_files_that_are_named_exist(document):
+    pattern = r"(?:bwtheory|docs|tests|verify|proofs|results|figures|benchmarks)/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
+    named = {span for span in spans(read(document)) if re.fullmatch(pattern, span)} - WRITTEN_LATER
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+# --- Examples --------------------------------------------------------------------------------------------------------
+
+
+@living
+def test_sessions_run(document):
+    """The ```pycon blocks of a page, in order, as one session."""
+    session = "\n".join(fenced(read(document), "pycon"))
+    test = doctest.DocTestParser().get_doctest(session, {}, document.name, str(document), 0)
+    report: list[str] = []
+    result = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+    assert result.failed == 0, "".join(report)
+
+
+@living
+def test_python_blocks_are_python(document):
+    for block in fenced(read(document), "python"):
+        compile(block, document.name, "exec")
+
+
+# --- The site's own code ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """The folder of MkDocs' hooks, to import from."""
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("latex2mathml")
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "site"))
+
+
+def test_formulas_of_the_documents_become_mathml(site):
+    from formulas import mathml
+
+    for document in DOCUMENTS:
+        text = re.sub(r"(?<!`)`[^`]+`(?!`)", "", prose(read(document)))
+        for formula in re.findall(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", text, re.DOTALL):
+            assert mathml("".join(formula)).startswith("<math")
+
+
+@pytest.mark.parametrize("formula", [r"\nosuchcommand x", r"\begin{aligned}a&=b\end{aligned}"])
+def test_a_formula_that_would_be_shown_raw_is_refused(site, formula):
+    from formulas import mathml
+
+    with pytest.raises(ValueError, match="formula"):
+        mathml(formula)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "loads"),
+    [
+        ("a.html", '<script src="https://cdn.example/x.js"></script>', True),
+        ("a.html", '<link rel="stylesheet" href="//cdn.example/x.css">', True),
+        ("a.html", "<style>@import url(https://cdn.example/x.css);</style>", True),
+        ("a.html", '<p style="background: url(http://x.example/a.png)">', True),
+        ("a.css", "@font-face { src: url('https://fonts.example/a.woff2') }", True),
+        ("a.html", '<a href="https://example.org">a link</a><link rel="canonical" href="https://example.org/">', False),
+        ("a.html", '<img src="a.png"><script src="../b.js"></script>', False),
+    ],
+)
+def test_what_is_loaded_from_elsewhere_is_found(site, tmp_path, name, text, loads):
+    from offline import loaded_from_elsewhere
+
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(list(loaded_from_elsewhere(tmp_path))) == int(loads)
+
+
+def test_links_lead_to_the_pages_of_the_site(site):
+    from links import rewritten
+
+    text = "[a](../paper_checks.md#thm-31--loose) [b](../proofs/README.md#x) [c](inputs.md) [d](../verify/claims.toml) [e](https://x.y)"
+    assert rewritten(text, "docs/theory.md", "theory.md") == (
+        "[a](ledger/thm-3.1.md) [b](proofs/index.md#x) [c](inputs.md) [d](source/verify/claims.toml.md) [e](https://x.y)"
+    )
+    assert rewritten("![x](docs/psi.png)", "README.md", "index.md") == "![x](psi.png)"
+    assert rewritten("```\n[x](docs/psi.png)\n```", "README.md", "index.md") == "```\n[x](docs/psi.png)\n```"
