@@ -263,7 +263,7 @@ def test_links_lead_to_the_pages_of_the_site(site):
 
     text = "[a](../paper_checks.md#thm-31--loose) [b](../proofs/README.md#x) [c](inputs.md) [d](../verify/claims.toml) [e](https://x.y)"
     assert rewritten(text, "docs/theory.md", "theory.md") == (
-        "[a](ledger/thm-3.1.md) [b](proofs/index.md#x) [c](inputs.md) [d](source/verify/claims.toml.md) [e](https://x.y)"
+        "[a](ledger/thm-3.1.md) [b](proofs/theorems.md#x) [c](inputs.md) [d](source/verify/claims.toml.md) [e](https://x.y)"
     )
     assert rewritten("![x](docs/psi.png)", "README.md", "index.md") == "![x](psi.png)"
     assert rewritten("```\n[x](docs/psi.png)\n```", "README.md", "index.md") == "```\n[x](docs/psi.png)\n```"

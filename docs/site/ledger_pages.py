@@ -43,7 +43,7 @@ FIGURES = {  # by the beginning of a claim's id, the longest that fits: image of
     "text-deep": ("full/next1.png", "Condition numbers of each layer's features during training"),
     "text-state-of-the-art": ("study/signal.png", "Our study: signal representation"),
 }
-_INDEX = re.compile(r"(?<=[^\W\d_]|[∫Σ)‖|])(?<![^\W\d_]{2})_(\{[^}]*\}|min|max|\d+|[^\W\d_](?![^\W\d_ᵀ]))")
+_INDEX = re.compile(r"(?<=[^\W\d_]|[∫Σ)‖|⟩])(?<![^\W\d_]{2})_(\{[^}]*\}|min|max|\d+|[^\W\d_](?![^\W\d_ᵀ]))")
 _EXPONENT = re.compile(r"\^(\{[^}]*\}|\([^)]*\)|[−-]?\d+|[^\W\d_]\b|[⁺*])")
 _ANSWER = {True: "holds", False: "does not hold", None: "undecided"}
 

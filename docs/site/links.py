@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {  # of the repository, and their names in the site
     "README.md": "index.md",
     "paper_checks.md": "ledger/index.md",
-    "proofs/README.md": "proofs/index.md",
+    "proofs/README.md": "proofs/theorems.md",
     "proofs/Statements.v": "proofs/statements.md",
     "benchmarks/README.md": "benchmarks.md",
     "CONTRIBUTING.md": "contributing.md",

@@ -17,6 +17,7 @@ from links import IMAGES, PAGES, ROOT, links_of, page_of, rewritten
 from mkdocs.structure.files import File, Files
 
 LANGUAGES = {".py": "python", ".toml": "toml", ".v": "coq", ".json": "json", ".sh": "bash", ".cff": "yaml", ".yml": "yaml"}
+_NOT_SEARCHED = "---\nsearch:\n  exclude: true\n---\n"
 LARGEST_SOURCE = 200_000  # bytes; a larger file is named and not shown
 
 
@@ -84,9 +85,9 @@ def _text(path: str) -> str:
             f"- [{name}]({name})" if Path(name).suffix in (*LANGUAGES, *IMAGES, ".md") else f"- {name}" for name in shown
         )
     if source.stat().st_size > LARGEST_SOURCE:
-        return f"# {path}\n\nThe file has {source.stat().st_size:,} bytes and is not shown here; it is in the repository.\n"
+        return f"{_NOT_SEARCHED}# {path}\n\nThe file has {source.stat().st_size:,} bytes and is not shown here; it is in the repository.\n"
     text = source.read_text(encoding="utf-8")
-    return text if source.suffix == ".md" else f"# {path}\n\n~~~~ {LANGUAGES.get(source.suffix, 'text')}\n{text}\n~~~~\n"
+    return text if source.suffix == ".md" else f"{_NOT_SEARCHED}# {path}\n\n~~~~ {LANGUAGES.get(source.suffix, 'text')}\n{text}\n~~~~\n"
 
 
 def _statements() -> str:
@@ -106,8 +107,8 @@ def _statements() -> str:
 
 def theorems(source: str) -> Iterator[tuple[str, str, str]]:
     """(comment before it, statement, name) of every theorem."""
-    pattern = r"(?:\(\* (?!=)((?:(?!\*\)).)*) \*\)\n)?(Theorem (\w+).*?\.)\nProof"
-    for match in re.finditer(pattern, source, re.DOTALL):
+    pattern = r"(?:^\(\* (?!=)((?:(?!\*\)).)*) \*\)\n)?^(Theorem (\w+).*?\.)\nProof"
+    for match in re.finditer(pattern, source, re.DOTALL | re.MULTILINE):
         yield " ".join((match[1] or "").split()), match[2], match[3]
 
 
