@@ -38,7 +38,7 @@ def mathml(latex: str, display: bool = False) -> str:
 
 
 def _space(root: ElementTree.Element) -> None:
-    """What the converter leaves to the browser, which does not see it: signs of numbers, functions without brackets, norms."""
+    """What MathML leaves to its author: signs of numbers, functions without brackets, fractions on a line, norms."""
     for row in root.iter():
         children = list(row)
         for before, element, after in zip([None, *children], children, [*children[1:], None]):
@@ -47,6 +47,9 @@ def _space(root: ElementTree.Element) -> None:
                 element.set("form", "prefix")
             elif element.tag == _MO and element.text == "‖":
                 element.set("stretchy", "false")
+            elif element.tag == _MO and element.text == "/":
+                element.set("lspace", "0.05em")
+                element.set("rspace", "0.05em")
             elif element.tag in (_MO, _MI) and len(element.text or "") > 1 and (element.text or "").isalpha():
                 bracket = after is not None and after.tag == _MO
                 element.tag = _MO
