@@ -296,7 +296,7 @@ def compare(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     out: Path = Path("compared"),
 ) -> int:
-    """Compare networks with each other and with methods without a network, on your images: tuned alike, at equal steps and time.
+    """Compare networks with each other, and with methods without one, on your images: tuned alike, at equal steps and time.
 
     The same command continues a comparison that was interrupted. Its tables and figure are in the folder.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import re
 import shlex
 from collections import Counter
@@ -209,6 +210,26 @@ def test_sessions_run(document):
 def test_python_blocks_are_python(document):
     for block in fenced(read(document), "python"):
         compile(block, document.name, "exec")
+
+
+def wrong_names(markdown: str) -> list[str]:
+    """Names that examples and spans of a page take from bwtheory, as bw.NAME or by an import, and that it does not have."""
+    code = [*fenced(markdown, "python"), *fenced(markdown, "pycon"), *spans(markdown)]
+    used = [("bwtheory", name) for text in code for name in re.findall(r"\bbw\.(\w+)", text)]
+    for text in code:
+        for module, names in re.findall(r"\bfrom (bwtheory[\w.]*) import ([\w, ]+)", text):
+            used += [(module, name.strip()) for name in names.split(",")]
+    return [f"{module}.{name}" for module, name in used if name not in dir(importlib.import_module(module))]
+
+
+@living
+def test_names_of_examples_exist(document):
+    assert wrong_names(read(document)) == []
+
+
+def test_a_wrong_name_is_found():
+    page = "`bw.fitt(x)` `bw.load` ```\n```python\nfrom bwtheory.nn import INR, Inr\nbw.BSplineWavelet()\n```\n"
+    assert sorted(wrong_names(page)) == ["bwtheory.fitt", "bwtheory.nn.Inr"]
 
 
 # --- The site's own code ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Plain English: phrases that readers had to read twice stay out of the documents, the help texts, the messages and the ledger."""
+"""Plain English: phrases that readers had to read twice stay out of documents, help texts, messages and the ledger."""
 
 from __future__ import annotations
 

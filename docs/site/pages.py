@@ -85,9 +85,14 @@ def _text(path: str) -> str:
             f"- [{name}]({name})" if Path(name).suffix in (*LANGUAGES, *IMAGES, ".md") else f"- {name}" for name in shown
         )
     if source.stat().st_size > LARGEST_SOURCE:
-        return f"{_NOT_SEARCHED}# {path}\n\nThe file has {source.stat().st_size:,} bytes and is not shown here; it is in the repository.\n"
+        size = f"{source.stat().st_size:,}"
+        return f"{_NOT_SEARCHED}# {path}\n\nThe file has {size} bytes and is not shown here; it is in the repository.\n"
     text = source.read_text(encoding="utf-8")
-    return text if source.suffix == ".md" else f"{_NOT_SEARCHED}# {path}\n\n~~~~ {LANGUAGES.get(source.suffix, 'text')}\n{text}\n~~~~\n"
+    return (
+        text
+        if source.suffix == ".md"
+        else f"{_NOT_SEARCHED}# {path}\n\n~~~~ {LANGUAGES.get(source.suffix, 'text')}\n{text}\n~~~~\n"
+    )
 
 
 def _statements() -> str:
