@@ -87,6 +87,7 @@ figures: $(VENV)/ready
 	$(BIN)/bwtheory figures
 
 docs: $(VENV)/docs-ready
+	$(BIN)/python -m pytest tests/test_docs.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "The site is in build/site: open build/site/index.html"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import html
 import importlib
 import re
 import shlex
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bwtheory import cli
+from bwtheory import cli, proofs
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -169,41 +170,65 @@ def known_flags() -> frozenset[str]:
     )
 
 
-@living
-def test_flags_exist(document):
-    named = {flag for span in spans(read(document)) if span.startswith("--") for flag in re.findall(r"--[a-z][\w-]*", span)}
-    assert named <= known_flags()
+def unknown_flags(markdown: str) -> set[str]:
+    """Flags in spans that no command and no program of the repository has."""
+    found = (re.findall(r"--[a-z][\w-]*", span) for span in spans(markdown) if span.startswith("--"))
+    return {flag for flags in found for flag in flags} - known_flags()
 
 
-@living
-def test_make_targets_exist(document):
+def unknown_targets(markdown: str) -> set[str]:
+    """Targets of make that the Makefile does not have."""
     targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
-    lines = [line for block in fenced(read(document), "") for line in block.splitlines()] + spans(read(document))
+    lines = [line for block in fenced(markdown, "") for line in block.splitlines()] + spans(markdown)
     calls = [line.partition("#")[0].split()[1:] for line in lines if line.startswith("make ") and " -f " not in line]
-    assert {word for call in calls for word in call if re.fullmatch(r"[a-z][a-z-]*", word)} <= targets
+    return {word for call in calls for word in call if re.fullmatch(r"[a-z][a-z-]*", word)} - targets
+
+
+def missing_files(markdown: str) -> set[str]:
+    """Files of the repository in spans that are not there."""
+    pattern = r"(?:bwtheory|docs|tests|verify|proofs|results|figures|benchmarks)/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
+    named = {span for span in spans(markdown) if re.fullmatch(pattern, span)} - WRITTEN_LATER
+    return {name for name in named if not (ROOT / name).exists()}
 
 
 WRITTEN_LATER = {"results/portability.json", "results/portability.md"}  # by a command that the page is about
 
 
 @living
-def test_files_that_are_named_exist(document):
-    pattern = r"(?:bwtheory|docs|tests|verify|proofs|results|figures|benchmarks)/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
-    named = {span for span in spans(read(document)) if re.fullmatch(pattern, span)} - WRITTEN_LATER
-    assert [name for name in named if not (ROOT / name).exists()] == []
+def test_flags_targets_and_files_exist(document):
+    text = read(document)
+    assert unknown_flags(text) | unknown_targets(text) | missing_files(text) == set()
+
+
+def test_wrong_flags_targets_and_files_are_found():
+    assert unknown_flags("`--image FILE --imag` and `--out`, not ```\n--no\n```") == {"--imag"}
+    assert unknown_targets("`make verify` and `make nothing`\n```\nmake more   # of it\nmake test\n```\n") == {
+        "nothing",
+        "more",
+    }
+    assert missing_files("`bwtheory/wavelet.py` `bwtheory/wavelets.py` `runs/x.py`") == {"bwtheory/wavelets.py"}
 
 
 # --- Examples --------------------------------------------------------------------------------------------------------
 
 
+def failures(markdown: str) -> str:
+    """What goes wrong when the ```pycon blocks of a page are run in order as one session; empty if nothing does."""
+    session = doctest.DocTestParser().get_doctest("\n".join(fenced(markdown, "pycon")), {}, "page", None, 0)
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(session, out=report.append)
+    return "".join(report)
+
+
 @living
 def test_sessions_run(document):
-    """The ```pycon blocks of a page, in order, as one session."""
-    session = "\n".join(fenced(read(document), "pycon"))
-    test = doctest.DocTestParser().get_doctest(session, {}, document.name, str(document), 0)
-    report: list[str] = []
-    result = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
-    assert result.failed == 0, "".join(report)
+    assert failures(read(document)) == ""
+
+
+def test_a_wrong_session_is_found():
+    page = "```pycon\n>>> x = 1\n\n```\nText.\n```pycon\n>>> x\n{}\n\n```\n"
+    assert failures(page.format(1)) == ""
+    assert "Expected:\n    2\nGot:\n    1" in failures(page.format(2))
 
 
 @living
@@ -288,3 +313,22 @@ def test_links_lead_to_the_pages_of_the_site(site):
     )
     assert rewritten("![x](docs/psi.png)", "README.md", "index.md") == "![x](psi.png)"
     assert rewritten("```\n[x](docs/psi.png)\n```", "README.md", "index.md") == "```\n[x](docs/psi.png)\n```"
+
+
+def test_every_theorem_has_a_heading(site):
+    from pages import theorems
+
+    source = (ROOT / "proofs" / "Statements.v").read_text(encoding="utf-8")
+    found = list(theorems(source))
+    assert [name for _, _, name in found] == proofs.stated(ROOT / "proofs")
+    assert all(statement.startswith(f"Theorem {name}") and "Proof" not in statement for _, statement, name in found)
+
+
+def test_indices_and_exponents_of_the_ledger_are_set(site):
+    from ledger_pages import plain
+
+    assert plain("(G_ψ)_{ij} = ∫_0^1, λ_max, 2^(1−j), w_kᵀx") == (
+        "(G<sub>ψ</sub>)<sub>ij</sub> = ∫<sub>0</sub><sup>1</sup>, λ<sub>max</sub>, 2<sup>1−j</sup>, w<sub>k</sub>ᵀx"
+    )
+    assert html.unescape(plain("psnr_paper, 7*K < |x|, $5, [a](b)")) == "psnr_paper, 7*K < |x|, $5, [a](b)"
+    assert set("_*<|$[]") & set(plain("psnr_paper, 7*K < |x|, $5, [a](b)")) == set()
