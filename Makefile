@@ -9,6 +9,7 @@
 # make proofs-controls: wrong versions of the theorems, which Coq must refuse.
 # make proofs-check: the compiled proofs once more, by Coq's independent checker.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
+# make docs:   build the site in build/site, which needs no network to be read; make docs-serve shows it while pages are edited.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 .PHONY: verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
-	proofs-controls mutants proofs-check clean
+	proofs-controls mutants proofs-check docs docs-serve docs-figures clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -96,6 +97,20 @@ study: $(VENV)/ready
 figures: $(VENV)/ready
 	$(BIN)/bwtheory figures
 
+docs: $(VENV)/docs-ready
+	$(BIN)/python -m pytest tests/test_docs.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The site is in build/site: open build/site/index.html"
+
+docs-serve: $(VENV)/docs-ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+# The figures of docs/theory.md.
+docs-figures: $(VENV)/ready
+	$(BIN)/bwtheory figures figure1_left condition_numbers spectra wavelet_supports --out build/figures
+	cp build/figures/figure1_left.png docs/psi.png
+	cp build/figures/condition_numbers.png build/figures/spectra.png build/figures/wavelet_supports.png docs
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -106,6 +121,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 		{ echo "bwtheory needs Python 3.11 or newer; run: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/docs-ready: $(VENV)/ready
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 RECORD ?=

@@ -223,17 +223,17 @@ def train(
     resume: Path | None = None,
     trust: bool = False,
 ) -> int:
-    """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
+    """Train an implicit neural representation; settings that are not given come from the preset of the task and activation.
 
     Args:
         task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
-            (inpaint), what an operator of one's own measures (physics), samples of a function (univariate), a sound (audio)
+            (inpaint), measurements of your own operator (physics), samples of a function (univariate), a sound (audio)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
-        together: train the seeds as one batched network, not one after another; pays for small networks
+        together: train the seeds as one batched network, not one after another; faster for small networks
         device: where to train; auto takes CUDA or MPS if there is one (auto)
-        out: a folder; each run gets one of its own in it (runs)
-        resume: a run folder, or a folder of them, to continue with the settings they were started with; with --epochs further
+        out: the folder in which each run gets a folder (runs)
+        resume: a run folder, or a folder of run folders, to continue with their settings; more --epochs train them further
         trust: with --resume: run code that the run's settings name, an activation or a physics of your own
     """
     given = [flags.given(group) for group in (source, measurement, activation, training)]
@@ -287,9 +287,9 @@ def render_run(
 
     Args:
         run: a run folder of an image task
-        size: WIDTHxHEIGHT in pixels; that of the training image without it
+        size: WIDTHxHEIGHT in pixels (that of the training image)
         crop: left, top, right and bottom edge in coordinates from -1 to 1
-        out: the file to write, in the format that its name ends with; render.png in the run folder without it
+        out: the file to write, in the format that its name ends with (render.png in the run folder)
         trust: run code that the run's settings name, an activation or a physics of your own
     """
     run = _folder(run)
@@ -373,7 +373,7 @@ def reproduce(
     out: Path = Path("reproduced"),
     write: bool = False,
 ) -> int:
-    """Do an experiment of the paper, or go on with it: runs, table and figure; what is finished is not run again.
+    """Repeat an experiment of the paper, or continue it: train the runs that are missing, then make its table and figure.
 
     Args:
         experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
@@ -381,13 +381,13 @@ def reproduce(
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image
-        seeds: fewer or more seeds than the protocol's
-        epochs: fewer or more epochs than the protocol's
+        seeds: number of seeds, instead of the protocol's
+        epochs: number of epochs, instead of the protocol's
         shrink: make the image smaller by this factor first
-        activations: some of the architectures of Figures 4 to 6 and of bandwidth, or others
+        activations: the architectures to train, for Figures 4 to 6 and bandwidth
         faithful: settings of the published code where it differs from the paper
         device: where to train; auto takes CUDA or MPS if there is one
-        out: a folder; each experiment gets one of its own in it
+        out: the folder in which each experiment gets a folder
         write: write the results of a full protocol to results/ in the checkout, where the ledger reads them
     """
     if quick and full:
@@ -426,25 +426,25 @@ def compare(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     out: Path = Path("compared"),
 ) -> int:
-    """Compare networks with each other and with methods that are none, on your images: tuned alike, at equal steps and time.
+    """Compare networks with each other, and with methods without one, on your images: tuned alike, at equal steps and time.
 
-    What is finished is not done again: the same command goes on, and its tables and figure are in the folder.
+    The same command continues a comparison that was interrupted. Its tables and figure are in the folder.
 
     Args:
         task: what to compare on, as for train
-        image: one or more image files or built-in names, on which is reported
+        image: the images to report on: files or built-in names
         activations: networks; differences are to the first
-        tune_on: images on which the settings are chosen; those reported, to tune on these
-        steps: of every network; compared at equal steps, and at equal time if no budget is given (500)
-        budget: time of every network, such as 60s or 5min; without it as long as the first network takes for the steps
-        parameters: sizes of the networks, in real numbers; settings are chosen at the first
+        tune_on: the images on which the settings are chosen
+        steps: training steps of every network (500); without a budget the results are compared at equal time, too
+        budget: training time of every network, such as 60s or 5min (as long as the first network takes for the steps)
+        parameters: numbers of parameters of the networks; the settings are chosen at the first
         hidden_layers: number of hidden layers
-        side: make the images smaller until the longer side has about so many pixels
+        side: make the images smaller until the longer side has about this number of pixels
         trials: settings that are tried for each method
         seeds: runs for each image
         compile: compile the steps of all networks
         device: where to train; auto takes CUDA or MPS if there is one
-        out: a folder; the comparison gets one of its own in it
+        out: the folder in which the comparison gets a folder
     """
     with _bad_input_is_a_sentence():
         for activation in activations:
@@ -500,8 +500,8 @@ def bench(
         side: the step is on side x side coordinates
         width: neurons of a hidden layer
         depth: hidden layers, at least 2
-        seconds: how long to measure; compiling comes on top
-        device: where; auto takes CUDA or MPS if there is one
+        seconds: how long to measure, without the time for compiling
+        device: where to measure; auto takes CUDA or MPS if there is one
     """
     with _bad_input_is_a_sentence():
         for activation in activations:

@@ -70,7 +70,7 @@ class Measurement(Simulation):
     noisy: bool = False
     """denoise: the image is noisy already, and nothing is added"""
     noise_std: float | None = None
-    """what is known of the noise of your own measurements: its standard deviation, in their units"""
+    """standard deviation of the noise of your own measurements, in their units"""
     mask: str | None = None
     """inpaint: an image file, white where a pixel is seen and black where it is unknown; instead of random pixels"""
     truth: str | None = None
@@ -97,7 +97,7 @@ class ActivationOptions:
     sigma_0: float | None = None
     """scale of WIRE and Gauss"""
     option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ..."), tyro.conf.UseAppendAction] = ()
-    """any option of the activation, of your own one too"""
+    """any option of the activation, also of your own"""
 
     def as_options(self) -> dict[str, Any]:
         """By the names that the activations have; ValueError for an --option that is not NAME=VALUE."""
@@ -131,14 +131,14 @@ class Training:
     decay: float | None = None
     """the learning rate is lr * decay^(t/T) at epoch t"""
     decay_epochs: int | None = None
-    """T, constant after it; without this flag all epochs, or the preset's if Gauss-Newton steps follow"""
+    """T of --decay; the rate is constant after it (all epochs, or the preset's if Gauss-Newton steps follow)"""
     optimizer: Literal["adam", "sgd"] | None = None
     """adam, or plain gradient descent (sgd)"""
     gauss_newton_after: int | None = None
     """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients, and an interrupted
     step of 40 of them is begun again"""
     gauss_newton_iterations: int | None = None
-    """of conjugate gradients in a Gauss-Newton step (40)"""
+    """iterations of conjugate gradients in a Gauss-Newton step (40)"""
     weight_decay: float | None = None
     """penalty on the squared weights"""
     norm_penalty: float | None = None
@@ -166,7 +166,7 @@ class Training:
     condition_every: int | None = None
     """log all singular values of each hidden layer's features every so many epochs"""
     condition_sample: int | None = None
-    """number of coordinates for that (2048)"""
+    """number of coordinates at which --condition-every computes them (2048)"""
 
 
 def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
