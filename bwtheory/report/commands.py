@@ -6,6 +6,7 @@ import shlex
 from dataclasses import fields, replace
 from typing import Any
 
+from bwtheory.catalogue import TASKS
 from bwtheory.training import flags
 from bwtheory.training.config import TrainingConfig, with_preset
 
@@ -74,7 +75,7 @@ def _words(config: TrainingConfig, faithful: bool) -> list[str] | None:
 
 
 def _source_flag(config: TrainingConfig) -> str | None:
-    choices = flags.SOURCES.get(config.task, {})
+    choices = TASKS[config.task].sources
     if config.task_options.get("sinogram"):
         return "sinogram" if "sinogram" in choices else None
     return next(iter(choices), None)
