@@ -61,8 +61,8 @@ def write_atomically(target: Path, write: Callable[[BinaryIO], object]) -> None:
     except BaseException as error:  # a full disk, an interrupt: the old file stays, the half-written one goes
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = str(target), None
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(target)) from None  # not the temporary file's name
         raise
     if sys.platform != "win32":  # there a folder cannot be opened
         folder = os.open(target.parent, os.O_RDONLY)

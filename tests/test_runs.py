@@ -31,6 +31,7 @@ from bwtheory.experiments import reproduce as runner
 from bwtheory.files import InUse, locked
 from bwtheory.tasks import build_task
 from bwtheory.tasks.task import pixel_coordinates
+from bwtheory.training import callbacks
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
 from bwtheory.training.rendering import render_image
@@ -427,6 +428,8 @@ CHECKPOINT_EDITS: dict[str, tuple[Callable[[dict], object], str]] = {
         r"exp_avg_sq is \(5, 2\)",
     ),
     "no moment": (lambda s: first_moment(s).pop("exp_avg"), "holds step, exp_avg and exp_avg_sq; got"),
+    "no moments": (lambda s: s["optimizer"]["state"].clear(), r"optimizer\.state has moments of 6 parameters; got 0"),
+    "a moment less": (lambda s: s["optimizer"]["state"].pop(5), r"optimizer\.state has moments of 6 parameters; got 5"),
     "more parameters": (lambda s: s["optimizer"]["state"].update({99: {}}), "optimizer.state.99 is of no parameter"),
     "step": (lambda s: first_moment(s).update(step=torch.tensor(-1.0)), r"optimizer\.state\.0\.step is -1"),
     "weights": (
@@ -669,6 +672,18 @@ def test_what_a_run_ends_with_on_a_full_disk(finished, name, monkeypatch):
     after = contents(finished.path)
     assert after.keys() == before.keys()
     assert all(after[key] == before[key] for key in before if key not in ("summary.json", "checkpoint.pt"))
+
+
+def test_a_full_disk_in_the_middle_names_the_log(picture, tmp_path, monkeypatch):
+    """What fails is a write to a file that is open, which Python's error does not name."""
+    monkeypatch.setattr(callbacks, "CHECKPOINT_EVERY_SECONDS", 1e9)
+    with files_up_to(30_000), pytest.raises(OSError, match=r"File too large: '.*metrics\.jsonl'.*continue with"):
+        start(picture, tmp_path, epochs=1000, log_every=1)
+    assert resume_runs(tmp_path) == 0
+    start(picture, tmp_path / "undisturbed", epochs=1000, log_every=1)
+    (run,) = (path.parent for path in tmp_path.glob("*/config.json"))
+    (other,) = (path.parent for path in tmp_path.glob("undisturbed/*/config.json"))
+    assert (run / "weights.safetensors").read_bytes() == (other / "weights.safetensors").read_bytes()
 
 
 # Names

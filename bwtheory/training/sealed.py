@@ -158,14 +158,27 @@ def check_finite(found: Mapping[str, Tensor], name: str) -> None:
             raise ValueError(f"{name} is damaged: {key} has values that are not finite.")
 
 
-def optimizer_state(found: Mapping[str, Any], optimizer: torch.optim.Optimizer, name: str) -> dict[str, Any]:
+def optimizer_state(
+    found: Mapping[str, Any], optimizer: torch.optim.Optimizer, name: str, steps: int, of_all: bool
+) -> dict[str, Any]:
     """What an optimizer is to load: the moments that were saved, with the settings that it has.
+
+    Parameters
+    ----------
+    found : the state in the checkpoint ``name``
+    steps : how many the optimizer has taken; before the first it has no moments
+    of_all : whether all parameters are trained; some of a module of one's own may not be
 
     ValueError if a moment is missing or is not of its parameter's shape and type; PyTorch would end the process at a step.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moments = _entry(found, "state", dict, name)
     tensors = ("exp_avg", "exp_avg_sq") if isinstance(optimizer, torch.optim.Adam) else ()
+    least = (sum(p.requires_grad for p in parameters) if of_all else 1) if tensors and steps else 0
+    if len(moments) < least:
+        raise ValueError(
+            f"{name} is damaged: after {steps} steps optimizer.state has moments of {least} parameters; got {len(moments)}."
+        )
     for number, moment in moments.items():
         label = f"optimizer.state.{str(number)[:20]}"
         if not (isinstance(number, int) and 0 <= number < len(parameters) and isinstance(moment, dict)):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import io
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from rich.progress import Progress
@@ -196,7 +197,7 @@ class Session:
         if run is not None:
             run.summary_file.unlink(missing_ok=True)  # of the run before it had more epochs
         self._started = time.monotonic()
-        with nullcontext(io.BytesIO()) if run is None else open_log(run.metrics_file) as file:
+        with nullcontext(io.BytesIO()) if run is None else _log_of(run) as file:
             file.truncate(len(written))  # what came after the checkpoint will be computed again
             name = str(run.metrics_file) if run else "the log"
             self.log = Log(file, name, written, self._row, config.has_row)
@@ -303,7 +304,8 @@ class Session:
             raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
         for state in (checkpoint["network"], *([kept["network"]] if kept else [])):
             check_network(state, self.network, name)
-        moments = optimizer_state(checkpoint["optimizer"], descent.optimizer, name)
+        taken = min(checkpoint["epoch"], self.config.first_order_epochs)
+        moments = optimizer_state(checkpoint["optimizer"], descent.optimizer, name, taken, isinstance(self.network, INR))
         self.network.load_state_dict(checkpoint["network"])
         descent.optimizer.load_state_dict(moments)
         descent.epoch, self._seconds = checkpoint["epoch"], checkpoint["seconds"]
@@ -352,6 +354,18 @@ class Session:
     def _diverge(self, what: str) -> None:
         kept = f"; {self.run.path} keeps the last checkpoint before it" if self.run is not None else ""
         self.diverged = Diverged(f"{what}{kept}.")
+
+
+@contextmanager
+def _log_of(run: RunDirectory) -> Iterator[BinaryIO]:
+    """Its log, open; an error of writing to it has its name, which those of open files have not."""
+    try:
+        with open_log(run.metrics_file) as file:
+            yield file
+    except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO):
+            error.filename = str(run.metrics_file)
+        raise
 
 
 def fixed_sample(size: int, wanted: int) -> Tensor:
