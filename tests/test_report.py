@@ -404,7 +404,7 @@ def test_data_that_are_gone_or_changed(folder, tmp_path, gone):
         Image.fromarray(255 - pattern()).save(tmp_path / "picture.png")
     found = Page(write_report([run], tmp_path / "page.html")[0].read_bytes())
     assert found.wrong == []
-    expected = "There is no image file" if gone else "are not those it was trained on, their SHA-256 is another one"
+    expected = "There is no image file" if gone else "are not those it was trained on, their SHA-256 differs"
     assert f"There is nothing to compare it with: {'' if not gone else expected}" in found.rows() and expected in found.rows()
     assert "The true image" not in found.pictures()
     with Image.open(run / "reconstruction.png") as kept:  # of the run itself

@@ -40,7 +40,7 @@ RIDDLES = {  # and what to write instead
 }
 PATTERNS = {re.compile(pattern, re.IGNORECASE): advice for pattern, advice in RIDDLES.items()}
 DOCUMENTS = [
-    *sorted(path for path in ROOT.glob("*.md") if path.name != "README.md"),  # which is being rewritten
+    *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("proofs", "benchmarks", "results")),
 ]

@@ -95,7 +95,7 @@ def animate(run_dir: Path, out: Path, frames: int = 60, seconds: float = 8.0, tr
     known = summary.get("sha256", checkpoint.get("sha256") if checkpoint else None)
     if known is not None and known != task.sha256:
         raise ValueError(
-            f"{run_dir} was trained on other data: the SHA-256 of {config.source} is another one; there is no film of it."
+            f"{run_dir} was trained on other data: the SHA-256 of {config.source} differs; no film can be made of it."
         )
     learned, _ = run.learned(config)
     final = on_grid(config, task, learned)

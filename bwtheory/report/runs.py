@@ -194,7 +194,7 @@ def evaluate(run: Run, tasks: dict[str, Task]) -> tuple[Evaluated | None, str]:
     if known is not None and known != task.sha256:
         return None, (
             f"There is nothing to compare it with: the data at {run.config.source} are not those it was trained on, "
-            "their SHA-256 is another one."
+            "their SHA-256 differs."
         )
     x = task.grid.to(torch.float64 if run.config.double else torch.float32)
     try:
