@@ -1,6 +1,6 @@
 """Deliberate errors in the library, each of which the tests have to see; `make mutants` tries all of them.
 
-    python -m tests.mutants [--only TEXT] [--processes N] [--write]
+    python -m tests.mutants [--only TEXT ...] [--processes N] [--write]
 
 What the tests read is copied to a temporary folder.  The tests that are named in the table (tests/mutant_table.py) have to pass
 there first.  Then one mutant after the other is put in, its tests run until the first failure, and it is taken out again.
@@ -45,6 +45,7 @@ COPIED = (
     "paper_checks.md",
     "README.md",
 )
+Row = dict[str, str]
 PRELOADED = ("flint", "hypothesis", "numpy", "scipy.linalg", "scipy.stats", "sympy", "torch")
 OUTPUT = "output-of-the-tests"
 CAUGHT, SURVIVED, BROKEN = "caught", "survived", "broken"
@@ -174,30 +175,42 @@ def failures_without(folders: Sequence[Path], tests: Sequence[str]) -> list[str]
     return failures
 
 
-def report(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """The score with what it was taken from, for results/mutants.json."""
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True)
+def updated(earlier: Sequence[Row], outcomes: Sequence[Outcome], commit: str) -> list[Row]:
+    """A row for each mutant of the table that has been tried, now or before, with the commit that it was tried at."""
+    rows = {(row["file"], row["error"]): row for row in earlier}
+    for one in outcomes:
+        rows[one.mutant.file, one.mutant.what] = {
+            "file": one.mutant.file,
+            "error": one.mutant.what,
+            "result": one.result,
+            "by": one.by,
+            "commit": commit,
+            "python": platform.python_version(),
+        }
+    keys = [(mutant.file, mutant.what) for mutant in MUTANTS]
+    return [rows[key] for key in keys if key in rows]
+
+
+def report(rows: Sequence[Row]) -> dict[str, object]:
+    """results/mutants.json: the score, and every row."""
     return {
-        "tried": len(outcomes),
-        "caught": sum(one.result == CAUGHT for one in outcomes),
-        "commit": commit.stdout.strip(),
-        "python": platform.python_version(),
+        "in the table": len(MUTANTS),
+        "tried": len(rows),
+        "caught": sum(row["result"] == CAUGHT for row in rows),
         "versions": {name: version(name) for name in LIBRARIES},
-        "mutants": [
-            {"file": one.mutant.file, "error": one.mutant.what, "result": one.result, "by": one.by} for one in outcomes
-        ],
+        "mutants": rows,
     }
 
 
-def table(made: dict[str, object]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """results/mutants.md: caught and tried by file, and what survived."""
-    rows: list[dict[str, str]] = made["mutants"]  # type: ignore[assignment]
     tried, caught = Counter(row["file"] for row in rows), Counter(row["file"] for row in rows if row["result"] == CAUGHT)
+    commits = ", ".join(sorted({row["commit"] for row in rows}))
     lines = [
         "# Deliberate errors",
         "",
-        f"{made['caught']} of {made['tried']} are caught by the tests that should. "
-        f"Written by `python -m tests.mutants --write` at commit {made['commit']}, Python {made['python']}.",
+        f"{caught.total()} of {len(rows)} are caught by the tests that should, of {len(MUTANTS)} in the table. "
+        f"Written by `python -m tests.mutants --write`; tried at {commits}, Python {rows[0]['python']}.",
         "",
         "| file | tried | caught |",
         "|---|---|---|",
@@ -207,21 +220,31 @@ def table(made: dict[str, object]) -> str:
     return "\n".join([*lines, *(["", "Not caught:", "", *left] if left else [])]) + "\n"
 
 
+def write(outcomes: Sequence[Outcome], commit: str, folder: Path = CHECKOUT / "results") -> None:
+    """Put the outcomes into results/mutants.json and results/mutants.md; rows of other mutants stay."""
+    from bwtheory.files import write_text  # not before: the tests of a mutant import their copy
+
+    target = folder / "mutants.json"
+    earlier = json.loads(target.read_text(encoding="utf-8"))["mutants"] if target.is_file() else []
+    rows = updated(earlier, outcomes, commit)
+    write_text(target, json.dumps(report(rows), indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / "mutants.md", table(rows))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--processes", type=int, default=1, help="how many mutants are tried at once")
-    parser.add_argument("--only", default="", help="mutants whose file or description contains this text")
     parser.add_argument(
-        "--write", action="store_true", help="write results/mutants.json and results/mutants.md, of all mutants"
+        "--only", nargs="+", default=[""], metavar="TEXT", help="mutants with one of these in file or description"
     )
+    parser.add_argument("--write", action="store_true", help="put what was tried into results/mutants.json and .md")
     options = parser.parse_args(arguments)
-    if options.write and options.only:
-        parser.error("--write is about all mutants; leave out --only.")
     if options.processes < 1:
         parser.error(f"Mutants are tried by at least one process; got {options.processes}.")
-    chosen = [m for m in MUTANTS if options.only in m.file or options.only in m.what]
+    chosen = [mutant for mutant in MUTANTS if any(text in f"{mutant.file}: {mutant.what}" for text in options.only)]
     if not chosen:
-        parser.error(f"No mutant has {options.only!r} in its file or description.")
+        parser.error(f"No mutant has {', '.join(options.only)} in its file or description.")
+    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True)
     for library in PRELOADED:
         importlib.import_module(library)
     with tempfile.TemporaryDirectory() as name:
@@ -232,14 +255,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"Tests do not pass without a mutant: {', '.join(failures)}", file=sys.stderr)
             return 1
         outcomes = try_mutants(folders, chosen)
-    made = report(outcomes)
-    print(f"{made['caught']} of {made['tried']} deliberate errors are caught.")
+    caught = sum(one.result == CAUGHT for one in outcomes)
+    print(f"{caught} of {len(outcomes)} deliberate errors are caught.")
     if options.write:
-        from bwtheory.files import write_text  # not before: the tests of a mutant import their copy
-
-        write_text(CHECKOUT / "results" / "mutants.json", json.dumps(made, indent=1) + "\n")
-        write_text(CHECKOUT / "results" / "mutants.md", table(made))
-    return int(made["caught"] != made["tried"])
+        write(outcomes, head.stdout.strip())
+    return int(caught != len(outcomes))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ STRUCTURES = {
     "diagonal": lambda: BandedToeplitz((Fraction(3, 7),), 3),
     "blocks": lambda: BlockDiagonal((BandedToeplitz((Fraction(2), Fraction(1)), 7), BandedToeplitz((Fraction(5),), 2))),
     "dense": lambda: ReLUFamily([-0.5, 0.2, 0.4], [1, -1, 1]).structure(),
+    "wavelets that the boundary cuts": lambda: WaveletFamily(3, domain=(-1, 0.9)).structure(),  # some entries hold √2
     "blocks without structure": lambda: IntervalWaveletFamily(2).structure(),
 }
 
@@ -184,6 +185,14 @@ def test_bounds_hold_to_the_last_bit(seed):
         for enclosure in (spectrum.smallest, spectrum.largest):
             assert Fraction(enclosure.lower) <= exact <= Fraction(enclosure.upper)
             assert enclosure.relative_width < 1e-12
+
+
+def test_an_equal_spacing_is_exact_in_balls():
+    """2/10 is no float, and its rounding is far below the width of an enclosure: the ball itself has to hold it."""
+    with working_precision(200):
+        gaps, (overhang, visible) = relu._exact_gaps(ReLUFamily.uniform(10).structure())
+        assert len(gaps) == 10 and overhang == 0
+        assert all((10 * gap).contains(2) for gap in [*gaps, visible])
 
 
 # --- Precision -------------------------------------------------------------------------------------------------------
@@ -309,7 +318,7 @@ def test_auto_says_what_it_took_and_why_a_family_is_singular():
     for reason, family in reasons.items():
         for method in ("auto", "dense", "certified"):
             assert reason in family.spectrum(method).singular_reason
-        assert family.spectrum().condition_number == math.inf
+        assert family.spectrum().smallest == 0 and family.spectrum().condition_number == math.inf
 
 
 def test_a_certified_spectrum_says_which_matrix_it_is_about():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import subprocess
+import json
 from collections import Counter
 
 import pytest
@@ -68,9 +68,25 @@ def test_the_copy_is_what_is_tested(tmp_path):
     assert mutants.failures_without([tmp_path], ["test_where.py"]) == []
 
 
-def test_the_report_names_what_survived():
-    outcomes = [mutants.Outcome(MUTANTS[0], mutants.CAUGHT, "a test"), mutants.Outcome(MUTANTS[1], mutants.SURVIVED)]
-    made = mutants.report(outcomes)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=mutants.CHECKOUT, capture_output=True, text=True).stdout
-    assert (made["tried"], made["caught"]) == (2, 1) and head.startswith(made["commit"])
-    assert f"- {MUTANTS[1].file}: {MUTANTS[1].what} (survived)" in mutants.table(made)
+def test_the_report_names_what_survived_and_keeps_earlier_rows(tmp_path):
+    first, second, third = MUTANTS[:3]
+    mutants.write([mutants.Outcome(first, mutants.SURVIVED), mutants.Outcome(third, mutants.CAUGHT, "a test")], "abc", tmp_path)
+    text = (tmp_path / "mutants.md").read_text(encoding="utf-8")
+    assert "1 of 2 are caught" in text and f"- {first.file}: {first.what} (survived)" in text
+    again = [mutants.Outcome(second, mutants.CAUGHT, "a test"), mutants.Outcome(first, mutants.CAUGHT, "another")]
+    mutants.write(again, "def", tmp_path)
+    made = json.loads((tmp_path / "mutants.json").read_text(encoding="utf-8"))
+    assert (made["in the table"], made["tried"], made["caught"]) == (len(MUTANTS), 3, 3)
+    assert [(row["error"], row["commit"]) for row in made["mutants"]] == [
+        (first.what, "def"),
+        (second.what, "def"),
+        (third.what, "abc"),
+    ]
+    assert "Not caught" not in (tmp_path / "mutants.md").read_text(encoding="utf-8")
+
+
+def test_the_recorded_score_is_of_mutants_of_the_table_and_nothing_survived():
+    made = json.loads((mutants.CHECKOUT / "results" / "mutants.json").read_text(encoding="utf-8"))
+    known = {(mutant.file, mutant.what) for mutant in MUTANTS}
+    assert {(row["file"], row["error"]) for row in made["mutants"]} <= known
+    assert made["tried"] == made["caught"] == len(made["mutants"]) >= 60

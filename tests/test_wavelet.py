@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import sympy
@@ -64,6 +66,20 @@ def test_compact_support_and_vanishing_moments(order):
     assert psi.support == (0, 2 * order - 1)
     assert [psi.moment(p) for p in range(order)] == [0] * order
     assert psi.moment(order) != 0
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_moments_that_do_not_vanish_by_integrating_the_pieces(order):
+    """x = (i + u)/2 on cell i.  Moments below the order vanish and show neither a sign nor a factor."""
+    psi = BSplineWavelet(order)
+    for power in range(order + 3):
+        exact = sum(
+            c * math.comb(power, k) * i ** (power - k) * Rational(1, 2 ** (power + 1) * (k + p + 1))
+            for i, piece in enumerate(psi.pieces[:-1])
+            for p, c in enumerate(piece)
+            for k in range(power + 1)
+        )
+        assert psi.moment(power) == exact and (exact == 0) == (power < order)
 
 
 def test_norm_and_inner_products_by_symbolic_integration():
