@@ -354,10 +354,10 @@ def _overview(panels: Sequence[Panel]) -> Table | None:
     }
     rows = []
     for panel in panels:
-        run, quality = panel.run, panel.quality
+        run, quality = panel.run, panel.run.summary | panel.quality
         cells = {name: _number(run.summary, name, 2 if name in ("psnr", "snr") else None) for name in SCORE_LABELS}
         if not run.finished:
-            cells |= {name: f"{value:.4g}" for name, value in quality.get("score", {}).items() if math.isfinite(value)}
+            cells |= {name: f"{value:.4g}" for name, value in panel.quality.get("score", {}).items() if math.isfinite(value)}
         if "psnr" in run.summary and run.summary["psnr"] == math.inf:
             cells["psnr"] = "exact"
         cells |= {
@@ -374,7 +374,8 @@ def _overview(panels: Sequence[Panel]) -> Table | None:
         block = judgement.worst_block_of(quality)
         if block is not None:
             cells["block"] = f"{block.psnr:.1f}" if math.isfinite(block.psnr) else "exact"
-            cells["levels"] = judgement.percentage(quality["wrong_levels"]) if quality["largest_level_error"] else "none"
+        if is_number(wrong := quality.get("wrong_levels")):
+            cells["levels"] = judgement.percentage(wrong) if wrong else "none"
         rows.append((run.name, cells))
     kept = [name for name in columns if any(cells.get(name) for _, cells in rows)]
     return Table(
