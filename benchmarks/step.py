@@ -15,8 +15,8 @@ from torch import Tensor
 
 from bwtheory.nn import ACTIVATIONS
 from bwtheory.nn.activations import Activation, Fused, kernels_of
+from bwtheory.nn.products import BLOCK
 from bwtheory.training.benchmark import Problem
-from bwtheory.training.explicit import BLOCK
 from bwtheory.training.gradient import keep_freed_memory
 
 CHUNK, ROUNDS = 1024, 9

@@ -16,9 +16,10 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.prune import random_unstructured
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, Fused, kernels, psi_seven_relus
+from bwtheory.nn.products import BLOCK, usual_products
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import BLOCK, Pass, is_explicit, reason_for_autograd
+from bwtheory.training.explicit import Pass, is_explicit, reason_for_autograd
 from bwtheory.training.gradient import ChunkedNetworks, predict
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
@@ -346,7 +347,7 @@ def test_the_same_twice(threads):
 
 
 def test_workers_share_out_everything_once(threads):
-    workers, done = Workers(), []
+    workers, done = Workers(usual_products()), []
     found = workers.share(lambda thread, part: done.extend(part) or (thread, torch.get_num_threads()), 7, threads)
     assert sorted(done) == list(range(7)) and found == [(thread, 1) for thread in range(threads)]
     assert torch.get_num_threads() == threads
@@ -368,7 +369,7 @@ def test_what_is_not_shared_has_all_threads():
     torch.set_num_threads(2)
     try:
         work = lambda thread, part: (list(part), torch.get_num_threads(), threading.current_thread())  # noqa: E731
-        assert Workers().share(work, 3, 1) == [([0, 1, 2], 2, threading.main_thread())]
+        assert Workers(usual_products()).share(work, 3, 1) == [([0, 1, 2], 2, threading.main_thread())]
         x = torch.zeros(9, 2)
         assert [threads_for(count, x) for count in (0, 1, 2, 3)] == [1, 1, 2, 2] and threads_for(3, x.to("meta")) == 1
         with one_thread():
@@ -381,7 +382,8 @@ def test_what_is_not_shared_has_all_threads():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_process_has_workers_of_its_own():
     code = (
-        "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.training.workers import Workers\nworkers = Workers()\n"
+        "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.nn.products import usual_products\n"
+        "from bwtheory.training.workers import Workers\nworkers = Workers(usual_products())\n"
         "work = lambda thread, part: list(part)\nassert workers.share(work, 4, 2) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
         "if not child:\n    assert workers.share(work, 4, 2) == [[0, 2], [1, 3]]; os._exit(7)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"

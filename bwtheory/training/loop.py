@@ -27,7 +27,9 @@ from torch import Tensor
 import bwtheory
 from bwtheory.files import locked, open_log, read_bytes
 from bwtheory.nn import INR, BWReLU, feature_singular_values, resolve_activation, variation_norm, variation_norm_invariant
+from bwtheory.nn.calibration import default_products, fastest_products, products_of_run
 from bwtheory.nn.kernels import has_numba
+from bwtheory.nn.products import Products
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
@@ -78,19 +80,32 @@ def has_compiler() -> bool:
 
 
 def settled(config: TrainingConfig, parameters: int, coordinates: int) -> TrainingConfig:
-    """With what was left open: device, chunk, and whether compiling pays; then the run is always done the same way.
+    """With what was left open: device, chunk, what multiplies, and whether compiling pays; then the run is always done so.
 
     Compiling takes some seconds and saves a fifth of a step on a CPU where the activation is costly: worth it there from 1e13
-    operations in matrix products on.  ValueError for a device or compiler that is asked for and not there.
+    operations in matrix products on; measuring which engine multiplies fastest takes half a second, and pays from 1e12 on.
+    ValueError for a device, compiler or engine that is asked for and not there.
     """
     config = replace(config, device=pick_device(config.device))
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
+    operations = 6.0 * parameters * coordinates * config.epochs
+    if config.engine is None and config.device == "cpu":
+        config = replace(config, engine=_engine(config, coordinates, operations > 1e12))
     if config.compile is None:
         long = 6.0 * parameters * coordinates * config.first_order_epochs > 1e13
         pays = long and config.device == "cpu" and _is_costly(config)
         config = replace(config, compile=pays and has_compiler() and _compiles())
     return config
+
+
+def _engine(config: TrainingConfig, coordinates: int, long: bool) -> str:
+    if not long:
+        return default_products().name
+    chunks = -(-coordinates // config.chunk_size)
+    threads = 1 if chunks > 1 else torch.get_num_threads()  # of a product
+    numbers = torch.float64 if config.double else torch.float32
+    return fastest_products(min(config.chunk_size, coordinates), config.hidden_features, threads, numbers).name
 
 
 def _is_costly(config: TrainingConfig) -> bool:
@@ -162,7 +177,10 @@ def train_together(
         members = [_Member(own, task, run, x, progress, open_files) for own, run in zip(configs, runs)]
         networks = [member.network for member in members]
         networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
-        chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
+        products, note = products_of_run(config.engine)
+        chunked = ChunkedNetworks(networks, config.chunk_size, bool(config.compile), products=products)
+        if note:
+            print(f"bwtheory: note: {config.run_name}: {note}", file=sys.stderr)
         reason = reason_for_autograd(networks[0])
         if reason is not None:
             sentence = f"{config.run_name}: gradients by autograd, because {reason}."
@@ -217,6 +235,7 @@ class _Member:
         self.config, self.task, self.run, self.x, self.progress = config, task, run, x, progress
         self.sample = x[_fixed_sample(len(x), config.condition_sample)]
         self.network = build_network(config, task.channels).to(x.device)
+        self.products, _ = products_of_run(config.engine)
         self.optimizer = build_optimizer(config, self.network)
         self.epoch, self.seconds, self.loss = 0, 0.0, math.nan
         self.stopped = False
@@ -271,7 +290,7 @@ class _Member:
 
     def train_by_gauss_newton(self, y: Tensor, operator: LinearOperator | None, interrupted: Sequence[object]) -> None:
         """Gauss–Newton steps to the last epoch, an interrupt, or where none lowers the loss; a row for each."""
-        solver = GaussNewton(self.network, self.x, y, operator, self.config.chunk_size)
+        solver = GaussNewton(self.network, self.x, y, operator, self.config.chunk_size, self.products)
         saved = -math.inf  # a step takes long: begin by saving what is there
         while self.training:
             losses, values = solver.linearize()
@@ -331,7 +350,7 @@ class _Member:
         """Write weights, reconstruction and summary; returns the summary."""
         if self.outcome is not None:
             return self.outcome
-        values = predict(self.network, self.x, self.config.chunk_size)
+        values = predict(self.network, self.x, self.config.chunk_size, self.products)
         if not torch.isfinite(values).all():
             return self._diverged("The last step gave values that are not finite")
         self.save()  # before the last row, which is written again if the run dies before its summary
@@ -340,7 +359,7 @@ class _Member:
         self.file.close()
         if self.kept:
             self.network.load_state_dict(self.kept["network"])
-            values = predict(self.network, self.x, self.config.chunk_size)
+            values = predict(self.network, self.x, self.config.chunk_size, self.products)
         run, task, on_grid, rows = self.run, self.task, self._on_grid(values), self.run.read_metrics()
         kept_epoch = self.kept["epoch"] if self.kept else self.epoch
         weights_sha256 = run.save_weights(self.network, self.config)
@@ -362,7 +381,7 @@ class _Member:
             "seconds": self._elapsed(),
             "weights_sha256": weights_sha256,
             "metrics_sha256": self.logged.hexdigest(),
-            **_provenance(self.config, self.network),
+            **_provenance(self.config, self.network, self.products),
         }
         run.save_summary(summary)
         return summary
@@ -370,7 +389,9 @@ class _Member:
     def _on_grid(self, values: Tensor) -> Tensor:
         """Values (P, C) where they are compared with the truth, on the CPU."""
         if not self.task.compared_where_trained:
-            values = predict(self.network, self.task.grid.to(self.x.device, self.x.dtype), self.config.chunk_size)
+            values = predict(
+                self.network, self.task.grid.to(self.x.device, self.x.dtype), self.config.chunk_size, self.products
+            )
         return values.cpu()
 
     def _elapsed(self) -> float:
@@ -474,7 +495,7 @@ def _kernel(config: TrainingConfig, network: INR) -> str:
     return f"{way}, Numba" if fused else way
 
 
-def _provenance(config: TrainingConfig, network: INR) -> dict[str, Any]:
+def _provenance(config: TrainingConfig, network: INR, products: Products) -> dict[str, Any]:
     name = torch.cuda.get_device_name() if config.device == "cuda" else platform.processor() or platform.machine()
     return {
         "settings_from": config.settings_from,
@@ -484,6 +505,8 @@ def _provenance(config: TrainingConfig, network: INR) -> dict[str, Any]:
         "chunk": config.chunk_size,
         "together": config.together,
         "kernel": _kernel(config, network),
+        "engine": products.name if config.device == "cpu" else "torch",
+        "engine_library": products.library if config.device == "cpu" else f"torch {torch.__version__}",
         "reason_for_autograd": reason_for_autograd(network),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -21,6 +21,7 @@ import torch
 import bwtheory
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
+from bwtheory.nn.calibration import products_of_run
 from bwtheory.tasks import TASKS
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -428,7 +429,8 @@ class TrainedFunction:
     def __call__(self, coordinates: np.ndarray) -> np.ndarray:
         """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
         x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)
-        return predict(self.network, x, self.config.chunk_size).numpy()
+        products, _ = products_of_run(self.config.engine)  # others, where these are not available, round differently
+        return predict(self.network, x, self.config.chunk_size, products).numpy()
 
 
 def load(run_dir: str | Path, trust: bool = False) -> TrainedFunction:
