@@ -332,6 +332,13 @@ def test_measuring(folder, monkeypatch):
     assert row["circumstances"]["processor"] and row["seconds"].keys() == set(available())
 
 
+def test_nothing_is_measured_while_somebody_records(measured, folder):
+    measured.times["openblas"] = 1.0, 1.0
+    with FlopCounterMode(display=False):
+        assert fastest_products(64, 40, 1) == usual_products()
+    assert not measured.asked and not folder.exists()
+
+
 def test_measuring_ends(folder, monkeypatch):
     """After so many seconds by the clock, whatever a product takes, and after one round at least."""
     now, rounds = [0.0], []

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bwtheory.files import read_json, write_text
+from bwtheory.nn.kernels import is_plain
 from bwtheory.nn.products import ENGINES, Call, Products, products_named, usual_products
 from bwtheory.torch_settings import usual_settings
 
@@ -64,7 +65,7 @@ def fastest_products(rows: int, width: int, threads: int, dtype: torch.dtype = t
     """The engines that are fastest here for (rows, width) features and (width, width) weights.
 
     What ``BWTHEORY_ENGINE`` names comes first, then what an earlier measurement on this processor with these libraries has
-    found.  A file of it that is damaged is measured again.
+    found.  A file of it that is damaged is measured again.  While somebody records torch's functions these are torch's.
 
     Parameters
     ----------
@@ -73,6 +74,8 @@ def fastest_products(rows: int, width: int, threads: int, dtype: torch.dtype = t
     asked = asked_for()
     if asked is not None:
         return asked
+    if not is_plain(torch.empty(0, device="cpu")):
+        return usual_products()
     rows, width = min(rows, LARGEST[0]), min(width, LARGEST[1])
     key = _circumstances(rows, width, threads, dtype)
     file = _cache_folder() / f"engine-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
