@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.prune import random_unstructured
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, Fused, kernels, psi_seven_relus
+from bwtheory.nn.activations import kernels_of
 from bwtheory.nn.products import BLOCK, usual_products
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
@@ -125,6 +126,55 @@ def test_slopes_at_knots_are_those_of_the_seven_relus(numba, monkeypatch):
     monkeypatch.setattr(type(network.activation), "forward", lambda self, z: psi_seven_relus(self.c * z + 1e-9))
     wrong = everything([network], x, y, 200, explicit=False)
     assert not torch.allclose(found[2], wrong[2], rtol=0, atol=1e-3)  # the slope on the right is another one
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("numba", [True, False], ids=["Numba", "torch"])
+def test_the_passes_of_wire_are_right_but_for_rounding(numba, dtype, monkeypatch):
+    """exp(iw − r|w|²) at w = p + iq, and its pull, against float64 on the same numbers; for float64 both may be wrong.
+
+    The exponent −(q + r(p² + q²)) has at most five roundings of numbers below S = |q| + r(p² + q²), so exp is wrong by 5uS,
+    u = ε/2, and its own two units; sine and cosine have errors of two units of 1, their product another half: (3S + 5)ε with
+    the magnitude, and what is below ε² is 0.  The pull's two terms have at most eight roundings each.
+    """
+    if numba:
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(kernels, "has_numba", lambda: False)
+    wire, eps = ACTIVATIONS["wire"](omega_0=2.0, sigma_0=1.5), torch.finfo(dtype).eps
+    rate, made, wrong = (1.5 / 2.0) ** 2, kernels_of(wire), 2 if dtype == torch.float64 else 1
+    torch.manual_seed(seeded())
+    u, bias, gradient = (4 * torch.randn(3, rows, 14, dtype=dtype) for rows in (40, 1, 40))
+    sums, value = u + bias, torch.full_like(u, torch.nan)
+    made.evaluate(u, bias, value)
+    assert torch.equal(u, sums)
+    (p, q), (x, y), (g, h) = (t.double().chunk(2, dim=-1) for t in (u, value, gradient))
+    size = q.abs() + rate * (p * p + q * q)
+    length = torch.exp(-(q + rate * (p * p + q * q)))
+    for found, right in ((x, length * p.cos()), (y, length * p.sin())):
+        assert ((found - right).abs() <= wrong * (3 * size + 5) * eps * length + 2 * eps**2).all()
+    assert (value == 0).any() and (value.abs() > 0.1).any()
+    pulled = gradient.clone()
+    made.pull(u, value, pulled)
+    along, across = g * x + h * y, h * x - g * y
+    most = (h * x).abs() + (g * y).abs() + (1 + 2 * rate * (p.abs() + q.abs())) * ((g * x).abs() + (h * y).abs())
+    for found, right in zip(pulled.double().chunk(2, dim=-1), (across - 2 * rate * p * along, -(along + 2 * rate * q * along))):
+        assert ((found - right).abs() <= wrong * 4 * eps * most).all()
+
+
+@pytest.mark.parametrize("numba", [True, False], ids=["Numba", "torch"])
+def test_relu_of_special_numbers(numba, monkeypatch):
+    """In place and beside; what is not a number stays so."""
+    if not numba:
+        monkeypatch.setattr(kernels, "has_numba", lambda: False)
+    made = kernels_of(ACTIVATIONS["relu"]())
+    start = torch.tensor([float("nan"), float("inf"), -float("inf"), -1.0, 0.0, 2.5]).view(1, 1, 6).repeat(2, 3, 1)
+    bias = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.0, -0.5]).view(1, 1, 6).repeat(2, 1, 1)
+    u = start.clone()
+    for value in (torch.empty_like(start), u):
+        u.copy_(start)
+        made.evaluate(u, bias, value)
+        assert value[1, 2, 1:].tolist() == [float("inf"), 0.0, 0.0, 0.0, 2.0] and value[..., 0].isnan().all()
 
 
 class Own(Activation):

@@ -193,7 +193,7 @@ def test_the_function_of_onednn_is_known():
 
 
 @pytest.mark.parametrize("change", ["gone", "other arguments", "wrong numbers"])
-def test_without_the_function_of_onednn(monkeypatch, change):
+def test_without_the_function_of_onednn(folder, monkeypatch, change):
     class Operators:
         if change != "gone":
 

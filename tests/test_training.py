@@ -926,7 +926,8 @@ def test_compiling_by_itself(picture, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("activation", "numba", "pays"), [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False)]
+    ("activation", "numba", "pays"),
+    [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False), ("wire", True, False), ("wire", False, True)],
 )
 def test_what_is_fast_without_is_not_compiled_by_itself(picture, monkeypatch, activation, numba, pays):
     monkeypatch.setattr(loop, "_compiles", lambda: True)

@@ -44,6 +44,8 @@ class ExplicitNetworks:
         ways = {number: (compiling(kernels.evaluate), compiling(kernels.pull)) for number, kernels in made.items()}
         # evaluate and pull for each layer, None for one without an activation: the first network's, for all of them
         self.ways = [None if activation is None else ways[id(activation)] for _, activation in self._layers[0]]
+        in_place = {number: kernels.in_place and not compiled for number, kernels in made.items()}
+        self.in_place = [activation is None or in_place[id(activation)] for _, activation in self._layers[0]]
 
     def read(self) -> None:
         """Read the networks' weights; again after each change of them."""
@@ -64,7 +66,7 @@ class ExplicitNetworks:
     def bytes_of(self, rows: int) -> int:
         """What a pass at so many coordinates holds."""
         widths = [self.first.in_features, self.transposed[0].shape[1] * len(self.networks)]
-        widths += [(1 if way is None else 2) * bias.numel() for way, bias in zip(self.ways, self.biases)]
+        widths += [(1 if in_place else 2) * bias.numel() for in_place, bias in zip(self.in_place, self.biases)]
         return rows * sum(widths) * self.biases[0].element_size()
 
     def _prepare(self) -> list[Tensor]:
@@ -185,7 +187,7 @@ class Pass:
                 value = u
                 self._forward.append(partial(u.add_, bias))
             else:
-                value, (evaluate, pull) = torch.empty_like(u), way
+                value, (evaluate, pull) = u if networks.in_place[number] else torch.empty_like(u), way
                 self._forward.append(partial(evaluate, u, bias, value))
                 back.append(partial(pull, u, value, gradient))
             back.append(partial(_add_rows, totals[2 * number + 1], gradient))

@@ -27,6 +27,7 @@ from torch import Tensor
 import bwtheory
 from bwtheory.files import locked, open_log, read_bytes
 from bwtheory.nn import INR, BWReLU, feature_singular_values, resolve_activation, variation_norm, variation_norm_invariant
+from bwtheory.nn.activations import kernels_of
 from bwtheory.nn.calibration import default_products, fastest_products, products_of_run
 from bwtheory.nn.kernels import has_numba
 from bwtheory.nn.products import Products
@@ -111,7 +112,8 @@ def _engine(config: TrainingConfig, coordinates: int, long: bool) -> str:
 def _is_costly(config: TrainingConfig) -> bool:
     """Whether a CPU's compiled function is faster than what PyTorch and Numba have for this activation."""
     activation = resolve_activation(config.activation)
-    return activation.costly or (issubclass(activation, BWReLU) and not has_numba())
+    fused = activation.kernels is not None and activation.kernels.numba and has_numba()
+    return activation.costly and not fused
 
 
 def _compiles() -> bool:
@@ -491,7 +493,8 @@ def _kernel(config: TrainingConfig, network: INR) -> str:
     way = "autograd" if reason_for_autograd(network) else "explicit"
     if config.compile:
         return f"{way}, torch.compile"
-    fused = config.device == "cpu" and isinstance(network.activation, BWReLU) and has_numba()
+    kernels = kernels_of(network.activation)
+    fused = config.device == "cpu" and kernels is not None and kernels.numba and has_numba()
     return f"{way}, Numba" if fused else way
 
 
