@@ -19,7 +19,7 @@ from bwtheory.nn.products import BLOCK
 from bwtheory.training.benchmark import Problem
 from bwtheory.training.gradient import keep_freed_memory
 
-CHUNK, ROUNDS = 1024, 9
+CHUNK, OTHER_CHUNKS, ROUNDS = 1024, (512, 2048), 9
 
 
 class Nothing(Fused):
@@ -102,6 +102,7 @@ def main() -> None:
     for number in sorted({1, threads}):
         torch.set_num_threads(number)
         steps = {name: problem.step(activation, None) for name, activation in STEPS.items()}
+        steps |= {f"bw-relu, chunks of {chunk}": problem.step("bw-relu", chunk) for chunk in OTHER_CHUNKS}
         ratios: dict[str, list[float]] = {name: [] for name in steps}
         for _ in range(ROUNDS):
             unit = median_time(products, 1)

@@ -71,6 +71,22 @@ def test_own_products_are_counted():
     assert all(statistics.median(row.seconds) >= statistics.median(measured.fastest.seconds) for row in measured.bare)
 
 
+def test_what_is_slow_is_measured_three_times(monkeypatch):
+    """By a clock that goes a second with each look: rounds go on for ten of them, slow steps are in three."""
+    seconds = iter(range(1000))
+    monkeypatch.setattr(benchmark_module.time, "monotonic", lambda: next(seconds))
+    times = {"bare": 1.0, "relu": 2.0, "siren": 9.0}
+    monkeypatch.setattr(benchmark_module, "_time", lambda step, device: times[step])
+    monkeypatch.setattr(Problem, "bare_products", lambda self: {"torch.mm": "bare"})
+    monkeypatch.setattr(Problem, "step", lambda self, name, *others, **more: name)
+    measured = benchmark(PROBLEM, ["relu", "siren"], False, seconds=10)
+    assert len(measured.fastest.seconds) == 10
+    assert {row.name: (len(row.seconds), row.ratio) for row in measured.steps if "autograd" not in row.name} == {
+        "relu": (10, 2.0),
+        "siren": (3, 9.0),
+    }
+
+
 def some(times: list[float]) -> Measurements:
     fastest = Measured("openblas, together", 1.0, seconds=times, ratios=[1.0] * len(times))
     slower = Measured("torch.mm", 1.0, seconds=[2 * t for t in times], ratios=[2.0] * len(times))

@@ -245,7 +245,8 @@ class GaussNewton:
             self._add_outer(total[-1], pull, self.network.input_scale * part.coordinates, squared)
         for number in range(len(self._layers) - 1, -1, -1):
             slope = part.slopes[number]
-            pull = pull if slope is None else pull * slope
+            if slope is not None:  # the last layer's is the caller's
+                pull = pull * slope if number == len(self._layers) - 1 else pull.mul_(slope)
             self._add_outer(total[2 * number], pull, part.inputs[number], squared)
             total[2 * number + 1] += (pull.square() if squared else pull).sum(0)
             if number:
