@@ -365,7 +365,7 @@ def bench(
 ) -> int:
     """Compare the cost of a training step with that of its bare matrix products by the fastest engine, side by side.
 
-    Engines are the libraries that torch and NumPy bring. Where the machine is noisy nothing is reported: exit status 1.
+    Engines are the libraries that PyTorch and NumPy bring. Where the machine is noisy nothing is reported: exit status 1.
 
     Args:
         activations: names of activations

@@ -240,6 +240,7 @@ def test_an_engine_that_is_not_here(monkeypatch):
 def folder(tmp_path, monkeypatch):
     """Where measurements are kept, in place of the user's; without what the suite was started with."""
     monkeypatch.setattr(calibration, "_cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(calibration, "_of_this_process", {})
     monkeypatch.delenv("BWTHEORY_ENGINE", raising=False)
     return tmp_path / "cache"
 
@@ -313,8 +314,9 @@ def test_a_damaged_file_is_measured_again(measured, folder, content):
 
 def test_without_a_place_to_remember(measured, folder):
     folder.write_text("a file where the folder should be")
-    assert fastest_products(64, 40, 1).name == usual_products().name
-    assert folder.read_text().startswith("a file")
+    for _ in range(2):
+        assert fastest_products(64, 40, 1).name == usual_products().name
+    assert folder.read_text().startswith("a file") and len(measured.asked) == 1
 
 
 def test_measuring(folder, monkeypatch):

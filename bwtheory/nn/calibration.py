@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ VARIABLE = "BWTHEORY_ENGINE"
 SECONDS = 0.3  # of measuring; the first round, which is not counted, comes on top
 LARGEST = 1024, 512  # rows and columns that are measured: more take longer and change little
 WORTH = 1.1  # an engine has to be so many times as fast as torch's to be taken: less is noise
+_of_this_process: dict[str, Products] = {}  # what could not be written, by the name that its file would have
 SETTINGS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
@@ -79,14 +79,16 @@ def fastest_products(rows: int, width: int, threads: int, dtype: torch.dtype = t
     rows, width = min(rows, LARGEST[0]), min(width, LARGEST[1])
     key = _circumstances(rows, width, threads, dtype)
     file = _cache_folder() / f"engine-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
-    remembered = _remembered(file, key)
+    remembered = _of_this_process.get(file.name) or _remembered(file, key)
     if remembered is not None:
         return remembered
     seconds = measured_seconds(rows, width, threads, dtype)
     chosen = _choice(seconds)
-    with suppress(OSError):  # without a place to remember it, it is measured again
+    try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps({"circumstances": key, "engine": chosen.name, "seconds": seconds}, indent=1) + "\n")
+    except OSError:
+        _of_this_process[file.name] = chosen
     return chosen
 
 
