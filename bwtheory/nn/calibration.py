@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from bwtheory.nn.products import ENGINES, Call, Products, products_named, usual_
 from bwtheory.torch_settings import usual_settings
 
 VARIABLE = "BWTHEORY_ENGINE"
-SECONDS = 0.3  # of measuring; the first round, which is not counted, comes on top
-LARGEST = 1024, 512  # rows and columns that are measured: more take longer and change little
+SECONDS, ROUNDS = 0.3, 5  # of measuring; the first round, which is not counted, comes on top
+LARGEST = 512, 512  # rows and columns that are measured: more take longer and change little
 WORTH = 1.1  # an engine has to be so many times as fast as torch's to be taken: less is noise
 _of_this_process: dict[str, Products] = {}  # what could not be written, by the name that its file would have
 SETTINGS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
@@ -95,7 +96,10 @@ def fastest_products(rows: int, width: int, threads: int, dtype: torch.dtype = t
 def measured_seconds(
     rows: int, width: int, threads: int, dtype: torch.dtype, seconds: float = SECONDS
 ) -> dict[str, tuple[float, float]]:
-    """Of each engine the least times of a product by weights and of a gradient of weights, round after round."""
+    """Of each engine the least times of a product by weights and of a gradient of weights, round after round.
+
+    Of one thread these are times of the processor: what others do on a busy machine is not in them.
+    """
     before = torch.get_num_threads()
     with usual_settings(), torch.no_grad():
         try:
@@ -135,24 +139,25 @@ def _least_times(rows: int, width: int, threads: int, dtype: torch.dtype, second
         calls[name] = products, product, products.outer(total, gradient, values, lambda total: room)
     least = {name: [float("inf"), float("inf")] for name in calls}
     _round(calls, threads, out)
-    started = time.perf_counter()
-    while True:
+    started, rounds = time.perf_counter(), 0
+    while rounds < ROUNDS or time.perf_counter() - started < seconds:
         for name, times in _round(calls, threads, out).items():
             least[name] = [min(pair) for pair in zip(least[name], times)]
-        if time.perf_counter() - started > seconds:
-            return {name: (first, second) for name, (first, second) in least.items()}
+        rounds += 1
+    return {name: (first, second) for name, (first, second) in least.items()}
 
 
 def _round(calls: dict[str, tuple[Products, Call, Call]], threads: int, out: Tensor) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
+    clock = time.thread_time if threads == 1 and sys.platform != "win32" else time.perf_counter  # there it has 16 ms steps
     for name, (products, *both) in calls.items():
         with products.with_threads(threads):
             times[name] = []
             for call in both:
                 out.add_(1.0)  # as between a step's products: threads of two libraries may wait for each other
-                start = time.perf_counter()
+                start = clock()
                 call()
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 
