@@ -76,7 +76,11 @@ def three_relus_pull(gradient: Tensor, v: Tensor, relus: ReLUs) -> None:
 
 def relu_of_sum(u: Tensor, bias: Tensor, out: Tensor) -> None:
     """Write max(u + bias, 0) to out, which may be u; shapes as in ``three_relus_of_sum``."""
-    _relu(u.dtype)[0](u.numpy(), bias.numpy(), out.numpy())
+    beside, in_place = _relu(u.dtype)
+    if out is u:
+        in_place(u.numpy(), bias.numpy())
+    else:
+        beside(u.numpy(), bias.numpy(), out.numpy())
 
 
 def gabor_of_sum(u: Tensor, bias: Tensor, out: Tensor, rate: float) -> None:
@@ -109,7 +113,7 @@ def _kernels(dtype: torch.dtype, relus: ReLUs) -> tuple[Any, ...]:
 @cache
 def _relu(dtype: torch.dtype) -> tuple[Any, ...]:
     numbers = np.zeros((1, 1, 1), _number(dtype))
-    return _compiled(lambda keep: _relu_functions(_number(dtype)(0), keep), [(numbers,) * 3])
+    return _compiled(lambda keep: _relu_functions(_number(dtype)(0), keep), [(numbers,) * 3, (numbers,) * 2])
 
 
 @cache
@@ -137,11 +141,13 @@ def _compiled(make: Callable[[bool], tuple[Any, ...]], arguments: list[tuple[Any
     raise AssertionError
 
 
-def _relu_functions(zero: Any, keep: bool) -> tuple[Any, ...]:
+def _relu_functions(zero: Any, keep: bool) -> tuple[Any, Any]:
     from numba import njit
 
-    @njit(error_model="numpy", nogil=True, cache=keep)
-    def of_sum(u, bias, out):
+    compiled = njit(error_model="numpy", nogil=True, cache=keep)
+
+    @compiled
+    def beside(u, bias, out):
         for network in range(u.shape[0]):
             b = bias[network, 0]
             for row in range(u.shape[1]):
@@ -150,7 +156,17 @@ def _relu_functions(zero: Any, keep: bool) -> tuple[Any, ...]:
                     z = x[i] + b[i]
                     y[i] = zero if z < zero else z  # what is not a number stays so
 
-    return (of_sum,)
+    @compiled
+    def in_place(u, bias):  # two names for one array would keep the compiler from vectors
+        for network in range(u.shape[0]):
+            b = bias[network, 0]
+            for row in range(u.shape[1]):
+                x = u[network, row]
+                for i in range(b.size):
+                    z = x[i] + b[i]
+                    x[i] = zero if z < zero else z
+
+    return beside, in_place
 
 
 def _gabor_functions(number: Any, keep: bool) -> tuple[Any, Any, Any]:
