@@ -270,7 +270,7 @@ def reproduce(
             from bwtheory.experiments import EXPERIMENTS
             from bwtheory.experiments.experiment import Budget
             from bwtheory.experiments.reproduce import reproduce as carry_out
-            from bwtheory.training.loop import pick_device
+            from bwtheory.training.devices import pick_device
 
         budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
@@ -326,7 +326,7 @@ def compare(
             from bwtheory.comparison.compare import compare as carry_out
             from bwtheory.comparison.protocol import Protocol
             from bwtheory.comparison.report import report
-            from bwtheory.training.loop import pick_device
+            from bwtheory.training.devices import pick_device
 
         protocol = Protocol(
             task,
@@ -381,7 +381,7 @@ def bench(
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
             from bwtheory.training.benchmark import Problem, benchmark
-            from bwtheory.training.loop import has_compiler, pick_device
+            from bwtheory.training.devices import has_compiler, pick_device
 
         problem = Problem(side, width, depth, pick_device(device))
         measured = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)
@@ -574,7 +574,7 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
     except Exception as error:
         if "torch" not in sys.modules:
             raise
-        from bwtheory.training.loop import Diverged
+        from bwtheory.training.session import Diverged
 
         if isinstance(error, Diverged):
             raise Failed(str(error)) from None

@@ -27,8 +27,8 @@ from bwtheory.experiments import runs as runs_module
 from bwtheory.nn import ACTIVATIONS, Activation
 from bwtheory.tasks import build_task
 from bwtheory.training.flags import in_seconds
-from bwtheory.training.loop import Diverged
 from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.session import Diverged
 
 
 def search(axes: list[Axis], score, trials: int) -> dict[Point, float]:

@@ -19,11 +19,12 @@ from bwtheory.nn import INR, calibration, products
 from bwtheory.nn.calibration import available, fastest_products, products_of_run
 from bwtheory.nn.products import BLOCK, ENGINES, LONG, Products, products_named, usual_products
 from bwtheory.options import ENGINES as NAMES
-from bwtheory.training import loop
+from bwtheory.training import devices
 from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.fitted import load
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, predict
-from bwtheory.training.run import RunDirectory, load
+from bwtheory.training.run import RunDirectory
 from bwtheory.training.workers import Workers
 
 HERE = [*available(), "torch", "mkl+openblas", "openblas+onednn"]
@@ -397,12 +398,12 @@ def test_only_long_runs_are_measured_for(measured):
     other = next(name for name in available() if name != usual_products().name)
     measured.times[other] = 1.0, 1.0
     config = configuration(chunk=None, epochs=1)
-    assert loop.settled(config, 10**5, int(1.01e12 / 6e5)).engine == other
-    assert loop.settled(config, 10**5, int(0.99e12 / 6e5)).engine == usual_products().name
+    assert devices.settled(config, 10**5, int(1.01e12 / 6e5)).engine == other
+    assert devices.settled(config, 10**5, int(0.99e12 / 6e5)).engine == usual_products().name
     assert measured.asked == [(512, 40, 1, torch.float32)]  # a chunk has more: at most so many are measured
-    loop.settled(replace(config, chunk=10**9, double=True), 10**9, 10**7)  # one chunk has all of torch's threads
+    devices.settled(replace(config, chunk=10**9, double=True), 10**9, 10**7)  # one chunk has all of torch's threads
     assert measured.asked[1] == (512, 40, torch.get_num_threads(), torch.float64)
-    assert loop.settled(replace(config, engine="torch"), 10**5, 10**9).engine == "torch" and len(measured.asked) == 2
+    assert devices.settled(replace(config, engine="torch"), 10**5, 10**9).engine == "torch" and len(measured.asked) == 2
 
 
 def train(out: Path, *more: str) -> RunDirectory:

@@ -25,17 +25,18 @@ from PIL import Image
 from seeds import seeded
 
 import bwtheory as bw
-from bwtheory import cli, files
+import figures
+from bwtheory import cli, files, plots
 from bwtheory.experiments import reproduce as runner
 from bwtheory.files import InUse, locked
 from bwtheory.tasks import build_task
 from bwtheory.tasks.task import pixel_coordinates
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
-from bwtheory.training.loop import train_together
 from bwtheory.training.rendering import render_image
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.sealed import open_checkpoint, seal_checkpoint
+from bwtheory.training.session import train_together
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
@@ -614,8 +615,23 @@ def test_a_rendered_image_on_a_full_disk(finished, tmp_path, capsys):
 
 
 def test_a_figure_on_a_full_disk(tmp_path, capsys):
-    target = tmp_path / "figures" / "figure1_left.pdf"
+    target = tmp_path / "figures" / "figure1_left.png"
     refused_with_one_sentence(["figures", "figure1_left", "--out", str(target.parent)], target, capsys)
+
+
+def test_both_files_of_a_figure_are_replaced_or_none(tmp_path, monkeypatch):
+    """The PDF is refused, when the PNG is whole and not yet in its place."""
+    figures.draw(["figure1_left"], tmp_path)
+    before = contents(tmp_path)
+
+    def full(target, content):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(plots, "write_bytes", full)
+    monkeypatch.setattr(plots, "_drawn", lambda *arguments: b"another")
+    with pytest.raises(OSError, match=r"figure1_left"):
+        figures.draw(["figure1_left"], tmp_path)
+    assert contents(tmp_path) == before
 
 
 def test_results_on_a_full_disk(tmp_path):

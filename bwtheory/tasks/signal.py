@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bwtheory.tasks.image_files import Given
 from bwtheory.tasks.images import LoadedImage, load_image
 from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_normalized
 
 
 def signal_representation(
-    image: str,
+    image: str | Given,
     coords: str = "stretch",
     *,
     normalize: bool = False,

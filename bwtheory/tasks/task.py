@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -249,10 +249,17 @@ def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tenso
     """
     if aspect not in ("stretch", "isotropic"):
         raise ValueError(f"Coordinates are 'stretch' or 'isotropic'; got {aspect!r}.")
-    reach = image_extent(height, width, aspect)
-    x, y = (torch.linspace(-r, r, n) if n > 1 else torch.zeros(1) for n, r in zip((width, height), reach))
-    y, x = torch.meshgrid(y.double(), x.double(), indexing="ij")
-    return torch.stack([x.flatten(), y.flatten()], dim=1)
+    return grid_coordinates((height, width), image_extent(height, width, aspect))
+
+
+def grid_coordinates(sides: Sequence[int], reach: Sequence[float]) -> Tensor:
+    """(∏ sides, d) float64 coordinates of a grid, the last side's first, row by row; each goes from −reach to reach.
+
+    ``reach`` is in the order of the coordinates, the last side's first.
+    """
+    axes = [torch.linspace(-r, r, n) if n > 1 else torch.zeros(1) for n, r in zip(reversed(sides), reach)]
+    mesh = torch.meshgrid(*(axis.double() for axis in reversed(axes)), indexing="ij")
+    return torch.stack([axis.flatten() for axis in reversed(mesh)], dim=1)
 
 
 def image_extent(height: int, width: int, aspect: str) -> tuple[float, float]:

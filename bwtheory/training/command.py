@@ -14,9 +14,10 @@ from bwtheory.files import locked
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.devices import pick_device, settled
 from bwtheory.training.gauss_newton import refuse_gauss_newton
-from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
 from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
+from bwtheory.training.session import Diverged, require_what_stops, train_together
 
 
 def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
