@@ -11,7 +11,7 @@ from torch import nn
 
 import bwtheory
 from bwtheory.nn import INR, BWReLU, variation_norm, variation_norm_invariant
-from bwtheory.nn.activations import kernels_of
+from bwtheory.nn.activations import Wire, kernels_of
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.kernels import has_numba
 from bwtheory.tasks import Task
@@ -59,6 +59,12 @@ def kernel(config: TrainingConfig, network: nn.Module) -> str:
     kernels = kernels_of(network.activation) if isinstance(network, INR) else None
     fused = config.device == "cpu" and kernels is not None and kernels.numba and has_numba()
     return f"{way}, Numba" if fused else way
+
+
+def is_earlier_kernel(before: str, config: TrainingConfig, network: nn.Module) -> bool:
+    """Whether a run of a version without engines goes on, though WIRE had no kernels by Numba then: all rounds anew."""
+    is_wire = isinstance(network, INR) and isinstance(network.activation, Wire)
+    return config.engine is None and is_wire and kernel(config, network) == f"{before}, Numba"
 
 
 def provenance(config: TrainingConfig, network: nn.Module) -> dict[str, Any]:

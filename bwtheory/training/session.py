@@ -295,8 +295,9 @@ class Session:
         if run is None or checkpoint is None:
             return None
         name, kernel, kept = str(run.checkpoint_file), reports.kernel(self.config, self.network), checkpoint.get("kept")
-        if checkpoint.get("kernel", kernel) != kernel:  # the first versions did not note it
-            raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
+        before = checkpoint.get("kernel", kernel)  # the first versions did not note it
+        if before != kernel and not reports.is_earlier_kernel(before, self.config, self.network):
+            raise ValueError(f"{run.path} was started with the kernel {before}; here it is {kernel}.")
         for state in (checkpoint["network"], *([kept["network"]] if kept else [])):
             check_network(state, self.network, name)
         moments = optimizer_state(checkpoint["optimizer"], descent.optimizer, name)
