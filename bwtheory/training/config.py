@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from bwtheory.catalogue import TASKS
 from bwtheory.options import engines_named
 from bwtheory.training.presets import (
     DEFAULTS,
@@ -98,7 +99,7 @@ class TrainingConfig:
         if self.engine is not None:
             engines_named(self.engine)
         if self.task not in TASK_SETTINGS:
-            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
+            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASKS)}.")
         weights = (self.hidden_layers - 1) * self.hidden_features**2 * (2 if self.linear_layers else 1)
         if weights > MOST_WEIGHTS:
             raise ValueError(

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import torch
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.nn import resolve_activation
 from bwtheory.nn.calibration import default_products, fastest_products
 from bwtheory.nn.kernels import has_numba
-from bwtheory.tasks.given import GIVEN
 from bwtheory.training.config import TrainingConfig
 
 
