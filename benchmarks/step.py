@@ -16,10 +16,9 @@ from torch import Tensor
 from bwtheory.nn import ACTIVATIONS
 from bwtheory.nn.activations import Activation, Fused, kernels_of
 from bwtheory.training.benchmark import Problem
-from bwtheory.training.explicit import BLOCK
 from bwtheory.training.gradient import keep_freed_memory
 
-CHUNK, ROUNDS = 1024, 9
+CHUNK, OTHER_CHUNKS, ROUNDS = 1024, (512, 2048), 9
 
 
 class Nothing(Fused):
@@ -52,13 +51,19 @@ def median_time(function: Callable[[], object], repeats: int = 100) -> float:
     return statistics.median(times[1:])
 
 
-def calls(width: int, depth: int) -> dict[str, float]:
+def fastest(problem: Problem) -> tuple[str, Callable[[], None]]:
+    """The fastest way to do the bare products with torch's present number of threads."""
+    ways = problem.bare_products()
+    return min(ways.items(), key=lambda way: median_time(way[1], 3))
+
+
+def calls(problem: Problem) -> dict[str, float]:
     """Seconds of one thread for each kind of a step's calls on a chunk."""
+    width, depth, products = problem.width, problem.depth, problem.products()
     x, z, u, gradient = (torch.randn(1, CHUNK, n) for n in (2, width, width, width))
     first, square, last = torch.randn(1, 2, width), torch.randn(1, width, width), torch.randn(1, width, 1)
     bias, residual, values = torch.randn(1, 1, width), torch.randn(1, CHUNK, 1), torch.empty(1, CHUNK, 1)
-    ones, blocks = torch.ones(1, 1, CHUNK), CHUNK // BLOCK
-    in_blocks = [square.expand(blocks, -1, -1), *(t.view(blocks, BLOCK, width) for t in (z, u))]
+    transposed, total, spare = square.transpose(1, 2).contiguous(), torch.zeros_like(square), torch.empty_like(square)
     thin = (
         lambda: torch.bmm(x, first, out=u),
         lambda: torch.zeros(1, 2, width).baddbmm_(x.transpose(1, 2), gradient),
@@ -67,12 +72,10 @@ def calls(width: int, depth: int) -> dict[str, float]:
         lambda: torch.zeros(1, 1, width).baddbmm_(residual.transpose(1, 2), z),
     )
     found = {
-        f"inner products, in blocks of {BLOCK} rows": 2
-        * (depth - 1)
-        * median_time(lambda: torch.bmm(in_blocks[1], in_blocks[0], out=in_blocks[2])),
-        "inner products, for the weights": (depth - 1) * median_time(lambda: square.baddbmm_(gradient.transpose(1, 2), z)),
+        "inner products": 2 * (depth - 1) * median_time(products.product(z, square, transposed, u)),
+        "inner products, for the weights": (depth - 1) * median_time(products.outer(total, gradient, z, spare.view_as)),
         "products of the first and last layer": sum(map(median_time, thin)),
-        "sums for the biases": depth * median_time(lambda: bias.baddbmm_(ones, gradient)),
+        "sums for the biases": depth * median_time(lambda: bias.add_(gradient.sum(1, keepdim=True))),
     }
     for name in ("relu", "bw-relu"):
         kernels = kernels_of(ACTIVATIONS[name]())
@@ -87,13 +90,12 @@ def main() -> None:
     keep_freed_memory()
     problem, threads = Problem(), torch.get_num_threads()
     torch.set_num_threads(1)
-    products = problem.bare_products()
+    name, products = fastest(problem)
     bare = median_time(products, ROUNDS)
-    print(f"one thread; bare products: {problem.operations / 1e9:.1f} GFLOP at {problem.operations / bare / 1e9:.0f} GFLOP/s")
+    rate = problem.operations / bare / 1e9
+    print(f"one thread; bare products by {name}: {problem.operations / 1e9:.1f} GFLOP at {rate:.0f} GFLOP/s")
     with torch.no_grad():
-        found = {
-            name: seconds * problem.side**2 / CHUNK / bare for name, seconds in calls(problem.width, problem.depth).items()
-        }
+        found = {kind: seconds * problem.side**2 / CHUNK / bare for kind, seconds in calls(problem).items()}
     for name, ratio in found.items():
         print(f"{name}: {ratio:.3f} of the bare products")
     for activation in ("relu", "bw-relu"):
@@ -101,7 +103,9 @@ def main() -> None:
         print(f"together, {activation}: {sum(others) + found[f'{activation}, forward'] + found[f'{activation}, back']:.2f}")
     for number in sorted({1, threads}):
         torch.set_num_threads(number)
+        _, products = fastest(problem)
         steps = {name: problem.step(activation, None) for name, activation in STEPS.items()}
+        steps |= {f"bw-relu, chunks of {chunk}": problem.step("bw-relu", chunk) for chunk in OTHER_CHUNKS}
         ratios: dict[str, list[float]] = {name: [] for name in steps}
         for _ in range(ROUNDS):
             unit = median_time(products, 1)

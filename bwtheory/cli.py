@@ -493,7 +493,9 @@ def bench(
     seconds: float = 60.0,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
 ) -> int:
-    """Compare the cost of a training step, by activation and kernel, with that of its bare matrix products, side by side.
+    """Compare the cost of a training step with that of its bare matrix products by the fastest engine, side by side.
+
+    Engines are the libraries that PyTorch and NumPy bring. Where the machine is noisy nothing is reported: exit status 1.
 
     Args:
         activations: names of activations
@@ -512,31 +514,10 @@ def bench(
             from bwtheory.training.devices import has_compiler, pick_device
 
         problem = Problem(side, width, depth, pick_device(device))
-        rows = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)
-    import statistics
+        measured = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)
+    from bwtheory.training.benchmark_report import report
 
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"One Adam step, {side * side:,} coordinates, 2→{'→'.join([str(width)] * depth)}→1", title_style="bold")
-    table.add_column("step")
-    for column in ("by the bare products", "from … to", "by its own products", "compiling pays after"):
-        table.add_column(column, justify="right")
-    by_name = {row.name: row for row in rows}
-    for row in rows:
-        pays = ""
-        if row.without:
-            saved = statistics.median(by_name[row.without].seconds) - statistics.median(row.seconds)
-            pays = f"{row.first / saved:.0f} steps" if saved > 0 else "never"
-        spread = f"{min(row.ratios):.2f} … {max(row.ratios):.2f}"
-        table.add_row(row.name, f"{row.ratio:.2f}", spread, f"{row.ratio / row.products:.2f}", pays)
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
-    rate = problem.operations / statistics.median(rows[0].seconds) / 1e9
-    console.print(
-        f"{len(rows[0].seconds)} rounds on {problem.device}; bare products {rate:.0f} GFLOP/s, float32.", highlight=False
-    )
-    return 0
+    return report(problem, measured)
 
 
 _COMMANDS: dict[str, Callable[..., int]] = {

@@ -1,10 +1,24 @@
-"""Options given by name, to activations and to tasks: an unknown one is refused, and the known ones are named."""
+"""What is given by name: options of activations and of tasks, engines.  Unknown names are refused, and the known ones named."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from typing import Any
+
+ENGINES = ("mkl", "onednn", "openblas", "torch")  # of matrix products: bwtheory.nn.products
+
+
+def engines_named(name: str) -> tuple[str, str]:
+    """What multiplies by weights, and what forms gradients of weights: of one name, or of two with a plus between them."""
+    first, plus, second = name.partition("+")
+    second = second if plus else first
+    if first not in ENGINES or second not in ENGINES:
+        raise ValueError(
+            f"There is no engine {name!r} for matrix products; there are {', '.join(ENGINES)}, or two such as mkl+openblas: "
+            "the first multiplies by weights, the second forms their gradients."
+        )
+    return first, second
 
 
 def check_options(owner: str, build: Callable[..., Any], options: dict[str, Any]) -> None:

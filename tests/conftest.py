@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 import random
 import signal
 import zlib
@@ -10,6 +11,9 @@ import torch
 from hypothesis import settings
 from seeds import THREADS, seeded
 
+from bwtheory.nn.products import usual_products
+
+os.environ.setdefault("BWTHEORY_ENGINE", usual_products().name)  # no test depends on which engine is fastest here
 settings.register_profile("bwtheory", deadline=None, database=None)  # a busy machine is no failure; what failed is not kept
 settings.load_profile("bwtheory")
 torch.set_num_threads(THREADS)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from bwtheory.nn import psi
+from bwtheory.nn import INR, psi
 from bwtheory.training import callbacks
+from bwtheory.training.gradient import predict
 
 
 class Killed(BaseException):
@@ -24,6 +25,8 @@ def failing(n: int, failure: BaseException):
     """
     for dtype in (torch.float32, torch.float64):  # the first time in a process Numba may write its cache, by os.replace too
         psi(torch.zeros(1, dtype=dtype))
+        for activation in ("relu", "wire"):
+            predict(INR(2, 1, 2, 1, activation).to(dtype), torch.zeros(1, 2, dtype=dtype), 1)
     calls = [0]
 
     def counted(function):

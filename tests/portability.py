@@ -100,6 +100,8 @@ VARIANTS = [
     Variant("onednn-sse4.1", "oneDNN for SSE4.1", {"ONEDNN_MAX_CPU_ISA": "SSE41"}),
     Variant("openblas-haswell", "NumPy's and SciPy's products for AVX2", {"OPENBLAS_CORETYPE": "Haswell"}, WHOLE),
     Variant("openblas-nehalem", "NumPy's and SciPy's products for SSE4.2", {"OPENBLAS_CORETYPE": "Nehalem"}, WHOLE),
+    Variant("engine-onednn", "matrix products of training by oneDNN", {"BWTHEORY_ENGINE": "onednn"}),
+    Variant("engine-openblas", "matrix products of training by NumPy's OpenBLAS", {"BWTHEORY_ENGINE": "openblas"}),
     Variant("numpy-baseline", "NumPy's loops for the least processor", {"NPY_DISABLE_CPU_FEATURES": ALL_OF_NUMPY}, WHOLE),
     Variant("numba-generic", "Numba's kernels for any processor", {"NUMBA_CPU_NAME": "generic"}),
     Variant("oldest-processor", "all of these at SSE4.2 or less, in another order", SSE, LEARNING, shuffled(1)),

@@ -16,9 +16,11 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.prune import random_unstructured
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, Fused, kernels, psi_seven_relus
+from bwtheory.nn.activations import kernels_of
+from bwtheory.nn.products import BLOCK, usual_products
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import BLOCK, Pass, is_explicit, reason_for_autograd
+from bwtheory.training.explicit import Pass, is_explicit, reason_for_autograd
 from bwtheory.training.gradient import ChunkedNetworks, predict
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
@@ -124,6 +126,55 @@ def test_slopes_at_knots_are_those_of_the_seven_relus(numba, monkeypatch):
     monkeypatch.setattr(type(network.activation), "forward", lambda self, z: psi_seven_relus(self.c * z + 1e-9))
     wrong = everything([network], x, y, 200, explicit=False)
     assert not torch.allclose(found[2], wrong[2], rtol=0, atol=1e-3)  # the slope on the right is another one
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("numba", [True, False], ids=["Numba", "torch"])
+def test_the_passes_of_wire_are_right_but_for_rounding(numba, dtype, monkeypatch):
+    """exp(iw − r|w|²) at w = p + iq, and its pull, against float64 on the same numbers; for float64 both may be wrong.
+
+    The exponent −(q + r(p² + q²)) has at most five roundings of numbers below S = |q| + r(p² + q²), so exp is wrong by 5uS,
+    u = ε/2, and its own two units; sine and cosine have errors of two units of 1, their product another half: (3S + 5)ε with
+    the magnitude, and what is below ε² is 0.  The pull's two terms have at most eight roundings each.
+    """
+    if numba:
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(kernels, "has_numba", lambda: False)
+    wire, eps = ACTIVATIONS["wire"](omega_0=2.0, sigma_0=1.5), torch.finfo(dtype).eps
+    rate, made, wrong = (1.5 / 2.0) ** 2, kernels_of(wire), 2 if dtype == torch.float64 else 1
+    torch.manual_seed(seeded())
+    u, bias, gradient = (4 * torch.randn(3, rows, 14, dtype=dtype) for rows in (40, 1, 40))
+    sums, value = u + bias, torch.full_like(u, torch.nan)
+    made.evaluate(u, bias, value)
+    assert torch.equal(u, sums)
+    (p, q), (x, y), (g, h) = (t.double().chunk(2, dim=-1) for t in (u, value, gradient))
+    size = q.abs() + rate * (p * p + q * q)
+    length = torch.exp(-(q + rate * (p * p + q * q)))
+    for found, right in ((x, length * p.cos()), (y, length * p.sin())):
+        assert ((found - right).abs() <= wrong * (3 * size + 5) * eps * length + 2 * eps**2).all()
+    assert (value == 0).any() and (value.abs() > 0.1).any()
+    pulled = gradient.clone()
+    made.pull(u, value, pulled)
+    along, across = g * x + h * y, h * x - g * y
+    most = (h * x).abs() + (g * y).abs() + (1 + 2 * rate * (p.abs() + q.abs())) * ((g * x).abs() + (h * y).abs())
+    for found, right in zip(pulled.double().chunk(2, dim=-1), (across - 2 * rate * p * along, -(along + 2 * rate * q * along))):
+        assert ((found - right).abs() <= wrong * 4 * eps * most).all()
+
+
+@pytest.mark.parametrize("numba", [True, False], ids=["Numba", "torch"])
+def test_relu_of_special_numbers(numba, monkeypatch):
+    """In place and beside; what is not a number stays so."""
+    if not numba:
+        monkeypatch.setattr(kernels, "has_numba", lambda: False)
+    made = kernels_of(ACTIVATIONS["relu"]())
+    start = torch.tensor([float("nan"), float("inf"), -float("inf"), -1.0, 0.0, 2.5]).view(1, 1, 6).repeat(2, 3, 1)
+    bias = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.0, -0.5]).view(1, 1, 6).repeat(2, 1, 1)
+    u = start.clone()
+    for value in (torch.empty_like(start), u):
+        u.copy_(start)
+        made.evaluate(u, bias, value)
+        assert value[1, 2, 1:].tolist() == [float("inf"), 0.0, 0.0, 0.0, 2.0] and value[..., 0].isnan().all()
 
 
 class Own(Activation):
@@ -346,7 +397,7 @@ def test_the_same_twice(threads):
 
 
 def test_workers_share_out_everything_once(threads):
-    workers, done = Workers(), []
+    workers, done = Workers(usual_products()), []
     found = workers.share(lambda thread, part: done.extend(part) or (thread, torch.get_num_threads()), 7, threads)
     assert sorted(done) == list(range(7)) and found == [(thread, 1) for thread in range(threads)]
     assert torch.get_num_threads() == threads
@@ -368,7 +419,7 @@ def test_what_is_not_shared_has_all_threads():
     torch.set_num_threads(2)
     try:
         work = lambda thread, part: (list(part), torch.get_num_threads(), threading.current_thread())  # noqa: E731
-        assert Workers().share(work, 3, 1) == [([0, 1, 2], 2, threading.main_thread())]
+        assert Workers(usual_products()).share(work, 3, 1) == [([0, 1, 2], 2, threading.main_thread())]
         x = torch.zeros(9, 2)
         assert [threads_for(count, x) for count in (0, 1, 2, 3)] == [1, 1, 2, 2] and threads_for(3, x.to("meta")) == 1
         with one_thread():
@@ -381,7 +432,8 @@ def test_what_is_not_shared_has_all_threads():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_process_has_workers_of_its_own():
     code = (
-        "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.training.workers import Workers\nworkers = Workers()\n"
+        "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.nn.products import usual_products\n"
+        "from bwtheory.training.workers import Workers\nworkers = Workers(usual_products())\n"
         "work = lambda thread, part: list(part)\nassert workers.share(work, 4, 2) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
         "if not child:\n    assert workers.share(work, 4, 2) == [[0, 2], [1, 3]]; os._exit(7)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"

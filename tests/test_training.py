@@ -929,7 +929,8 @@ def test_compiling_by_itself(picture, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("activation", "numba", "pays"), [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False)]
+    ("activation", "numba", "pays"),
+    [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False), ("wire", True, False), ("wire", False, True)],
 )
 def test_what_is_fast_without_is_not_compiled_by_itself(picture, monkeypatch, activation, numba, pays):
     monkeypatch.setattr(devices, "_compiles", lambda: True)

@@ -23,6 +23,7 @@ from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.runs import finish_runs
 from bwtheory.files import locked
 from bwtheory.nn import INR
+from bwtheory.nn.calibration import products_of_run
 from bwtheory.tasks import ImageTask, build_task, data_hash
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
@@ -298,7 +299,8 @@ def _step(config: TrainingConfig, task: ImageTask) -> Callable[[], None]:
     network: INR = build_network(config, task.channels).to(device)
     x, y = task.coordinates.to(device, torch.float32), task.measurements.to(device, torch.float32)
     operator = task.operator and task.operator.to(device, torch.float32)
-    chunked = ChunkedNetworks([network], config.chunk_size, bool(config.compile))
+    products, _ = products_of_run(config.engine)
+    chunked = ChunkedNetworks([network], config.chunk_size, bool(config.compile), products=products)
     optimizer = build_optimizer(config, network)
 
     def step() -> None:

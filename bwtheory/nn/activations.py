@@ -19,13 +19,15 @@ from bwtheory.nn.functional import (
     CENTRE,
     bell,
     evaluate_centred,
+    evaluate_gabor,
+    evaluate_relu,
     gabor,
     growing_sine,
     is_checked,
     psi,
     psi_slope_of_centred,
     pull_centred,
-    pulled_through_gabor,
+    pull_gabor,
     pulled_through_growing_sine,
 )
 from bwtheory.nn.initialization import finer_, siren_
@@ -44,7 +46,7 @@ class Activation(nn.Module):
     kernels: ClassVar[type[Fused] | None] = None  # for this class's forward and derivative
     complex_features: ClassVar[bool] = False  # pairs of real numbers, all real parts first, after the first layer
     tuned_options: tuple[str, ...] = ()  # options that depend on the data, and that its own paper would tune
-    costly: bool = True  # several of PyTorch's functions one after the other: worth compiling on a CPU
+    costly: bool = True  # several of PyTorch's functions one after the other: worth compiling on a CPU, if not by Numba
 
     def encode(self, x: Tensor) -> Tensor:
         """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
@@ -99,6 +101,9 @@ class Fused:
     pass over memory less often.  Only ``prepared`` may depend on parameters.
     """
 
+    in_place: ClassVar[bool] = False  # ``evaluate`` and ``pull`` get one tensor for u and value: half of the memory
+    numba: ClassVar[bool] = False  # with Numba few passes over memory, and other roundings than without
+
     def __init__(self, activation: Any):
         self.activation = activation
 
@@ -147,6 +152,8 @@ def _age(activation: Activation, name: str) -> int:
 
 
 class _FusedPsi(Fused):
+    numba = True
+
     def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         c = self.activation.c
         return c * weight, c * bias - CENTRE
@@ -169,7 +176,6 @@ class BWReLU(Activation):
 
     kernels = _FusedPsi
     tuned_options: tuple[str, ...] = ("c",)
-    costly = False
 
     def __init__(self, c: float = 1.0, learnable: bool = False):
         super().__init__()
@@ -213,8 +219,10 @@ class BWReLU(Activation):
 
 
 class _FusedReLU(Fused):
+    in_place = True
+
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        torch.add(u, bias, out=value).clamp_(min=0)
+        evaluate_relu(u, bias, value)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
         torch.ops.aten.threshold_backward.grad_input(gradient, value, 0.0, grad_input=gradient)
@@ -383,6 +391,8 @@ class Gauss(Activation):
 
 
 class _FusedGabor(Fused):
+    numba = True
+
     @property
     def _rate(self) -> float:
         return (self.activation.sigma_0 / self.activation.omega_0) ** 2
@@ -392,10 +402,10 @@ class _FusedGabor(Fused):
         return omega_0 * weight, omega_0 * bias
 
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        value.copy_(gabor(u.add_(bias), self._rate))
+        evaluate_gabor(u, bias, value, self._rate)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.copy_(pulled_through_gabor(gradient, u, value, self._rate))
+        pull_gabor(u, value, gradient, self._rate)
 
 
 class Wire(Activation):

@@ -219,8 +219,32 @@ class _Gabor(torch.autograd.Function):
         return pulled_through_gabor(gradients[0], u, value, context.rate), None
 
 
-def pulled_through_gabor(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:
+def evaluate_gabor(u: Tensor, bias: Tensor, value: Tensor, rate: float) -> None:
+    """Write ``gabor`` of u + bias to ``value``, without autograd; u becomes u + bias."""
+    if kernels.usable(u):
+        kernels.gabor_of_sum(u, bias, value, rate)
+    else:
+        value.copy_(gabor(u.add_(bias), rate))
+
+
+def pull_gabor(u: Tensor, value: Tensor, gradient: Tensor, rate: float) -> None:
     """The gradient with respect to ``gabor``, which is ``value`` at u, becomes that with respect to u."""
+    if kernels.usable(u):
+        kernels.gabor_pull(gradient, u, value, rate)
+    else:
+        gradient.copy_(pulled_through_gabor(gradient, u, value, rate))
+
+
+def evaluate_relu(u: Tensor, bias: Tensor, value: Tensor) -> None:
+    """Write max(u + bias, 0) to ``value``, without autograd."""
+    if kernels.usable(u):
+        kernels.relu_of_sum(u, bias, value)
+    else:
+        torch.add(u, bias, out=value).clamp_(min=0)
+
+
+def pulled_through_gabor(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:
+    """The gradient with respect to ``gabor``, which is ``value`` at u, as that with respect to u."""
     (g, h), (x, y), (a, b) = gradient.chunk(2, dim=-1), value.chunk(2, dim=-1), u.chunk(2, dim=-1)
     along = torch.addcmul(g * x, h, y)  # with the logarithm's real part
     across = (h * x).sub_(g * y)  # and with its imaginary part

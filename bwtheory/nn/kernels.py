@@ -1,11 +1,13 @@
-"""ψ on a CPU in one pass over memory forward and one back, compiled by Numba at the first use, where Numba is installed.
+"""ψ, ReLU and WIRE's wavelet on a CPU with few passes over memory, compiled by Numba at the first use, where it is installed.
 
-torch alone needs 8 passes and 7; ``torch.compile`` fuses them too, but needs a C++ compiler.  A kernel runs in the thread that
-calls it, and lets others run meanwhile: those of ``training.workers`` have chunks of their own.
+For ψ torch alone needs 8 passes forward and 7 back, here it is one each; ``torch.compile`` fuses them too, but needs a C++
+compiler.  A kernel runs in the thread that calls it, and lets others run meanwhile: those of ``training.workers`` have chunks
+of their own.  Exponentials, sines and cosines are torch's: Numba has no vectorized ones without another library.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -72,20 +74,146 @@ def three_relus_pull(gradient: Tensor, v: Tensor, relus: ReLUs) -> None:
     _kernels(v.dtype, relus)[2](gradient.view(-1).numpy(), v.detach().contiguous().view(-1).numpy())
 
 
+def relu_of_sum(u: Tensor, bias: Tensor, out: Tensor) -> None:
+    """Write max(u + bias, 0) to out, which may be u; shapes as in ``three_relus_of_sum``."""
+    beside, in_place = _relu(u.dtype)
+    if out is u:
+        in_place(u.numpy(), bias.numpy())
+    else:
+        beside(u.numpy(), bias.numpy(), out.numpy())
+
+
+def gabor_of_sum(u: Tensor, bias: Tensor, out: Tensor, rate: float) -> None:
+    """Write exp(iw − rate·|w|²) to out, where w = u + bias, which u becomes; pairs (k, n, 2K), all real parts first.
+
+    Magnitudes below ε², ε the machine precision, are 0: products of denormal numbers take ten times as long.
+    """
+    size, eps = u.shape[-1] // 2, torch.finfo(u.dtype).eps
+    add_bias, rotate, _ = _gabor(u.dtype)
+    add_bias(u.numpy(), bias.numpy(), out.numpy(), rate)
+    angle = u[..., :size]
+    out[..., :size].exp_()
+    torch.sin(angle, out=out[..., size:])
+    rotate(out.numpy(), torch.cos(angle).numpy(), eps**2)
+
+
+def gabor_pull(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> None:
+    """The gradient with respect to ``gabor_of_sum``'s value, all contiguous, becomes that with respect to u."""
+    _gabor(u.dtype)[2](gradient.numpy(), u.numpy(), value.numpy(), rate)
+
+
 @cache
-def _kernels(dtype: torch.dtype, relus: ReLUs) -> tuple[Any, Any, Any]:
-    """The functions, compiled for numbers of a type; kept on disk if that is possible."""
-    number = np.float32 if dtype == torch.float32 else np.float64
+def _kernels(dtype: torch.dtype, relus: ReLUs) -> tuple[Any, ...]:
+    number = _number(dtype)
     numbers = np.zeros((1, 1, 1), number)
+    arguments = [(numbers[0, 0],) * 2, (numbers,) * 3, (numbers[0, 0],) * 2]
+    return _compiled(lambda keep: _functions([number(x) for pair in relus for x in pair], keep), arguments)
+
+
+@cache
+def _relu(dtype: torch.dtype) -> tuple[Any, ...]:
+    numbers = np.zeros((1, 1, 1), _number(dtype))
+    return _compiled(lambda keep: _relu_functions(_number(dtype)(0), keep), [(numbers,) * 3, (numbers,) * 2])
+
+
+@cache
+def _gabor(dtype: torch.dtype) -> tuple[Any, ...]:
+    pairs = np.zeros((1, 1, 2), _number(dtype))
+    arguments = [(pairs, pairs, pairs, 1.0), (pairs, pairs[..., :1].copy(), 1.0), (pairs, pairs, pairs, 1.0)]
+    return _compiled(lambda keep: _gabor_functions(_number(dtype), keep), arguments)
+
+
+def _number(dtype: torch.dtype) -> type[np.floating[Any]]:
+    return np.float32 if dtype == torch.float32 else np.float64
+
+
+def _compiled(make: Callable[[bool], tuple[Any, ...]], arguments: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Functions, compiled for arguments like these; kept on disk if that is possible, as ``make`` is told."""
     for keep in (True, False):
         try:
-            forward, of_sum, pull = found = _functions([number(x) for pair in relus for x in pair], keep)
-            forward(numbers[0, 0], numbers[0, 0]), of_sum(numbers, numbers, numbers), pull(numbers[0, 0], numbers[0, 0])
+            found = make(keep)
+            for function, given in zip(found, arguments):
+                function(*given)
             return found
         except (OSError, RuntimeError):  # there is no place for the cache, or no room
             if not keep:
                 raise
     raise AssertionError
+
+
+def _relu_functions(zero: Any, keep: bool) -> tuple[Any, Any]:
+    from numba import njit
+
+    compiled = njit(error_model="numpy", nogil=True, cache=keep)
+
+    @compiled
+    def beside(u, bias, out):
+        for network in range(u.shape[0]):
+            b = bias[network, 0]
+            for row in range(u.shape[1]):
+                x, y = u[network, row], out[network, row]
+                for i in range(b.size):
+                    z = x[i] + b[i]
+                    y[i] = zero if z < zero else z  # what is not a number stays so
+
+    @compiled
+    def in_place(u, bias):  # two names for one array would keep the compiler from vectors
+        for network in range(u.shape[0]):
+            b = bias[network, 0]
+            for row in range(u.shape[1]):
+                x = u[network, row]
+                for i in range(b.size):
+                    z = x[i] + b[i]
+                    x[i] = zero if z < zero else z
+
+    return beside, in_place
+
+
+def _gabor_functions(number: Any, keep: bool) -> tuple[Any, Any, Any]:
+    from numba import njit
+
+    compiled = njit(error_model="numpy", nogil=True, cache=keep)
+    zero, two = number(0), number(2)
+
+    @compiled
+    def add_bias(u, bias, out, rate):
+        scale, size = number(rate), u.shape[2] // 2
+        for network in range(u.shape[0]):
+            first, second = bias[network, 0, :size], bias[network, 0, size:]
+            for row in range(u.shape[1]):
+                a, b = u[network, row, :size], u[network, row, size:]
+                y = out[network, row, :size]
+                for i in range(size):
+                    p, q = a[i] + first[i], b[i] + second[i]
+                    a[i], b[i] = p, q
+                    y[i] = -(q + scale * (p * p + q * q))
+
+    @compiled
+    def rotate(out, cosine, least):
+        bound, size = number(least), out.shape[2] // 2
+        for network in range(out.shape[0]):
+            for row in range(out.shape[1]):
+                x, y, c = out[network, row, :size], out[network, row, size:], cosine[network, row]
+                for i in range(size):
+                    length = zero if x[i] <= bound else x[i]
+                    x[i] = length * c[i]
+                    y[i] = length * y[i]
+
+    @compiled
+    def pull(gradient, u, value, rate):
+        double, size = two * number(rate), u.shape[2] // 2
+        for network in range(u.shape[0]):
+            for row in range(u.shape[1]):
+                g, h = gradient[network, row, :size], gradient[network, row, size:]
+                x, y = value[network, row, :size], value[network, row, size:]
+                a, b = u[network, row, :size], u[network, row, size:]
+                for i in range(size):
+                    along = g[i] * x[i] + h[i] * y[i]  # with the logarithm's real part
+                    across = h[i] * x[i] - g[i] * y[i]  # and with its imaginary part
+                    g[i] = across - double * a[i] * along
+                    h[i] = -(along + double * b[i] * along)
+
+    return add_bias, rotate, pull
 
 
 def _functions(relus: list[Any], keep: bool) -> tuple[Any, Any, Any]:

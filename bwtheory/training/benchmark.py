@@ -1,4 +1,4 @@
-"""What a training step costs relative to its bare matrix products, all measured side by side."""
+"""What a training step costs relative to its bare matrix products by the fastest engine, all measured side by side."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from torch import Tensor
 
 from bwtheory.nn import INR, BWReLU, psi_seven_relus
 from bwtheory.nn.activations import Activation
+from bwtheory.nn.calibration import available, default_products, fastest_products
 from bwtheory.nn.network import real_map
+from bwtheory.nn.products import Call, Products, products_named
 from bwtheory.tasks.operators import BlockAverage, LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_optimizer
 from bwtheory.training.size import refuse_what_does_not_fit, training_bytes
-from bwtheory.training.workers import one_thread
+from bwtheory.training.workers import Workers, one_thread, threads_for
 
 SIDE_OF_BLOCKS = 4
 LONGEST = 86_400  # seconds
+ROUNDS, SLOW = 3, 5.0  # least number of rounds; what takes so many times the bare products is not in more of them
+NOISE = 0.15  # more spread of the bare products says that others use the machine
 
 
 class SevenReLUs(BWReLU):
@@ -38,7 +42,7 @@ class Measured:
 
     name : of the way
     products : matrix products that it has to do, as a multiple of the bare ones that it is compared with
-    ratios : time of a step by the time of the bare products in the same round
+    ratios : time of a step by the time of the fastest bare products in the same round
     seconds : of a step, in each round
     first : seconds of the first step, which includes compiling
     without : name of the way that does the same without a compiler
@@ -78,18 +82,66 @@ class Problem:
         """Of the bare products: forward, with respect to the inputs, with respect to the weights, for each inner layer."""
         return 3 * (self.depth - 1) * 2.0 * self.side**2 * self.width**2
 
-    def bare_products(self) -> Callable[[], None]:
-        """The products of (side², width) matrices that a step cannot do without, into memory that is there."""
-        a, b, weights = (torch.rand(n, self.width, device=self.device) for n in (self.side**2, self.side**2, self.width))
-        tall, square = torch.empty_like(a), torch.empty_like(weights)
+    @property
+    def chunk(self) -> int:
+        """Coordinates that go through the network at once."""
+        return min(TrainingConfig("", hidden_features=self.width, device=self.device).chunk_size, self.side**2)
+
+    def products(self) -> Products:
+        """What a step multiplies with here: by the calibration that training has."""
+        if self.device != "cpu":
+            return default_products()
+        threads = 1 if self.chunk < self.side**2 else torch.get_num_threads()
+        return fastest_products(self.chunk, self.width, threads)
+
+    def bare_products(self) -> dict[str, Callable[[], None]]:
+        """Ways to do the products of (side², width) matrices that a step cannot do without, into memory that is there.
+
+        torch.mm on whole matrices; on a CPU also each engine, with all threads on whole matrices, and each thread on chunks of
+        its own as a step has them.
+        """
+        a, b, tall = (torch.rand(1, self.side**2, self.width, device=self.device) for _ in range(3))
+        weights = torch.rand(1, self.width, self.width, device=self.device)
+        transposed, square = weights.transpose(1, 2).contiguous(), torch.zeros_like(weights)
 
         def products() -> None:
             for _ in range(self.depth - 1):
-                torch.mm(a, weights, out=tall)
-                torch.mm(b, weights, out=tall)
-                torch.mm(b.t(), a, out=square)
+                torch.mm(a[0], weights[0], out=tall[0])
+                torch.mm(b[0], weights[0], out=tall[0])
+                torch.mm(b[0].t(), a[0], out=square[0])
 
-        return products
+        def by_engine(name: str, rows: int, threads: int) -> Callable[[], None]:
+            engine, workers = products_named(name), Workers(products_named(name))
+            calls: list[list[Call]] = []
+            for thread in range(threads):
+                total, room = torch.zeros_like(square), torch.empty_like(square)
+                calls.append([])
+                for start in range(thread * rows, self.side**2, threads * rows):
+                    x, gradient, out = (tensor[:, start : start + rows] for tensor in (a, b, tall))
+                    calls[-1] += [
+                        engine.product(x, weights, transposed, out),
+                        engine.product(gradient, transposed, weights, out),
+                        engine.outer(total, gradient, x, room.view_as),
+                    ]
+
+            @torch.no_grad()
+            def work(thread: int, _: range) -> None:
+                for call in calls[thread]:
+                    call()
+
+            def products() -> None:
+                for _ in range(self.depth - 1):
+                    workers.share(work, threads, threads)
+
+            return products
+
+        ways = {"torch.mm": products}
+        threads = threads_for(-(-(self.side**2) // self.chunk), a)
+        for name in available() if self.device == "cpu" else ():
+            ways[f"{name}, together"] = by_engine(name, self.side**2, 1)
+            if threads > 1:
+                ways[f"{name}, per thread"] = by_engine(name, self.chunk, threads)
+        return ways
 
     def step(
         self,
@@ -102,13 +154,13 @@ class Problem:
         """One Adam step of the training loop; of super-resolution for ``blocks``, by autograd if not ``explicit``."""
         torch.manual_seed(0)
         network = INR(2, 1, self.width, self.depth, activation).to(self.device)
-        points, config = self.side**2, TrainingConfig("", hidden_features=self.width, device=self.device)
+        points, config = self.side**2, TrainingConfig("", device=self.device)
         operator: LinearOperator | None = None
         if blocks:
             operator = BlockAverage((self.side, self.side), SIDE_OF_BLOCKS).to(self.device, torch.float32)
         x = torch.rand(points, 2, device=self.device) * 2 - 1
         y = torch.rand(operator.measurements if operator else points, 1, device=self.device)
-        chunked = ChunkedNetworks([network], min(chunk or config.chunk_size, points), compiled, explicit)
+        chunked = ChunkedNetworks([network], chunk or self.chunk, compiled, explicit, self.products())
         optimizer = build_optimizer(config, network)
 
         def step() -> None:
@@ -124,8 +176,8 @@ class Problem:
         torch.manual_seed(0)
         network = INR(2, 1, self.width, self.depth, activation).to(self.device)
         x = torch.rand(self.side**2, 2, device=self.device) * 2 - 1
-        chunk = TrainingConfig("", hidden_features=self.width, device=self.device).chunk_size
-        solver = GaussNewton(network, x, torch.rand(len(x), 1, device=self.device), None, min(chunk, len(x)))
+        y = torch.rand(len(x), 1, device=self.device)
+        solver = GaussNewton(network, x, y, None, self.chunk, self.products())
         solver.linearize()
         vector = torch.rand(solver.size, device=self.device)
 
@@ -135,15 +187,31 @@ class Problem:
         return iteration
 
 
-def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, seconds: float = 60.0) -> list[Measured]:
-    """Every way to do a step, round after round, each round with the bare products; the first row is these.
+@dataclass(frozen=True)
+class Measurements:
+    """What ``benchmark`` has measured, the fastest way to do the bare products, and all of them."""
+
+    steps: list[Measured]
+    fastest: Measured
+    bare: list[Measured]
+
+    @property
+    def spread(self) -> float:
+        """Of the fastest bare products' times from the first decile to the last, by their median: how noisy the machine is."""
+        times = self.fastest.seconds
+        first, *_, last = statistics.quantiles(times, n=10, method="inclusive")
+        return (last - first) / statistics.median(times)
+
+
+def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, seconds: float = 60.0) -> Measurements:
+    """Every way to do a step, round after round, each round with the bare products by every engine.
 
     Parameters
     ----------
     problem : what a step is
     activations : names of ``bwtheory.nn.ACTIVATIONS``
     compilers : measure compiled steps too
-    seconds : rounds go on for so long, at least three of them
+    seconds : rounds go on for so long, at least ``ROUNDS`` of them
 
     Raises
     ------
@@ -156,7 +224,8 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
         raise ValueError(f"A benchmark needs activations, each of them once; got {', '.join(activations) or 'none'}.")
     keep_freed_memory()
     all_points = problem.side**2
-    rows = {"bare products": (Measured("bare products", 1.0), problem.bare_products())}
+    bare = {name: (Measured(name, 1.0), products) for name, products in problem.bare_products().items()}
+    rows: dict[str, tuple[Measured, Callable[[], None]]] = {}
 
     def add(name: str, step: Callable[[], None], products: float = 1.0, without: str | None = None) -> None:
         rows[name] = Measured(name, products, without=without), step
@@ -174,17 +243,22 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
         add("bw-relu, Gauss-Newton iteration", problem.conjugate_gradient_iteration("bw-relu"), 4 / 3)
     for name in activations if compilers else ():
         add(f"{name}, compiled", problem.step(name, None, True), _products(problem, name), name)
-    for row, step in rows.values():
+    everything = [*bare.values(), *rows.values()]
+    for row, step in everything:
         row.first = _time(step, problem.device)
     started = time.monotonic()
-    rounds = 0
-    while rounds < 3 or time.monotonic() - started < seconds:
-        for row, step in rows.values():
+    rounds, measured = 0, everything
+    while rounds < ROUNDS or time.monotonic() - started < seconds:
+        for row, step in measured:
             row.seconds.append(_time(step, problem.device))
-        for row, _ in rows.values():
-            row.ratios.append(row.seconds[-1] / rows["bare products"][0].seconds[-1])
         rounds += 1
-    return [row for row, _ in rows.values()]
+        if rounds == ROUNDS:
+            unit = min(statistics.median(row.seconds) for row, _ in bare.values())
+            measured = [(row, step) for row, step in everything if statistics.median(row.seconds) < SLOW * unit]
+    fastest = min((row for row, _ in bare.values()), key=lambda row: statistics.median(row.seconds))
+    for row, _ in everything:
+        row.ratios = [took / unit for took, unit in zip(row.seconds, fastest.seconds)]
+    return Measurements([row for row, _ in rows.values()], fastest, [row for row, _ in bare.values()])
 
 
 def _products(problem: Problem, activation: str) -> float:

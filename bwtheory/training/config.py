@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from bwtheory.catalogue import TASKS
+from bwtheory.options import engines_named
 from bwtheory.training.presets import (
     DEFAULTS,
     FAITHFUL_ACTIVATION,
@@ -66,6 +67,7 @@ class TrainingConfig:
     double: bool = False
     matmul_precision: str = "highest"
     compile: bool | None = None  # if it pays
+    engine: str | None = None  # of matrix products on a CPU, bwtheory.nn.products: a long run takes the fastest
     together: int = 1  # runs in one batched network
     log_every: int = 10
     log_details: bool = False
@@ -94,6 +96,8 @@ class TrainingConfig:
             if getattr(self, name) not in choices:
                 words = [repr(choice) for choice in choices]
                 raise ValueError(f"{name} is {', '.join(words[:-1])} or {words[-1]}; got {getattr(self, name)!r}.")
+        if self.engine is not None:
+            engines_named(self.engine)
         if self.task not in TASK_SETTINGS:
             raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASKS)}.")
         weights = (self.hidden_layers - 1) * self.hidden_features**2 * (2 if self.linear_layers else 1)
@@ -262,6 +266,7 @@ _NO_SETTINGS = (
     "device",
     "chunk",
     "compile",
+    "engine",
     "together",
     "log_every",
     "log_details",

@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 
 from bwtheory.catalogue import GIVEN
-from bwtheory.nn import BWReLU, resolve_activation
+from bwtheory.nn import resolve_activation
+from bwtheory.nn.calibration import default_products, fastest_products
 from bwtheory.nn.kernels import has_numba
 from bwtheory.training.config import TrainingConfig
 
@@ -37,14 +38,17 @@ def has_compiler() -> bool:
 
 
 def settled(config: TrainingConfig, parameters: int, coordinates: int) -> TrainingConfig:
-    """With what was left open: device, chunk, and whether compiling pays; then the run is always done the same way.
+    """With what was left open: device, chunk, what multiplies, and whether compiling pays; then the run is always done so.
 
     Compiling takes some seconds and saves a fifth of a step on a CPU where the activation is costly: worth it there from 1e13
-    operations in matrix products on.  ValueError for a device or compiler that is asked for and not there.
+    operations in matrix products on; measuring which engine multiplies fastest takes half a second, and pays from 1e12 on.
+    ValueError for a device, compiler or engine that is asked for and not there.
     """
     config = replace(config, device=pick_device(config.device))
     config = replace(config, chunk=config.chunk_size)
     require_compiler(config)
+    if config.engine is None and config.device == "cpu":
+        config = replace(config, engine=_engine(config, parameters, coordinates))
     if config.activation == GIVEN:  # by a program: nobody knows what it costs
         return replace(config, compile=bool(config.compile))
     if config.compile is None:
@@ -54,10 +58,20 @@ def settled(config: TrainingConfig, parameters: int, coordinates: int) -> Traini
     return config
 
 
+def _engine(config: TrainingConfig, parameters: int, coordinates: int) -> str:
+    if 6.0 * parameters * coordinates * config.epochs <= 1e12:
+        return default_products().name
+    chunks = -(-coordinates // config.chunk_size)
+    threads = 1 if chunks > 1 else torch.get_num_threads()  # of a product
+    numbers = torch.float64 if config.double else torch.float32
+    return fastest_products(min(config.chunk_size, coordinates), config.hidden_features, threads, numbers).name
+
+
 def _is_costly(config: TrainingConfig) -> bool:
     """Whether a CPU's compiled function is faster than what PyTorch and Numba have for this activation."""
     activation = resolve_activation(config.activation)
-    return activation.costly or (issubclass(activation, BWReLU) and not has_numba())
+    fused = activation.kernels is not None and activation.kernels.numba and has_numba()
+    return activation.costly and not fused
 
 
 def _compiles() -> bool:

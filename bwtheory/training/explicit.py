@@ -15,9 +15,7 @@ from torch import Tensor
 from bwtheory.nn import INR
 from bwtheory.nn.activations import Activation, Elementwise, Fused, kernels_of
 from bwtheory.nn.network import real_map, unknown_part
-
-BLOCK = 128  # rows of a product on a CPU: MKL has a faster way for up to 160 of them
-THIN = 32  # a product with fewer columns is not worth blocks
+from bwtheory.nn.products import Products
 
 
 class ExplicitNetworks:
@@ -26,11 +24,12 @@ class ExplicitNetworks:
     Parameters
     ----------
     networks : their shapes and everything but their parameters and buffers are the first one's
+    products : what multiplies matrices
     compiled : compile what the activation does
     """
 
-    def __init__(self, networks: Sequence[INR], compiled: bool = False):
-        self.networks, self.first = networks, networks[0]
+    def __init__(self, networks: Sequence[INR], products: Products, compiled: bool = False):
+        self.networks, self.first, self.products = networks, networks[0], products
         self._layers = [network.layers() for network in networks]
         self._kernels = [
             [None if activation is None else _kernels_known(activation) for _, activation in layers] for layers in self._layers
@@ -45,6 +44,8 @@ class ExplicitNetworks:
         ways = {number: (compiling(kernels.evaluate), compiling(kernels.pull)) for number, kernels in made.items()}
         # evaluate and pull for each layer, None for one without an activation: the first network's, for all of them
         self.ways = [None if activation is None else ways[id(activation)] for _, activation in self._layers[0]]
+        in_place = {number: kernels.in_place and not compiled for number, kernels in made.items()}
+        self.in_place = [activation is None or in_place[id(activation)] for _, activation in self._layers[0]]
 
     def read(self) -> None:
         """Read the networks' weights; again after each change of them."""
@@ -65,7 +66,7 @@ class ExplicitNetworks:
     def bytes_of(self, rows: int) -> int:
         """What a pass at so many coordinates holds."""
         widths = [self.first.in_features, self.transposed[0].shape[1] * len(self.networks)]
-        widths += [(1 if way is None else 2) * bias.numel() for way, bias in zip(self.ways, self.biases)]
+        widths += [(1 if in_place else 2) * bias.numel() for in_place, bias in zip(self.in_place, self.biases)]
         return rows * sum(widths) * self.biases[0].element_size()
 
     def _prepare(self) -> list[Tensor]:
@@ -142,6 +143,13 @@ class Memory:
             if transposed.shape[1] < transposed.shape[2]:  # a product with few rows is faster than one with few columns
                 self.totals[2 * number] = torch.zeros_like(transposed).transpose(1, 2)
         self._room: dict[tuple[int, int], Tensor] = {}
+        self._spare: dict[int, Tensor] = {}
+
+    def spare(self, like: Tensor) -> Tensor:
+        """Room in the shape of a total, for a product that is added to it."""
+        if like.numel() not in self._spare:
+            self._spare[like.numel()] = torch.empty_like(like)
+        return self._spare[like.numel()].view_as(like)
 
     def gradient(self, like: Tensor, number: int) -> Tensor:
         """Room in the shape of a tensor; another one for the next number."""
@@ -164,34 +172,35 @@ class Pass:
         self._networks, first = networks, networks.first
         like, count = networks.weights[0], len(networks.networks)
         room = partial(torch.empty, dtype=like.dtype, device=like.device)
-        totals = memory.totals
+        totals, products = memory.totals, networks.products
         self._x = room(rows, first.in_features)
         self._z = z = room(count, rows, networks.transposed[0].shape[1])
         self._forward: list[Callable[[], Any]] = []
         self._backward: list[Callable[[], Any]] = []
-        for number, (way, weight, bias) in enumerate(zip(networks.ways, networks.transposed, networks.biases)):
-            u = room(count, rows, weight.shape[2])
-            self._forward.append(_product(z, weight, u))
+        matrices = zip(networks.weights, networks.transposed)
+        for number, (way, (weight, transposed), bias) in enumerate(zip(networks.ways, matrices, networks.biases)):
+            u = room(count, rows, weight.shape[1])
+            self._forward.append(products.product(z, transposed, weight, u))
             back: list[Callable[[], Any]] = []
             gradient = memory.gradient(u, number)
             if way is None:
                 value = u
                 self._forward.append(partial(u.add_, bias))
             else:
-                value, (evaluate, pull) = torch.empty_like(u), way
+                value, (evaluate, pull) = u if networks.in_place[number] else torch.empty_like(u), way
                 self._forward.append(partial(evaluate, u, bias, value))
                 back.append(partial(pull, u, value, gradient))
             back.append(partial(_add_rows, totals[2 * number + 1], gradient))
-            back.append(_outer_product(totals[2 * number], gradient, z))
+            back.append(products.outer(totals[2 * number], gradient, z, memory.spare))
             if number:
-                back.append(_product(gradient, networks.weights[number], memory.gradient(z, number - 1)))
+                back.append(products.product(gradient, weight, transposed, memory.gradient(z, number - 1)))
             self._backward = back + self._backward
             z = value
         self.values, self.gradient = z, gradient
         if first.skip is not None:
             x, skip = self._x.expand(count, -1, -1), networks.own[-1]
             self._forward.append(partial(z.baddbmm_, x, skip.transpose(1, 2)))
-            self._backward.insert(0, _outer_product(totals[-1], gradient, x))
+            self._backward.insert(0, products.outer(totals[-1], gradient, x, memory.spare))
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -217,28 +226,3 @@ class Pass:
 
 def _add_rows(total: Tensor, gradient: Tensor) -> None:
     total += gradient.sum(1, keepdim=True)  # no product: these may be rounded
-
-
-def _outer_product(total: Tensor, gradient: Tensor, z: Tensor) -> Callable[[], Any]:
-    """Add the sum over n of the products of gradient (k, n, M) and z (k, n, K) to (k, M, K), later."""
-    if total.is_contiguous():
-        return partial(total.baddbmm_, gradient.transpose(1, 2), z)
-    return partial(total.transpose(1, 2).baddbmm_, z.transpose(1, 2), gradient)
-
-
-def _product(x: Tensor, weights: Tensor, out: Tensor) -> Callable[[], Any]:
-    """(k, n, K) times (k, K, M), later."""
-    if len(x) == 1:
-        rows = rows_at_once(x, weights)
-        x, weights, out = (
-            x.view(-1, rows, x.shape[2]),
-            weights.expand(x.shape[1] // rows, -1, -1),
-            out.view(-1, rows, out.shape[2]),
-        )
-    return partial(torch.bmm, x, weights, out=out)
-
-
-def rows_at_once(x: Tensor, weights: Tensor) -> int:
-    """How many of the rows of x (…, n, K), a divisor of n, a product with weights (…, K, M) should take at once."""
-    rows = x.shape[-2]
-    return BLOCK if x.device.type == "cpu" and rows % BLOCK == 0 and min(weights.shape[-2:]) >= THIN else rows

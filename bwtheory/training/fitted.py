@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bwtheory.catalogue import GIVEN
+from bwtheory.nn.calibration import products_of_run
 from bwtheory.tasks import ImageTask, dimensions_of
 from bwtheory.tasks.task import grid_coordinates, image_extent
 from bwtheory.torch_settings import usual_settings
@@ -74,7 +75,8 @@ class Fit:
         if found.ndim != 2 or found.shape[1] != wanted or found.dtype.kind not in "biuf":
             raise ValueError(f"Coordinates are numbers (N, {wanted}); got {found.shape} of {found.dtype}.")
         x = torch.as_tensor(np.ascontiguousarray(found)).to(like.device, like.dtype)
-        return predict(self.network, x, self.config.chunk_size).cpu().numpy()
+        products, _ = products_of_run(self.config.engine)  # others, where these are not available, round differently
+        return predict(self.network, x, self.config.chunk_size, products).cpu().numpy()
 
     @usual_settings()
     def image(self, shape: Sequence[int] | None = None) -> np.ndarray:

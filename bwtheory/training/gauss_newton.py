@@ -28,9 +28,10 @@ from torch import Tensor, nn
 
 from bwtheory.nn import INR
 from bwtheory.nn.activations import derivative_of, is_elementwise
+from bwtheory.nn.calibration import default_products
 from bwtheory.nn.network import unknown_part
+from bwtheory.nn.products import Products
 from bwtheory.tasks.operators import LinearOperator
-from bwtheory.training.explicit import rows_at_once
 from bwtheory.training.gradient import KEEP_BYTES, predict
 from bwtheory.training.workers import Result, Workers, one_thread, threads_for
 
@@ -49,7 +50,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Changes:
-    """Of each layer the changes of its weight (K, M) and bias (M,), and the weight (K, M) itself; of the skip connection."""
+    """Of each layer the changes of its weight (M, K), transposed too, and of its bias (M,); of the skip connection."""
 
     layers: list[tuple[Tensor, Tensor, Tensor]]
     skip: Tensor | None
@@ -64,6 +65,7 @@ class GaussNewton:
     x, y : coordinates (N, d) and measurements (M, C)
     operator : from the values (N, C) to the measurements, or None
     chunk : coordinates at once
+    products : what multiplies matrices; by default what ``BWTHEORY_ENGINE`` names, or torch's
 
     Attributes
     ----------
@@ -76,21 +78,32 @@ class GaussNewton:
         network's ``layers()``, and for an activation that is not elementwise.
     """
 
-    def __init__(self, network: INR, x: Tensor, y: Tensor, operator: LinearOperator | None, chunk: int):
+    def __init__(
+        self,
+        network: INR,
+        x: Tensor,
+        y: Tensor,
+        operator: LinearOperator | None,
+        chunk: int,
+        products: Products | None = None,
+    ):
         refuse_gauss_newton(network)
+        self._products = products or default_products()
         self.network, self.x, self.y, self.operator, self.chunk = network, x, y, operator, chunk
         self._layers = network.layers()
         self._own = [p for linear, _ in self._layers for p in (linear.weight, linear.bias)]
         self._own += [network.skip.weight] if network.skip is not None else []
         self.size = sum(p.numel() for p in self._own)
-        self._workers, self._threads = Workers(), threads_for(-(-len(x) // chunk), x)
+        self._transposed_weights = [linear.weight.detach().T.contiguous() for linear, _ in self._layers]
+        self._workers, self._threads = Workers(self._products), threads_for(-(-len(x) // chunk), x)
         self._parts: list[_Part] | None = None
         self._residual, self._loss, self._rounding, self._checked = torch.empty(0), math.nan, math.nan, False
 
     @torch.no_grad()
     def linearize(self) -> tuple[Tensor, Tensor]:
         """At the present weights: the mean squared error (1,) and the values (1, N, C)."""
-        values = predict(self.network, self.x, self.chunk)
+        self._transposed_weights = [linear.weight.T.contiguous() for linear, _ in self._layers]
+        values = predict(self.network, self.x, self.chunk, self._products)
         measured = self.operator(values) if self.operator else values
         self._residual = self.y - measured
         loss = self._residual.square().mean()
@@ -168,7 +181,7 @@ class GaussNewton:
         start = [p.clone() for p in self._own]
         for _ in range(HALVINGS):
             self.move(step)
-            values = predict(self.network, self.x, self.chunk)
+            values = predict(self.network, self.x, self.chunk, self._products)
             loss = (self.y - (self.operator(values) if self.operator else values)).square().mean()
             for p, before in zip(self._own, start):
                 p.copy_(before)
@@ -196,26 +209,28 @@ class GaussNewton:
     def _part(self, place: slice) -> _Part:
         x = self.x[place]
         z, inputs, slopes = self.network.activation.encode(self.network.input_scale * x), [], []
-        for linear, activation in self._layers:
+        for (linear, activation), transposed in zip(self._layers, self._transposed_weights):
             inputs.append(z)
-            z = linear(z)
+            z = self._product(z, transposed, linear.weight).add_(linear.bias)
             slopes.append(None if activation is None else derivative_of(activation, z))
             z = z if activation is None else activation(z)
         return _Part(x, inputs, slopes)
 
     def _changes(self, vector: Tensor) -> _Changes:
-        shaped, weights = self._shaped(vector), [linear.weight for linear, _ in self._layers]
-        layers = [
-            (change.T.contiguous(), bias, own.T.contiguous()) for change, bias, own in zip(shaped[::2], shaped[1::2], weights)
-        ]
+        shaped = self._shaped(vector)
+        layers = [(change, change.T.contiguous(), bias) for change, bias in zip(shaped[::2], shaped[1::2])]
         return _Changes(layers, shaped[-1].T if self.network.skip is not None else None)
 
     def _pushed(self, part: _Part, changes: _Changes) -> Tensor:
         """J times a change of the parameters, at a chunk: (n, C)."""
         change: Tensor | None = None
-        for (weight_change, bias_change, weight), inputs, slope in zip(changes.layers, part.inputs, part.slopes):
-            own = _sum_and_product(bias_change, inputs, weight_change)
-            change = own if change is None else _sum_and_product(own, change, weight)
+        layers = zip(changes.layers, self._layers, self._transposed_weights, part.inputs, part.slopes)
+        for (weight_change, transposed_change, bias_change), (linear, _), transposed, inputs, slope in layers:
+            own = self._product(inputs, transposed_change, weight_change).add_(bias_change)
+            if change is not None:
+                matrices = transposed.unsqueeze(0), linear.weight.unsqueeze(0)
+                self._products.add_product(own.unsqueeze(0), change.unsqueeze(0), *matrices, torch.empty_like)()
+            change = own
             if slope is not None:
                 change.mul_(slope)
         assert change is not None
@@ -227,13 +242,27 @@ class GaussNewton:
         """Add Jᵀ times a change of the values (n, C), at a chunk; ``squared`` adds the squares of its terms instead."""
         pull = self.network.output_scale * pull if self.network.output_scale != 1 else pull
         if self.network.skip is not None:
-            _add_outer(total[-1], pull, self.network.input_scale * part.coordinates, squared)
+            self._add_outer(total[-1], pull, self.network.input_scale * part.coordinates, squared)
         for number in range(len(self._layers) - 1, -1, -1):
             slope = part.slopes[number]
-            pull = pull if slope is None else pull * slope
-            _add_outer(total[2 * number], pull, part.inputs[number], squared)
+            if slope is not None:  # the last layer's is the caller's
+                pull = pull * slope if number == len(self._layers) - 1 else pull.mul_(slope)
+            self._add_outer(total[2 * number], pull, part.inputs[number], squared)
             total[2 * number + 1] += (pull.square() if squared else pull).sum(0)
-            pull = _product(pull, self._layers[number][0].weight) if number else pull
+            if number:
+                pull = self._product(pull, self._layers[number][0].weight, self._transposed_weights[number])
+
+    def _product(self, x: Tensor, weights: Tensor, transposed: Tensor) -> Tensor:
+        """(n, K) times (K, M), which is also there transposed."""
+        x = x.contiguous()
+        out = x.new_empty(len(x), weights.shape[1])
+        self._products.product(*(tensor.unsqueeze(0) for tensor in (x, weights, transposed, out)))()
+        return out
+
+    def _add_outer(self, total: Tensor, pull: Tensor, inputs: Tensor, squared: bool) -> None:
+        if squared:
+            pull, inputs = pull.square(), inputs.square()
+        self._products.outer(total.unsqueeze(0), pull.unsqueeze(0), inputs.unsqueeze(0), torch.empty_like)()
 
     def _transposed(self, change: Tensor) -> Tensor:
         """Jᵀ times a change of the values (N, C)."""
@@ -294,24 +323,6 @@ def _sum_of(totals: list[Tensor]) -> Tensor:
     for other in totals[1:]:
         totals[0] += other
     return totals[0]
-
-
-def _sum_and_product(added: Tensor, x: Tensor, weights: Tensor) -> Tensor:
-    """A bias (M,), or (n, M), and (n, K) times (K, M)."""
-    rows = rows_at_once(x, weights)
-    added = added if added.ndim == 1 else added.view(-1, rows, added.shape[1])
-    return torch.baddbmm(added, x.view(-1, rows, x.shape[1]), weights.expand(len(x) // rows, -1, -1)).flatten(0, 1)
-
-
-def _product(x: Tensor, weights: Tensor) -> Tensor:
-    rows = rows_at_once(x, weights)
-    return torch.bmm(x.reshape(-1, rows, x.shape[1]), weights.expand(len(x) // rows, -1, -1)).flatten(0, 1)
-
-
-def _add_outer(total: Tensor, pull: Tensor, inputs: Tensor, squared: bool) -> None:
-    if squared:
-        pull, inputs = pull.square(), inputs.square()
-    total.addmm_(pull.T, inputs)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -12,10 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from bwtheory.nn import INR, ComplexLinear
+from bwtheory.nn.calibration import default_products
+from bwtheory.nn.kernels import is_plain
 from bwtheory.nn.network import real_map
+from bwtheory.nn.products import BLOCK, Products
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import usual_settings
-from bwtheory.training.explicit import BLOCK, ExplicitNetworks, Memory, Pass, is_explicit
+from bwtheory.training.explicit import ExplicitNetworks, Memory, Pass, is_explicit
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
 KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
@@ -47,9 +50,17 @@ class ChunkedNetworks:
     compiled : compile what is not a product, or, with autograd, a network
     explicit : without autograd, several networks as one batched network that shares a chunk among them; by default where the
         activation can do that
+    products : what multiplies matrices where there is no autograd; by default what ``BWTHEORY_ENGINE`` names, or torch's
     """
 
-    def __init__(self, networks: Sequence[nn.Module], chunk: int, compiled: bool = False, explicit: bool | None = None):
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        chunk: int,
+        compiled: bool = False,
+        explicit: bool | None = None,
+        products: Products | None = None,
+    ):
         if compiled:
             torch.compiler.reset()  # graphs of earlier networks would count as recompilations of these
         explicit = all(map(is_explicit, networks)) if explicit is None else explicit
@@ -57,7 +68,8 @@ class ChunkedNetworks:
         self._networks = networks
         self._way: _Explicit | _Autograd
         if explicit:
-            self._way = _Explicit([network for network in networks if isinstance(network, INR)], chunk, compiled)
+            inrs = [network for network in networks if isinstance(network, INR)]
+            self._way = _Explicit(inrs, chunk, compiled, products or default_products())
         else:
             self._way = _Autograd(networks, chunk, compiled)
 
@@ -103,11 +115,11 @@ class ChunkedNetworks:
 class _Explicit:
     """By ``ExplicitNetworks``; on a CPU each thread has chunks of its own."""
 
-    def __init__(self, networks: Sequence[INR], chunk: int, compiled: bool):
-        self.networks, self._all = networks, ExplicitNetworks(networks, compiled)
+    def __init__(self, networks: Sequence[INR], chunk: int, compiled: bool, products: Products):
+        self.networks, self._all = networks, ExplicitNetworks(networks, products, compiled)
         whole = max(1, chunk // len(networks))
         self._rows = whole if whole < BLOCK else whole - whole % BLOCK
-        self._workers, self._number, self._kept = Workers(), 1, False
+        self._workers, self._number, self._kept = Workers(products), 1, False
         self._passes: dict[tuple[int, int, int], Pass] = {}
         self._memories: dict[int, Memory] = {}
         self._made_for: tuple[object, ...] = ()
@@ -172,7 +184,7 @@ class _Explicit:
 
     def _share(self, work: Callable[[int, range], Any], x: Tensor, backward: bool) -> list[Any]:
         """``work`` on all chunks; what it has added to the memories' totals goes ``backward`` to the parameters."""
-        made_for = len(x), self._number, self._kept
+        made_for = len(x), self._number, self._kept, is_plain(x)
         if made_for != self._made_for:
             self._passes, self._memories, self._made_for = {}, {}, made_for
         for memory in self._memories.values() if backward else ():
@@ -234,6 +246,6 @@ class _Autograd:
 
 
 @usual_settings()
-def predict(network: nn.Module, x: Tensor, chunk: int) -> Tensor:
+def predict(network: nn.Module, x: Tensor, chunk: int, products: Products | None = None) -> Tensor:
     """Values (N, C) at coordinates (N, d), with the arithmetic of training without a compiler."""
-    return ChunkedNetworks([network], chunk).values(x)[0]
+    return ChunkedNetworks([network], chunk, products=products).values(x)[0]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from bwtheory.nn import INR, variation_norm
+from bwtheory.nn.calibration import products_of_run
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
@@ -77,7 +78,8 @@ class FirstOrder:
         self, config: TrainingConfig, networks: Sequence[nn.Module], x: Tensor, y: Tensor, operator: LinearOperator | None
     ):
         self.last_epoch, self._problem = config.first_order_epochs, (x, y, operator)
-        self._networks = ChunkedNetworks(networks, config.chunk_size, bool(config.compile))
+        products, _ = products_of_run(config.engine)
+        self._networks = ChunkedNetworks(networks, config.chunk_size, bool(config.compile), products=products)
 
     def evaluate(self) -> tuple[Tensor, Tensor]:
         self._networks.start()
@@ -99,7 +101,8 @@ class SecondOrder:
 
     def __init__(self, config: TrainingConfig, network: INR, x: Tensor, y: Tensor, operator: LinearOperator | None):
         self.last_epoch = config.epochs
-        self._solver = GaussNewton(network, x, y, operator, config.chunk_size)
+        products, _ = products_of_run(config.engine)
+        self._solver = GaussNewton(network, x, y, operator, config.chunk_size, products)
 
     def evaluate(self) -> tuple[Tensor, Tensor]:
         return self._solver.linearize()

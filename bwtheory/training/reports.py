@@ -11,6 +11,8 @@ from torch import nn
 
 import bwtheory
 from bwtheory.nn import INR, BWReLU, variation_norm, variation_norm_invariant
+from bwtheory.nn.activations import Wire, kernels_of
+from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.kernels import has_numba
 from bwtheory.tasks import Task
 from bwtheory.training.config import TrainingConfig
@@ -54,12 +56,20 @@ def kernel(config: TrainingConfig, network: nn.Module) -> str:
     way = "autograd" if reason_for_autograd(network) else "explicit"
     if config.compile:
         return f"{way}, torch.compile"
-    is_bw_relu = isinstance(network, INR) and isinstance(network.activation, BWReLU)
-    return f"{way}, Numba" if config.device == "cpu" and is_bw_relu and has_numba() else way
+    kernels = kernels_of(network.activation) if isinstance(network, INR) else None
+    fused = config.device == "cpu" and kernels is not None and kernels.numba and has_numba()
+    return f"{way}, Numba" if fused else way
+
+
+def is_earlier_kernel(before: str, config: TrainingConfig, network: nn.Module) -> bool:
+    """Whether a run of a version without engines goes on, though WIRE had no kernels by Numba then: all rounds anew."""
+    is_wire = isinstance(network, INR) and isinstance(network.activation, Wire)
+    return config.engine is None and is_wire and kernel(config, network) == f"{before}, Numba"
 
 
 def provenance(config: TrainingConfig, network: nn.Module) -> dict[str, Any]:
     """Device, kernel and versions."""
+    products, _ = products_of_run(config.engine if config.device == "cpu" else "torch")
     name = torch.cuda.get_device_name() if config.device == "cuda" else platform.processor() or platform.machine()
     return {
         "settings_from": config.settings_from,
@@ -69,6 +79,8 @@ def provenance(config: TrainingConfig, network: nn.Module) -> dict[str, Any]:
         "chunk": config.chunk_size,
         "together": config.together,
         "kernel": kernel(config, network),
+        "engine": products.name,
+        "engine_library": products.library,
         "reason_for_autograd": reason_for_autograd(network),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from bwtheory.catalogue import GIVEN
 from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
 from bwtheory.nn import INR, feature_singular_values, variation_norm
+from bwtheory.nn.calibration import products_of_run
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
@@ -127,6 +128,9 @@ def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[
         if config.first_order_epochs < config.epochs:
             assert isinstance(networks[0], INR)
             steppers.append(SecondOrder(config, networks[0], x, y, operator))
+        _, note = products_of_run(config.engine)
+        if note:
+            say(progress, f"{config.run_name}: {note}")
         reason = reason_for_autograd(networks[0])
         if reason is not None and config.activation != GIVEN:
             say(progress, f"{config.run_name}: gradients by autograd, because {reason}.")
@@ -230,7 +234,7 @@ class Session:
             self._end(y, operator)
 
     def _end(self, y: Tensor, operator: LinearOperator | None) -> None:
-        values = predict(self.network, self._x, self.config.chunk_size)
+        values = self._values(self._x)
         if not torch.isfinite(values).all():
             self._diverge("The last step gave values that are not finite")
             return
@@ -246,7 +250,7 @@ class Session:
         self.is_finished = True
         if self._best.kept:
             self.network.load_state_dict(self._best.kept["network"])
-            values = predict(self.network, self._x, self.config.chunk_size)
+            values = self._values(self._x)
         if self.run is not None:
             self.results = self._write(self.run, self._on_grid(values))
 
@@ -256,7 +260,7 @@ class Session:
         write_bytes(run.metrics_file, content)
         run.save_checkpoint(self._state(len(content)))
         if self.is_finished:
-            self._write(run, self._on_grid(predict(self.network, self._x, self.config.chunk_size)))
+            self._write(run, self._on_grid(self._values(self._x)))
 
     def _write(self, run: RunDirectory, on_grid: Tensor) -> dict[str, Any]:
         """Weights, reconstruction, error map and summary; returns this."""
@@ -271,7 +275,7 @@ class Session:
     def summary(self, on_grid: Tensor | None = None) -> dict[str, Any]:
         """What a finished run reports of itself, and of its values (P, C) on the grid."""
         if on_grid is None:
-            on_grid = self._on_grid(predict(self.network, self._x, self.config.chunk_size))
+            on_grid = self._on_grid(self._values(self._x))
         task, rows = self.task, self.rows
         kept_epoch = self._best.kept["epoch"] if self._best.kept else self.descent.epoch
         return {
@@ -300,8 +304,9 @@ class Session:
         if run is None or checkpoint is None:
             return None
         name, kernel, kept = str(run.checkpoint_file), reports.kernel(self.config, self.network), checkpoint.get("kept")
-        if checkpoint.get("kernel", kernel) != kernel:  # the first versions did not note it
-            raise ValueError(f"{run.path} was started with the kernel {checkpoint['kernel']}; here it is {kernel}.")
+        before = checkpoint.get("kernel", kernel)  # the first versions did not note it
+        if before != kernel and not reports.is_earlier_kernel(before, self.config, self.network):
+            raise ValueError(f"{run.path} was started with the kernel {before}; here it is {kernel}.")
         for state in (checkpoint["network"], *([kept["network"]] if kept else [])):
             check_network(state, self.network, name)
         taken = min(checkpoint["epoch"], self.config.first_order_epochs)
@@ -342,10 +347,14 @@ class Session:
             row["singular_values"] = [[float(f"{s:.9g}") for s in spectrum] for spectrum in spectra]
         return row
 
+    def _values(self, x: Tensor) -> Tensor:
+        products, _ = products_of_run(self.config.engine)
+        return predict(self.network, x, self.config.chunk_size, products)
+
     def _on_grid(self, values: Tensor) -> Tensor:
         """Values (P, C) where they are compared with the truth, on the CPU."""
         if not self.task.compared_where_trained:
-            values = predict(self.network, self.task.grid.to(self._x.device, self._x.dtype), self.config.chunk_size)
+            values = self._values(self.task.grid.to(self._x.device, self._x.dtype))
         return values.cpu()
 
     def _elapsed(self) -> float:

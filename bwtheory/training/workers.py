@@ -11,6 +11,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from bwtheory.nn.kernels import is_plain
+from bwtheory.nn.products import Products
+
 Result = TypeVar("Result")
 
 
@@ -33,9 +36,14 @@ class Workers:
 
     A product or a pass over memory that two threads share ends with a barrier, and both wait for it.  One that a thread does
     alone on a chunk of its own has none, and the chunk stays in its core's cache.
+
+    Parameters
+    ----------
+    products : what multiplies matrices in them, and may have threads besides torch's
     """
 
-    def __init__(self) -> None:
+    def __init__(self, products: Products) -> None:
+        self._products = products
         self._pool: ThreadPoolExecutor | None = None
         self._owner = (0, 0)
 
@@ -46,7 +54,8 @@ class Workers:
         threads; several have one each.
         """
         if threads == 1:
-            return [work(0, range(count))]
+            with self._products.with_threads(torch.get_num_threads()):
+                return [work(0, range(count))]
         owner = (os.getpid(), threads)
         if self._pool is None or self._owner != owner:  # a forked child has none of its parent's threads
             self._pool, self._owner = ThreadPoolExecutor(threads), owner
@@ -55,7 +64,7 @@ class Workers:
             torch.set_num_threads(1)
             return work(thread, range(thread, count, threads))
 
-        with one_thread():
+        with one_thread(), self._products.with_threads(1):
             futures = [self._pool.submit(alone, thread) for thread in range(threads)]
             try:
                 return [future.result() for future in futures]
@@ -64,5 +73,8 @@ class Workers:
 
 
 def threads_for(count: int, x: Tensor) -> int:
-    """How many threads share out so many chunks of x: torch's, at most one a chunk, and one if x is not on the CPU."""
-    return max(1, min(torch.get_num_threads(), count)) if x.device.type == "cpu" else 1
+    """How many threads share out so many chunks of x: torch's, at most one a chunk, and one if x is not on the CPU.
+
+    One too while somebody records torch's functions: each thread has its own modes, and in ours nothing would be recorded.
+    """
+    return max(1, min(torch.get_num_threads(), count)) if x.device.type == "cpu" and is_plain(x) else 1
