@@ -140,6 +140,7 @@ def train(
     measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
     activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
     training: tyro.conf.OmitArgPrefixes[flags.Training] = flags.Training(),
+    start: tyro.conf.OmitArgPrefixes[flags.Start] = flags.Start(),
     *,
     faithful: bool = False,
     seeds: int | None = None,
@@ -162,7 +163,7 @@ def train(
         resume: a run folder, or a folder of them, to continue with the settings they were started with; with --epochs further
         trust: with --resume: run code that the run's settings name, an activation or a physics of your own
     """
-    given = [flags.given(group) for group in (source, measurement, activation, training)]
+    given = [flags.given(group) for group in (source, measurement, activation, training, start)]
     if resume is not None:
         epochs = given[3].pop("epochs", None)
         others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
@@ -184,6 +185,8 @@ def train(
         for group in given[:2]:
             group |= {name: _from_home(group[name]) for name in flags.PATHS if isinstance(group.get(name), str)}
         config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
+        config |= {"init": given[4].pop("init")} if "init" in given[4] else {}
+        config |= {"init_options": given[4]} if given[4] else {}
         if "sinogram" in given[0]:
             given[1]["sinogram"] = True
         options = activation.as_options()

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from bwtheory.starts import named_start
 from bwtheory.training.presets import (
     DEFAULTS,
     FAITHFUL_ACTIVATION,
@@ -34,6 +35,8 @@ class TrainingConfig:
 
     ``matmul_precision`` is torch's: products of float32 numbers, or of their roundings to TF32 (*high*) or bfloat16 (*medium*)
     on devices that are faster with these.
+
+    ``init`` and ``init_options`` say how the weights start, and the step sizes that go with it: see ``bwtheory.starts``.
     """
 
     source: str  # of the data: an image, a sound, the name of a univariate target
@@ -48,6 +51,8 @@ class TrainingConfig:
     skip: bool = False
     input_scale: float = 1.0
     symmetric_targets: bool = False
+    init: str = "pytorch"
+    init_options: dict[str, Any] = field(default_factory=dict)
     epochs: int = 1000
     lr: float = 1e-3
     decay: float = 0.1
@@ -93,6 +98,7 @@ class TrainingConfig:
             if getattr(self, name) not in choices:
                 words = [repr(choice) for choice in choices]
                 raise ValueError(f"{name} is {', '.join(words[:-1])} or {words[-1]}; got {getattr(self, name)!r}.")
+        named_start(self.init, self.init_options)
         if self.task not in TASK_SETTINGS:
             raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
         weights = (self.hidden_layers - 1) * self.hidden_features**2 * (2 if self.linear_layers else 1)

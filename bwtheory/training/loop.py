@@ -264,7 +264,7 @@ class _Member:
         if self.config.weight_decay or self.config.norm_penalty:
             _penalty(self.network, self.config).backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate(self.epoch)
+            group["lr"] = self.config.learning_rate(self.epoch) * group["lr_multiple"]
         self.optimizer.step()
         self.epoch += 1
         self.progress.update(self.bar, completed=self.epoch)

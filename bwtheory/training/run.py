@@ -21,6 +21,7 @@ import torch
 import bwtheory
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
+from bwtheory.starts import named_start
 from bwtheory.tasks import TASKS
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -354,6 +355,7 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
                 input_scale=config.input_scale,
                 output_scale=0.5 if config.symmetric_targets else 1.0,
                 output_shift=0.5 if config.symmetric_targets else 0.0,
+                init=named_start(config.init, config.init_options) or "pytorch",
                 **config.options,
             )
         except (TypeError, RuntimeError, OverflowError, MemoryError) as error:
@@ -367,10 +369,10 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
 
 def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimizer:
     """The optimizer of a configuration, all parameters in one call where torch has that."""
-    parameters = list(network.parameters())
-    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
+    groups = network.parameter_groups(config.lr)
+    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
     algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
-    return algorithm(parameters, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
+    return algorithm(groups, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
 
 
 @dataclass(frozen=True)
