@@ -231,7 +231,21 @@ def render_run(
 
 def reproduce(
     experiment: tyro.conf.Positional[
-        Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "gauss-newton", "all"]
+        Literal[
+            "fig2",
+            "fig3",
+            "fig4",
+            "fig5",
+            "fig6",
+            "fig7",
+            "fig8",
+            "fig9",
+            "next1",
+            "bandwidth",
+            "between",
+            "gauss-newton",
+            "all",
+        ]
     ],
     *,
     quick: bool = False,

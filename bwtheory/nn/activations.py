@@ -315,7 +315,7 @@ class Siren(Activation):
     kernels = _FusedSine
     tuned_options: tuple[str, ...] = ("omega_0",)
     costly = False
-    window = (-math.pi, math.pi)  # a period
+    window: ClassVar[tuple[float, float] | None] = (-math.pi, math.pi)  # a period
 
     def __init__(self, omega_0: float = 30.0):
         super().__init__()
@@ -349,7 +349,7 @@ class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
 
     kernels = _FusedGrowingSine
-    window = None  # its scales come from the biases
+    window: ClassVar[tuple[float, float] | None] = None  # its scales come from the biases
     tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
     costly = True
 

@@ -156,15 +156,15 @@ class INR(nn.Module):
         window, scale = self.activation.window, self.activation.argument_scale
         name = type(self.activation).__name__
         if window is None:
-            raise ValueError(f"A start by scales puts neurons where the activation varies, and {name} does not say where that is.")
+            raise ValueError(f"A start by scales puts neurons where an activation varies; {name} does not say where that is.")
         if type(self.activation).encode is not Activation.encode:
             raise ValueError(f"A start by scales puts neurons into the domain of the coordinates, and {name} encodes these.")
         first, *deeper = (cast(nn.Linear, linear) for linear, active in self.layers()[:-1] if active is not None)
         first_by_scales_(first, start, window, scale, self.input_scale)
         for linear in deeper:
             deeper_by_scales_(linear, start, window, scale)
-        for linear in self.between:
-            passing_(cast(nn.Linear, linear))
+        for between in self.between:
+            passing_(cast(nn.Linear, between))
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Groups for an optimizer of ``torch.optim``, with the step sizes of the start: all parameters in one for "pytorch".

@@ -91,6 +91,8 @@ class Measurement(Simulation):
     truth: str | None = None
     """inpaint with a mask, ct with a sinogram, denoise of a noisy image: an image to compare with, in the units of the
     measurements"""
+    every: int | None = None
+    """signal: train on every second, third, … pixel along both axes, and compare with those between"""
     samples: int | None = None
     """univariate: number of samples (20)"""
     seconds: float | None = None
@@ -148,7 +150,7 @@ class Start:
     gain: float | None = None
     """deeper weights are uniform within gain/sqrt(n), in the activation's argument"""
     first_step: float | None = None
-    """step size of the first layer's weights, in multiples of the learning rate and in the activation's argument; 4 for BW-ReLU"""
+    """step size of the first layer's weights in the activation's argument, in multiples of the learning rate; 4 for BW-ReLU"""
     bias_step: float | None = None
     """step size of the hidden layers' biases, in the same way; 2 for BW-ReLU"""
 

@@ -315,6 +315,7 @@ class _Member:
         score, held_out = self.task.score(on_grid), self.task.held_out_loss(on_grid)
         entry: dict[str, Any] = {"epoch": self.epoch, "loss": self.loss, self.task.score_name: score} | _norms(self.network)
         entry |= {} if held_out is None else {"held_out_loss": held_out}
+        entry |= self._between()
         entry |= self.task.details(on_grid) if self.config.log_details else {}
         if self.config.stop_rule == "held-out" and held_out is not None and (not self.kept or held_out < self.kept["loss"]):
             weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
@@ -347,6 +348,7 @@ class _Member:
         task.save_reconstruction(run.path / task.reconstruction_name, on_grid)
         summary = {
             **task.metrics(on_grid),
+            **self._between(on_grid),
             "epochs": self.epoch,
             "planned_epochs": self.config.epochs,
             "kept_epoch": kept_epoch,
@@ -370,8 +372,25 @@ class _Member:
     def _on_grid(self, values: Tensor) -> Tensor:
         """Values (P, C) where they are compared with the truth, on the CPU."""
         if not self.task.compared_where_trained:
-            values = predict(self.network, self.task.grid.to(self.x.device, self.x.dtype), self.config.chunk_size)
+            return self._at(self.task.grid)
         return values.cpu()
+
+    def _between(self, on_grid: Tensor | None = None) -> dict[str, float | None]:
+        """Of an image, PSNR between the pixels trained on; with the values on the grid what the network does between these."""
+        task = self.task
+        if not isinstance(task, ImageTask):
+            return {}
+        found: dict[str, float | None] = {}
+        if task.off_grid is not None:
+            found["off_grid_psnr"] = task.off_grid_psnr(self._at(task.off_grid.coordinates))
+        elif on_grid is not None:
+            found["off_grid_psnr"] = None
+        if on_grid is not None:
+            found["off_grid_excess"] = task.excess_between(self._at, on_grid)
+        return found
+
+    def _at(self, coordinates: Tensor) -> Tensor:
+        return predict(self.network, coordinates.to(self.x.device, self.x.dtype), self.config.chunk_size).cpu()
 
     def _elapsed(self) -> float:
         return self.seconds + time.monotonic() - self.started

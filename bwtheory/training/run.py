@@ -301,7 +301,10 @@ class RunDirectory:
         return problem
 
 
-SCORES = ("psnr", "psnr_clipped", "psnr_paper", "psnr_unseen", "ssim", "max_error", "snr", "residual", "scale")
+SCORES = (
+    *("psnr", "grid_psnr", "off_grid_psnr", "off_grid_excess", "psnr_clipped", "psnr_paper", "psnr_unseen"),
+    *("ssim", "max_error", "snr", "residual", "scale"),
+)
 
 
 def _hash_of_summary(summary: dict[str, Any]) -> str:

@@ -1,0 +1,195 @@
+"""Between the pixels: PSNR on the pixels trained on against PSNR on those between, over scales, starts and learning rates."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bwtheory.comparison.labels import label
+from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
+from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
+from bwtheory.training.config import TrainingConfig, with_preset
+
+ENOUGH = 30.0  # dB on the grid: less is no representation of an image
+LEVEL = 1.0  # dB: a method's settings within this of its best between the pixels are level there
+SHRINK = {"camera": 4, "chelsea": 3, "coins": 3, "astronaut": 4}  # to sides of about 128
+
+
+@dataclass(frozen=True)
+class Method:
+    """An activation with a start, and what is tried of it: options of the activation, and learning rates."""
+
+    activation: str
+    init: str
+    options: tuple[dict[str, Any], ...]
+    rates: tuple[float, ...]
+    colour: str
+    marker: str
+
+    @property
+    def name(self) -> str:
+        """As folders and results have it."""
+        return self.activation if self.init == "pytorch" else f"{self.activation}-{self.init}"
+
+    @property
+    def label(self) -> str:
+        """As tables and figures have it."""
+        return label(self.activation) if self.init == "pytorch" else f"{label(self.activation)}, {self.init}"
+
+
+def _each(**values: tuple[float, ...]) -> tuple[dict[str, Any], ...]:
+    return tuple(dict(zip(values, combination)) for combination in itertools.product(*values.values()))
+
+
+METHODS = (  # ten settings each
+    Method("bw-relu", "pytorch", _each(c=(1.5, 2.0, 3.0, 5.0, 9.0)), (2e-3, 4e-3), SKY, "v"),
+    Method("bw-relu", "scales", _each(c=(1.0, 1.5, 2.0, 3.0, 6.0)), (2e-3, 4e-3), BLUE, "o"),
+    Method("bw-relu", "edge", _each(c=(1.0, 1.5, 2.0, 3.0, 6.0)), (4e-3, 8e-3), BLACK, "s"),
+    Method("siren", "pytorch", _each(omega_0=(15.0, 20.0, 25.0, 30.0, 40.0)), (1e-3, 2e-3), VERMILION, "^"),
+    Method(
+        "finer",
+        "pytorch",
+        (*_each(omega_0=(15.0, 30.0), first_bias_scale=(1.0, 5.0)), {"omega_0": 30.0, "first_bias_scale": 20.0}),
+        (5e-4, 1e-3),
+        ORANGE,
+        "D",
+    ),
+    Method(
+        "wire",
+        "pytorch",
+        (*_each(omega_0=(8.0, 15.0), sigma_0=(5.0, 10.0)), {"omega_0": 20.0, "sigma_0": 10.0}),
+        (1e-3, 3e-3),
+        GREEN,
+        "P",
+    ),
+    Method("gauss", "pytorch", _each(sigma_0=(3.0, 5.0, 7.0, 10.0, 15.0)), (1e-3, 3e-3), "0.45", "X"),
+    Method("relu-pe", "pytorch", _each(frequencies=(3, 4, 5, 6, 7)), (2e-3, 4e-3), "0.7", "*"),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method's setting on an image: means over seeds, in dB, on the pixels trained on and between them."""
+
+    setting: str
+    grid: float
+    off_grid: float
+    seeds: int
+
+
+class Between(Experiment):
+    """Every second pixel along both axes is trained on; the others are the truth between them.
+
+    Every method has ten settings of its scale and learning rate, and all are shown, so that nothing depends on how one is
+    chosen.  Networks have width 64, as the images have some 64×64 pixels to train on.
+    """
+
+    name = "between"
+    title = "Between the pixels: every second pixel is trained on"
+    takes = ("image", "seeds", "epochs", "shrink", "activations")
+
+    def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
+        images = (budget.image,) if budget.image else tuple(SHRINK) if budget.full else ("camera",)
+        epochs = budget.epochs or (300 if budget.full else 150)
+        runs = {}
+        for image in images:
+            options = {"shrink": budget.shrink or SHRINK.get(image, 1) * (1 if budget.full else 2), "every": 2}
+            for seed in budget.seed_list(quick=1, full=2):
+                for method in _methods(budget):
+                    choices = method.options if budget.full else method.options[::2]
+                    for activation_options, rate in itertools.product(
+                        choices, method.rates if budget.full else method.rates[:1]
+                    ):
+                        given = {"task": "signal", "source": image, "activation": method.activation, "seed": seed, "lr": rate}
+                        given |= {"init": method.init, "epochs": epochs, "hidden_features": 64, "decay": 0.1}
+                        given |= {"device": budget.device, "log_every": epochs}
+                        setting = "-".join(f"{name}{value:g}" for name, value in activation_options.items())
+                        name = image.rpartition("/")[2].partition(".")[0]
+                        key = f"{name}-{method.name}-{setting}-lr{rate:g}-seed{seed}"
+                        runs[key] = with_preset(given, activation_options, options)
+        return runs
+
+    def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
+        tables: dict[str, dict[str, list[Point]]] = {}
+        for run in done.values():
+            tables.setdefault(run.summary["source"], {})
+        for source, table in tables.items():
+            for method in _methods(budget):
+                points = _points([run for run in done.values() if run.summary["source"] == source and _is_of(run, method)])
+                if points:
+                    table[method.name] = points
+        rows, results = [], {}
+        methods = {method.name: method for method in _methods(budget)}
+        for source, table in tables.items():
+            for name, points in table.items():
+                best = best_between(points)
+                widest = best and max((p for p in points if p.off_grid >= best.off_grid - LEVEL), key=lambda p: p.grid)
+                cells = [cell for p in (best, widest) for cell in (_shown(p), p.setting if p else "")]
+                rows.append([source, methods[name].label, *cells, f"{max(p.grid for p in points):.1f}"])
+                results[f"between-{source}-{name}"] = {
+                    "points": [[p.setting, p.grid, p.off_grid, p.seeds] for p in points],
+                    "best": best and [best.setting, best.grid, best.off_grid],
+                }
+        columns = ("image", "method", "best between", "its setting", f"best on the grid, level between ({LEVEL:g} dB)")
+        notes = (
+            "Pairs are dB on the pixels trained on / on those between, means over seeds.",
+            f"Best between: among settings with {ENOUGH:g} dB on the grid. All settings are in results.json and in the figure.",
+        )
+        return Report((*columns, "its setting", "most on the grid"), rows, self._draw(tables, methods), results, notes)
+
+    def _draw(self, tables: dict[str, dict[str, list[Point]]], methods: dict[str, Method]):
+        figure, grid = canvas(3.6 * len(tables), 3.6, ncols=len(tables), squeeze=False)
+        for axes, (source, table) in zip(grid[0], tables.items()):
+            for name, points in table.items():
+                method = methods[name]
+                front = pareto_front(points)
+                x, y = [p.grid for p in points], [p.off_grid for p in points]
+                axes.plot(x, y, method.marker, color=method.colour, ms=4, alpha=0.5, mec="none")
+                axes.plot([p.grid for p in front], [p.off_grid for p in front], "-", color=method.colour, lw=1.2)
+                axes.plot([], [], method.marker + "-", color=method.colour, label=method.label)
+            axes.set(title=source.partition(",")[0], xlabel="dB on the pixels trained on")
+        grid[0][0].set_ylabel("dB between them")
+        grid[0][-1].legend(fontsize=6, loc="lower right")
+        return figure
+
+
+def _methods(budget: Budget) -> tuple[Method, ...]:
+    return tuple(method for method in METHODS if not budget.activations or method.activation in budget.activations)
+
+
+def _is_of(run: Finished, method: Method) -> bool:
+    return (run.config.activation, run.config.init) == (method.activation, method.init)
+
+
+def _points(runs: Sequence[Finished]) -> list[Point]:
+    by_setting: dict[str, list[Finished]] = {}
+    for run in runs:
+        options = ", ".join(f"{name} = {value:g}" for name, value in run.config.options.items())
+        by_setting.setdefault(f"{options}, lr = {run.config.lr:g}", []).append(run)
+    return [
+        Point(
+            setting, *(statistics.fmean(r.summary[name] for r in found) for name in ("grid_psnr", "off_grid_psnr")), len(found)
+        )
+        for setting, found in by_setting.items()
+    ]
+
+
+def best_between(points: Sequence[Point]) -> Point | None:
+    """The best between the pixels of those that represent the image at all; None if none does."""
+    return max((p for p in points if p.grid >= ENOUGH), key=lambda p: p.off_grid, default=None)
+
+
+def pareto_front(points: Sequence[Point]) -> list[Point]:
+    """Those that no other one is ahead of on both axes, by PSNR on the grid."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda p: (-p.grid, -p.off_grid)):
+        if not front or point.off_grid > front[-1].off_grid:
+            front.append(point)
+    return front[::-1]
+
+
+def _shown(point: Point | None) -> str:
+    return "–" if point is None else f"{point.grid:.1f} / {point.off_grid:.1f}"
