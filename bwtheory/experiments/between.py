@@ -169,12 +169,11 @@ def _points(runs: Sequence[Finished]) -> list[Point]:
     for run in runs:
         options = ", ".join(f"{name} = {value:g}" for name, value in run.config.options.items())
         by_setting.setdefault(f"{options}, lr = {run.config.lr:g}", []).append(run)
-    return [
-        Point(
-            setting, *(statistics.fmean(r.summary[name] for r in found) for name in ("grid_psnr", "off_grid_psnr")), len(found)
-        )
-        for setting, found in by_setting.items()
-    ]
+    points = []
+    for setting, found in by_setting.items():
+        grid, off_grid = (statistics.fmean(run.summary[name] for run in found) for name in ("grid_psnr", "off_grid_psnr"))
+        points.append(Point(setting, grid, off_grid, len(found)))
+    return points
 
 
 def best_between(points: Sequence[Point]) -> Point | None:
