@@ -26,12 +26,13 @@ class Scales:
     ----------
     smallest_scale, largest_scale : of s, > 0
     bias_centre, bias_spread : of deeper layers; None for the middle and half the width of the window (ψ's support)
-    gain : of deeper layers, > 0; None leaves the weights as they are without a start by scales: gain c for ψ(cz)
+    gain : of deeper layers, > 0, from smooth to noise; None leaves the weights as they are without a start by scales, which is
+        the gain c for ψ(cz)
     first_step, bias_step : > 0; None for 4 and 2 with BW-ReLU, and the activation's scale with others
     """
 
-    smallest_scale: float = 1.0
-    largest_scale: float = 4.0
+    smallest_scale: float = 0.5
+    largest_scale: float = 3.0
     bias_centre: float | None = None
     bias_spread: float | None = None
     gain: float | None = None
@@ -56,7 +57,7 @@ class Scales:
 
 STARTS: dict[str, Scales | None] = {
     "pytorch": None,  # PyTorch's default, and for SIREN and FINER what their papers say
-    "scales": Scales(),
+    "scales": Scales(smallest_scale=0.5, largest_scale=3.0, gain=1.0),
     # deeper biases at the edge of ψ's support, where it begins like a ReLU of slope 1/6
     "edge": Scales(smallest_scale=0.5, largest_scale=3.0, bias_centre=0.0, bias_spread=0.26, gain=1.0),
 }

@@ -6,7 +6,6 @@ import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
@@ -15,16 +14,20 @@ from bwtheory.training.config import TrainingConfig, with_preset
 
 ENOUGH = 30.0  # dB on the grid: less is no representation of an image
 LEVEL = 1.0  # dB: a method's settings within this of its best between the pixels are level there
-SHRINK = {"camera": 4, "chelsea": 3, "coins": 3, "astronaut": 4}  # to sides of about 128
+SHRINK = {"camera": 4, "chelsea": 3, "coins": 3}  # to sides of about 128
+
+
+Settings = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Method:
-    """An activation with a start, and what is tried of it: options of the activation, and learning rates."""
+    """An activation with a start, and what is tried of it: options of the activation and of the start, and learning rates."""
 
     activation: str
     init: str
-    options: tuple[dict[str, Any], ...]
+    options: tuple[Settings, ...]
+    init_options: tuple[Settings, ...]
     rates: tuple[float, ...]
     colour: str
     marker: str
@@ -39,21 +42,30 @@ class Method:
         """As tables and figures have it."""
         return label(self.activation) if self.init == "pytorch" else f"{label(self.activation)}, {self.init}"
 
+    def settings(self, full: bool) -> list[tuple[Settings, Settings, float]]:
+        """All combinations; for a quick look every second of the scales, and the middle learning rate."""
+        step, rates = (1, self.rates) if full else (2, self.rates[1:2])
+        scales = list(itertools.product(self.options, self.init_options))[::step]
+        return [(options, init_options, rate) for (options, init_options), rate in itertools.product(scales, rates)]
 
-def _each(**values: tuple[float, ...]) -> tuple[dict[str, Any], ...]:
+
+def _each(**values: tuple[float, ...]) -> tuple[Settings, ...]:
     return tuple(dict(zip(values, combination)) for combination in itertools.product(*values.values()))
 
 
-METHODS = (  # ten settings each
-    Method("bw-relu", "pytorch", _each(c=(1.5, 2.0, 3.0, 5.0, 9.0)), (2e-3, 4e-3), SKY, "v"),
-    Method("bw-relu", "scales", _each(c=(1.0, 1.5, 2.0, 3.0, 6.0)), (2e-3, 4e-3), BLUE, "o"),
-    Method("bw-relu", "edge", _each(c=(1.0, 1.5, 2.0, 3.0, 6.0)), (4e-3, 8e-3), BLACK, "s"),
-    Method("siren", "pytorch", _each(omega_0=(15.0, 20.0, 25.0, 30.0, 40.0)), (1e-3, 2e-3), VERMILION, "^"),
+# Fifteen settings each: five of the scale, three learning rates.
+_RATES = (5e-4, 1e-3, 2e-3)
+METHODS = (
+    Method("bw-relu", "pytorch", _each(c=(1.5, 2.0, 3.0, 5.0, 9.0)), ({},), (2e-3, 4e-3, 8e-3), SKY, "v"),
+    Method("bw-relu", "scales", ({"c": 2.0},), _each(gain=(0.5, 1.0, 2.0, 3.0, 6.0)), (4e-3, 8e-3, 1.6e-2), BLUE, "o"),
+    Method("bw-relu", "edge", ({"c": 2.0},), _each(gain=(0.5, 1.0, 2.0, 3.0, 6.0)), (8e-3, 1.6e-2, 3.2e-2), BLACK, "s"),
+    Method("siren", "pytorch", _each(omega_0=(15.0, 20.0, 25.0, 30.0, 40.0)), ({},), _RATES, VERMILION, "^"),
     Method(
         "finer",
         "pytorch",
         (*_each(omega_0=(15.0, 30.0), first_bias_scale=(1.0, 5.0)), {"omega_0": 30.0, "first_bias_scale": 20.0}),
-        (5e-4, 1e-3),
+        ({},),
+        _RATES,
         ORANGE,
         "D",
     ),
@@ -61,12 +73,13 @@ METHODS = (  # ten settings each
         "wire",
         "pytorch",
         (*_each(omega_0=(8.0, 15.0), sigma_0=(5.0, 10.0)), {"omega_0": 20.0, "sigma_0": 10.0}),
-        (1e-3, 3e-3),
+        ({},),
+        (1e-3, 3e-3, 6e-3),
         GREEN,
         "P",
     ),
-    Method("gauss", "pytorch", _each(sigma_0=(3.0, 5.0, 7.0, 10.0, 15.0)), (1e-3, 3e-3), "0.45", "X"),
-    Method("relu-pe", "pytorch", _each(frequencies=(3, 4, 5, 6, 7)), (2e-3, 4e-3), "0.7", "*"),
+    Method("gauss", "pytorch", _each(sigma_0=(3.0, 5.0, 7.0, 10.0, 15.0)), ({},), (1e-3, 3e-3, 6e-3), "0.45", "X"),
+    Method("relu-pe", "pytorch", _each(frequencies=(3, 4, 5, 6, 7)), ({},), (2e-3, 4e-3, 8e-3), "0.7", "*"),
 )
 
 
@@ -83,7 +96,7 @@ class Point:
 class Between(Experiment):
     """Every second pixel along both axes is trained on; the others are the truth between them.
 
-    Every method has ten settings of its scale and learning rate, and all are shown, so that nothing depends on how one is
+    Every method has fifteen settings of its scale and learning rate, and all are shown, so that nothing depends on how one is
     chosen.  Networks have width 64, as the images have some 64×64 pixels to train on.
     """
 
@@ -97,19 +110,14 @@ class Between(Experiment):
         runs = {}
         for image in images:
             options = {"shrink": budget.shrink or SHRINK.get(image, 1) * (1 if budget.full else 2), "every": 2}
-            for seed in budget.seed_list(quick=1, full=2):
-                for method in _methods(budget):
-                    choices = method.options if budget.full else method.options[::2]
-                    for activation_options, rate in itertools.product(
-                        choices, method.rates if budget.full else method.rates[:1]
-                    ):
-                        given = {"task": "signal", "source": image, "activation": method.activation, "seed": seed, "lr": rate}
-                        given |= {"init": method.init, "epochs": epochs, "hidden_features": 64, "decay": 0.1}
-                        given |= {"device": budget.device, "log_every": epochs}
-                        setting = "-".join(f"{name}{value:g}" for name, value in activation_options.items())
-                        name = image.rpartition("/")[2].partition(".")[0]
-                        key = f"{name}-{method.name}-{setting}-lr{rate:g}-seed{seed}"
-                        runs[key] = with_preset(given, activation_options, options)
+            name = image.rpartition("/")[2].partition(".")[0]
+            for seed, method in itertools.product(budget.seed_list(quick=1, full=2), _methods(budget)):
+                for of_activation, of_start, rate in method.settings(budget.full):
+                    given = {"task": "signal", "source": image, "activation": method.activation, "seed": seed, "lr": rate}
+                    given |= {"init": method.init, "init_options": of_start, "epochs": epochs, "decay": 0.1}
+                    given |= {"hidden_features": 64, "device": budget.device, "log_every": epochs}
+                    words = [f"{name}{value:g}" for name, value in {**of_activation, **of_start, "lr": rate}.items()]
+                    runs["-".join([name, method.name, *words, f"seed{seed}"])] = with_preset(given, of_activation, options)
         return runs
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
@@ -167,8 +175,8 @@ def _is_of(run: Finished, method: Method) -> bool:
 def _points(runs: Sequence[Finished]) -> list[Point]:
     by_setting: dict[str, list[Finished]] = {}
     for run in runs:
-        options = ", ".join(f"{name} = {value:g}" for name, value in run.config.options.items())
-        by_setting.setdefault(f"{options}, lr = {run.config.lr:g}", []).append(run)
+        numbers = {**run.config.options, **run.config.init_options, "lr": run.config.lr}
+        by_setting.setdefault(", ".join(f"{name} = {value:g}" for name, value in numbers.items()), []).append(run)
     points = []
     for setting, found in by_setting.items():
         grid, off_grid = (statistics.fmean(run.summary[name] for run in found) for name in ("grid_psnr", "off_grid_psnr"))

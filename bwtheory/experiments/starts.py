@@ -1,6 +1,6 @@
 """How networks start: the theory's predictions beside measurements, without training.
 
-``python -m bwtheory.experiments.starts results/initialization.json`` measures and writes; docs/initialization.md shows the tables.
+``python -m bwtheory.experiments.starts results/initialization.json`` measures and writes what docs/initialization.md shows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,27 @@ from bwtheory.propagation import (
     SUPPORT,
     dead_in_first_layer,
     deeper,
-    first_layer_square,
+    first_layer,
     gain_of_unit_argument,
     gain_of_unit_growth,
+    psi,
+    psi_slope,
 )
-from bwtheory.starts import STARTS
+from bwtheory.starts import STARTS, Scales
 from bwtheory.torch_settings import usual_settings
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 DEPTH = 8
 POINTS = 256  # of the domain [−1, 1]²
-DENSE = 64  # points an axis, on which a neuron that is 0 counts as dead
-CASES = (("pytorch", 3.0), ("pytorch", 9.0), ("scales", 2.0), ("scales", 6.0), ("edge", 1.5))
+DENSE = 48  # points an axis, on which a neuron that is 0 counts as dead
+# Names of starts and their gain, which for PyTorch's default is c
+CASES = (("pytorch", 3.0), ("pytorch", 9.0), ("scales", 1.0), ("scales", 6.0), ("edge", 1.0))
+
+
+def start_of(init: str, gain: float) -> Scales | None:
+    """A start with another gain; None for PyTorch's default, of which the gain is c."""
+    start = STARTS[init]
+    return None if start is None else replace(start, gain=gain)
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Measured:
 
 
 @usual_settings()
-def measure(init: str, c: float, width: int, depth: int, seed: int, points: int = POINTS) -> list[Measured]:
+def measure(init: str, gain: float, width: int, depth: int, seed: int, points: int = POINTS) -> list[Measured]:
     """The layers of one network with random weights, at fixed points that are random in the domain.
 
     The growth of layer l is the ratio of the mean squares of the gradients with respect to the arguments of ψ in the layer l
@@ -58,7 +67,7 @@ def measure(init: str, c: float, width: int, depth: int, seed: int, points: int 
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = INR(2, 1, width, depth, c=c, init=init).double()
+        network = INR(2, 1, width, depth, c=gain, init=start_of(init, gain) or "pytorch").double()
     x = torch.from_numpy(np.random.default_rng(seed).uniform(-1, 1, (points, 2)))
     arguments, features, values = _forward(network, x)
     gradients = torch.autograd.grad(values.sum(), arguments)
@@ -98,50 +107,46 @@ class Predicted:
     dead: float
 
 
-def predict_layers(init: str, c: float, width: int, depth: int, places: np.ndarray, first: np.ndarray) -> list[Predicted]:
-    """Layers of a wide network at places (Q, 2), from the mean squares (Q,) of the first layer's features there.
+def predict_layers(init: str, gain: float, width: int, depth: int, first: tuple[np.ndarray, np.ndarray]) -> list[Predicted]:
+    """Layers of a wide network, from the mean squares of ψ and ψ′ in its first layer at some places, each (Q,).
 
     The growth through layer l multiplies a mean square of gradients with respect to the argument of layer l − 1: weights of
     layer l and slopes of ψ in layer l − 1.
     """
-    start = STARTS[init]
-    rule = deeper(start, c, width)
-    dead = dead_in_first_layer(2, c) if start is None else 0.0
-    layers = [Predicted(float(first.mean()), None, None, dead)]
-    squares = first
-    slopes: float | None = None
+    start = start_of(init, gain)
+    rule = deeper(start, gain, width)
+    squares, slope_squares = first
+    layers = [Predicted(float(squares.mean()), None, None, dead_in_first_layer(2, gain) if start is None else 0.0)]
     for _ in range(1, depth):
+        growth = rule.gain**2 / 3 * float(slope_squares.mean())
         at = [rule.at(q) for q in squares]
-        growth = None if slopes is None else rule.gain**2 / 3 * slopes
-        active = [m.active for m in at]
-        layers.append(Predicted(float(np.mean([m.square for m in at])), growth, float(np.mean(active)), 1 - max(active)))
-        squares, slopes = np.array([m.square for m in at]), float(np.mean([m.slope_square for m in at]))
+        squares, slope_squares, active = (np.array([getattr(m, n) for m in at]) for n in ("square", "slope_square", "active"))
+        layers.append(Predicted(float(squares.mean()), growth, float(active.mean()), 1 - float(active.max())))
     return layers
 
 
-def first_squares(init: str, c: float, places: np.ndarray) -> np.ndarray:
-    """Mean squares (Q,) of the first layer's features: by the theory for a start by scales, by sampling for PyTorch's."""
-    start = STARTS[init]
+def first_moments(init: str, gain: float, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """E ψ² and E ψ′² in the first layer at places (Q, 2): by the theory for a start by scales, by sampling for PyTorch's."""
+    start = start_of(init, gain)
     if start is not None:
-        return first_layer_square(start, 2, places)
-    from bwtheory.propagation import psi
-
+        return first_layer(start, 2, places)
     generator = np.random.default_rng(0)
-    w, b = (generator.uniform(-1, 1, (200_000, size)) * c / math.sqrt(2) for size in (2, 1))
-    return np.array([(psi(w @ x + b[:, 0]) ** 2).mean() for x in places])
+    w, b = (generator.uniform(-1, 1, (100_000, size)) * gain / math.sqrt(2) for size in (2, 1))
+    u = w @ places.T + b
+    return (psi(u) ** 2).mean(0), (psi_slope(u) ** 2).mean(0)
 
 
 def rows_of(seeds: int, widths: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     """A row for each start, width and layer: measured means over seeds with standard errors, and what was predicted."""
     places = np.random.default_rng(1).uniform(-1, 1, (16, 2))
-    for init, c in CASES:
-        first = first_squares(init, c, places)
+    for init, gain in CASES:
+        first = first_moments(init, gain, places)
         for width in widths:
-            predicted = predict_layers(init, c, width, DEPTH, places, first)
-            measured = [measure(init, c, width, DEPTH, seed) for seed in range(seeds)]
+            predicted = predict_layers(init, gain, width, DEPTH, first)
+            measured = [measure(init, gain, width, DEPTH, seed) for seed in range(seeds)]
             for layer in range(DEPTH):
                 found = [each[layer] for each in measured]
-                row: dict[str, Any] = {"init": init, "c": c, "width": width, "layer": layer + 1}
+                row: dict[str, Any] = {"init": init, "gain": gain, "width": width, "layer": layer + 1}
                 for name in ("square", "growth", "active", "dead"):
                     values = [getattr(each, name) for each in found]
                     row[name] = None if None in values else [float(np.mean(values)), _error(values)]
@@ -168,12 +173,25 @@ def gains() -> dict[str, Any]:
 
 def tables(rows: list[dict[str, Any]]) -> list[Table]:
     """Predictions beside measurements, for the page."""
-    columns = ("start", "c", "width", "layer", "E ψ²", "predicted", "χ", "predicted", "active", "predicted", "dead", "at most")
+    columns = (
+        "start",
+        "gain",
+        "width",
+        "layer",
+        "E ψ²",
+        "predicted",
+        "χ",
+        "predicted",
+        "active",
+        "predicted",
+        "dead",
+        "at most",
+    )
     cells = []
     for row in rows:
         if row["width"] not in (64, 1024) or row["layer"] not in (1, 2, 3, DEPTH):
             continue
-        line = [row["init"], f"{row['c']:g}", str(row["width"]), str(row["layer"])]
+        line = [row["init"], f"{row['gain']:g}", str(row["width"]), str(row["layer"])]
         for name in ("square", "growth", "active", "dead"):
             found = row[name]
             line.append("" if found is None else f"{found[0]:.3g}")
@@ -197,7 +215,9 @@ def main() -> None:
     where = {"command": f"python -m bwtheory.experiments.starts {given.file}", "seeds": given.seeds}
     where |= {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
     lines = [json.dumps(row) for row in rows]
-    content = f'{{"provenance": {json.dumps(where)},\n"gains": {json.dumps(gains())},\n"layers": [\n' + ",\n".join(lines) + "\n]}\n"
+    content = (
+        f'{{"provenance": {json.dumps(where)},\n"gains": {json.dumps(gains())},\n"layers": [\n' + ",\n".join(lines) + "\n]}\n"
+    )
     json.loads(content)
     write_text(given.file, content)
 

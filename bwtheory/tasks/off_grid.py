@@ -17,6 +17,7 @@ from torch import Tensor
 MOST_POINTS = 2**16  # of an image: their PSNR is that of all to a few hundredths of a dB
 NOISE = 1.0  # a network that is monotone from each pixel to the next has at most this excess
 EXACT = 1e-6  # a difference between pixels that counts as none
+Axes = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -56,26 +57,20 @@ def half_pixels(shape: tuple[int, int], most: int = MOST_POINTS) -> np.ndarray:
     return points[np.sort(np.random.default_rng(0).permutation(len(points))[:most])]
 
 
-def coordinates_of(points: np.ndarray, shape: tuple[int, int], grid: Tensor) -> Tensor:
-    """(Q, 2) coordinates of points on the grid of half pixels, from those (H·W, 2) of the pixels, row by row."""
-    height, width = shape
-    x, y = grid[:width, 0].numpy(), grid.view(height, width, 2)[:, 0, 1].numpy()
-    row, column = points[:, 0] / 2, points[:, 1] / 2
-    return torch.from_numpy(np.stack([_at(column, x), _at(row, y)], axis=1))
+def coordinates_of(points: np.ndarray, axes: Axes) -> Tensor:
+    """(Q, 2) coordinates of points on the grid of half pixels, from those of the columns and of the rows of pixels."""
+    x, y = (np.interp(points[:, 1 - n] / 2, np.arange(len(axis)), axis.numpy()) for n, axis in enumerate(axes))
+    return torch.from_numpy(np.stack([x, y], axis=1))
 
 
-def _at(place: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    return np.interp(place, np.arange(len(axis)), axis)
-
-
-def between_pixels(shape: tuple[int, int], grid: Tensor, values: Callable[[np.ndarray], np.ndarray], reference: str) -> OffGrid:
+def between_pixels(axes: Axes, values: Callable[[np.ndarray], np.ndarray], reference: str) -> OffGrid:
     """Points half way between pixels, with the values (Q, C) that a function has at rows and columns (Q, 2) of pixels.
 
-    ``grid`` are the coordinates of the pixels.  An image of one pixel has no such points.
+    ``axes`` are the coordinates of the columns and of the rows.  An image of one pixel has no such points.
     """
-    points = half_pixels(shape)
+    points = half_pixels((len(axes[1]), len(axes[0])))
     truth = torch.from_numpy(np.ascontiguousarray(values(points / 2)))
-    return OffGrid(coordinates_of(points, shape, grid), truth, reference)
+    return OffGrid(coordinates_of(points, axes), truth, reference)
 
 
 def splines_through(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -90,9 +85,7 @@ def splines_through(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @torch.no_grad()
-def excess_between_pixels(
-    function: Callable[[Tensor], Tensor], shape: tuple[int, int], grid: Tensor, values: Tensor
-) -> float | None:
+def excess_between_pixels(function: Callable[[Tensor], Tensor], axes: Axes) -> float | None:
     """How far a function leaves the straight line from a pixel to the next half way, against half their difference.
 
     It is the ratio of root mean squares over neighbours along both axes.  Whatever is monotone from each pixel to the next has
@@ -101,20 +94,19 @@ def excess_between_pixels(
     Parameters
     ----------
     function : coordinates (Q, 2) -> values (Q, C)
-    shape, grid : of the pixels, and their coordinates (H·W, 2)
-    values : (H·W, C) of the function on the grid
+    axes : coordinates of the columns and of the rows of pixels
 
     Returns
     -------
     None where the pixels do not differ, or there is only one.
     """
-    points = half_pixels(shape)
+    points = half_pixels((len(axes[1]), len(axes[0])))
     points = points[(points % 2).sum(1) == 1]  # between two pixels, not among four
     if not len(points):
         return None
-    before, after = points // 2, (points + 1) // 2
-    first, second = (values[torch.from_numpy(p[:, 0] * shape[1] + p[:, 1])].double() for p in (before, after))
-    middle = function(coordinates_of(points, shape, grid)).double()
+    first, middle, second = (
+        function(coordinates_of(place, axes)).double() for place in (points // 2 * 2, points, (points + 1) // 2 * 2)
+    )
     steps = float((second - first).square().mean().sqrt()) / 2
     return float((middle - (first + second) / 2).square().mean().sqrt()) / steps if steps > EXACT else None
 
@@ -122,6 +114,11 @@ def excess_between_pixels(
 def is_noise(excess: float | None) -> bool:
     """Whether a function with this excess is noise between its pixels."""
     return excess is not None and not excess <= NOISE
+
+
+def in_words(excess: float | None) -> str:
+    """What an excess above 1 means."""
+    return f"it moves {excess:.3g} times as much half way between them as half their differences"
 
 
 def advice(activation: str, options: dict[str, object]) -> str:

@@ -235,13 +235,16 @@ class ImageTask(Task):
             found["psnr_unseen"] = psnr(values[unseen], self.truth[unseen])
         return found
 
-    def excess_between(self, function: Callable[[Tensor], Tensor], values: Tensor) -> float | None:
-        """``excess_between_pixels`` of a function that has these values (P, C) on the grid, for the pixels trained on."""
-        height, width = ((side - 1) // self.stride + 1 for side in self.shape)
-        places = slice(None, None, self.stride)
-        grid = self.grid.view(*self.shape, 2)[places, places].reshape(height * width, 2)
-        on_grid = values.view(*self.shape, -1)[places, places].reshape(height * width, -1)
-        return excess_between_pixels(function, (height, width), grid, on_grid)
+    def excess_between(self, function: Callable[[Tensor], Tensor]) -> float | None:
+        """``excess_between_pixels`` of a function, for the pixels trained on."""
+        x, y = self.axes
+        return excess_between_pixels(function, (x[:: self.stride], y[:: self.stride]))
+
+    @property
+    def axes(self) -> tuple[Tensor, Tensor]:
+        """Coordinates of the image's columns and of its rows."""
+        height, width = self.shape
+        return self.grid[:width, 0], self.grid.view(height, width, 2)[:, 0, 1]
 
     def off_grid_psnr(self, values: Tensor) -> float | None:
         """PSNR in dB of values (Q, C) at the points of ``off_grid``; None where nobody knows what should be there."""
@@ -287,9 +290,9 @@ def with_off_grid(task: AnyImageTask, loaded: LoadedImage | None = None) -> AnyI
         unseen = torch.ones(len(task.truth), dtype=torch.bool).index_fill(0, task.seen, False)
         return replace(task, off_grid=OffGrid(task.grid[unseen], task.truth[unseen], UNSEEN))
     if loaded is not None and loaded.finer is not None:
-        return replace(task, off_grid=between_pixels(task.shape, task.grid, loaded.at, FINER))
+        return replace(task, off_grid=between_pixels(task.axes, loaded.at, FINER))
     splines = splines_through(task.image(task.truth))
-    return replace(task, off_grid=between_pixels(task.shape, task.grid, splines, INTERPOLATED))
+    return replace(task, off_grid=between_pixels(task.axes, splines, INTERPOLATED))
 
 
 def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tensor:
@@ -299,12 +302,18 @@ def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tenso
     A side of one pixel has coordinate 0.  The numbers are float32 ones, as in the published code: a network that represents its
     image at 110 dB depends on the last bit of its coordinates.
     """
+    x, y = pixel_axes(height, width, aspect)
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], dim=1)
+
+
+def pixel_axes(height: int, width: int, aspect: str = "stretch") -> tuple[Tensor, Tensor]:
+    """Coordinates of the columns (width,) and of the rows (height,), as ``pixel_coordinates`` has them."""
     if aspect not in ("stretch", "isotropic"):
         raise ValueError(f"Coordinates are 'stretch' or 'isotropic'; got {aspect!r}.")
     reach = image_extent(height, width, aspect)
     x, y = (torch.linspace(-r, r, n) if n > 1 else torch.zeros(1) for n, r in zip((width, height), reach))
-    y, x = torch.meshgrid(y.double(), x.double(), indexing="ij")
-    return torch.stack([x.flatten(), y.flatten()], dim=1)
+    return x.double(), y.double()
 
 
 def image_extent(height: int, width: int, aspect: str) -> tuple[float, float]:

@@ -8,12 +8,14 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from bwtheory.files import locked
 from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
+from bwtheory.tasks.off_grid import advice, in_words, is_noise
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
@@ -138,6 +140,15 @@ def _task_of(config: TrainingConfig, run: RunDirectory) -> Task:
         ) from None
 
 
+def between_in_words(config: TrainingConfig, summary: dict[str, Any]) -> str:
+    """Of a finished image run: PSNR on and between the pixels trained on; if it is noise there, what to do."""
+    off_grid, excess = summary.get("off_grid_psnr"), summary.get("off_grid_excess")
+    found = "" if off_grid is None else f"; {off_grid:.4g} dB between the pixels, {summary['grid_psnr']:.4g} on them"
+    if is_noise(excess):
+        found += f"; noise between the pixels, {in_words(excess)}: {advice(config.activation, config.options)}"
+    return found
+
+
 def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> None:
     first, run = group[0]
     folder = run.path if len(group) == 1 else run.path.parent
@@ -158,7 +169,7 @@ def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Ta
         if not isinstance(found, Diverged):
             score = f"{found[task.score_name]:.4g} {task.score_unit}".rstrip()
             what = f"{task.score_name} {score} after {found['kept_epoch']} epochs on {task.source}"
-            print(f"{run.path}: {what} ({config.settings_from})")
+            print(f"{run.path}: {what} ({config.settings_from}){between_in_words(config, found)}")
     for found in outcomes:
         if isinstance(found, Diverged):
             raise found

@@ -348,7 +348,7 @@ class _Member:
         task.save_reconstruction(run.path / task.reconstruction_name, on_grid)
         summary = {
             **task.metrics(on_grid),
-            **self._between(on_grid),
+            **self._between(finished=True),
             "epochs": self.epoch,
             "planned_epochs": self.config.epochs,
             "kept_epoch": kept_epoch,
@@ -375,18 +375,18 @@ class _Member:
             return self._at(self.task.grid)
         return values.cpu()
 
-    def _between(self, on_grid: Tensor | None = None) -> dict[str, float | None]:
-        """Of an image, PSNR between the pixels trained on; with the values on the grid what the network does between these."""
+    def _between(self, finished: bool = False) -> dict[str, float | None]:
+        """Of an image, PSNR between the pixels trained on; of a finished run also whether the network is noise there."""
         task = self.task
         if not isinstance(task, ImageTask):
             return {}
         found: dict[str, float | None] = {}
         if task.off_grid is not None:
             found["off_grid_psnr"] = task.off_grid_psnr(self._at(task.off_grid.coordinates))
-        elif on_grid is not None:
+        elif finished:
             found["off_grid_psnr"] = None
-        if on_grid is not None:
-            found["off_grid_excess"] = task.excess_between(self._at, on_grid)
+        if finished:
+            found["off_grid_excess"] = task.excess_between(self._at)
         return found
 
     def _at(self, coordinates: Tensor) -> Tensor:
