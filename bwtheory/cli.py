@@ -142,6 +142,7 @@ def train(
     training: tyro.conf.OmitArgPrefixes[flags.Training] = flags.Training(),
     start: tyro.conf.OmitArgPrefixes[flags.Start] = flags.Start(),
     *,
+    preset: Literal["recommended", "paper"] | None = None,
     faithful: bool = False,
     seeds: int | None = None,
     together: bool = False,
@@ -155,6 +156,8 @@ def train(
     Args:
         task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
             (inpaint), what an operator of one's own measures (physics), samples of a function (univariate), a sound (audio)
+        preset: what is not given: recommended (ours, good between the pixels, where we have such settings), or the paper's
+            (recommended; with --faithful the paper's)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
         together: train the seeds as one batched network, not one after another; pays for small networks
@@ -166,7 +169,14 @@ def train(
     given = [flags.given(group) for group in (source, measurement, activation, training, start)]
     if resume is not None:
         epochs = given[3].pop("epochs", None)
-        others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
+        others = {
+            "preset": preset,
+            "faithful": faithful or None,
+            "seeds": seeds,
+            "together": together or None,
+            "device": device,
+            "out": out,
+        }
         named = [name for group in given for name in group] + [n for n, value in others.items() if value is not None]
         if named:
             raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
@@ -191,7 +201,8 @@ def train(
             given[1]["sinogram"] = True
         options = activation.as_options()
         flags.refuse_activation(config.get("activation", "bw-relu"), options)
-        first = with_preset(config, options, given[1], faithful)
+        recommended = preset == "recommended" or (preset is None and not faithful)
+        first = with_preset(config, options, given[1], faithful, recommended)
         if seeds is not None and seeds < 1:
             raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
     with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):

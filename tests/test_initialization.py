@@ -64,8 +64,8 @@ def test_no_neuron_of_the_first_layer_is_dead():
             shares[init] = float((features == 0).all(0).double().mean())
         assert shares["scales"] == shares["edge"] == 0
         expected = dead_in_first_layer(2, c)
-        # a share of 2000 has the standard deviation √(p(1 − p)/2000); dead on a grid of distance 0.01 is also a neuron that only
-        # a strip narrower than that reaches: its bias is within 0.01 of the threshold, in units of 1/√2, out of [−1, 1]
+        # a share of 2000 has the standard deviation √(p(1 − p)/2000); dead on a grid of distance 0.01 is also a neuron of which
+        # only a narrower strip reaches it: its bias is within 0.01 of the threshold, in units of 1/√2, out of [−1, 1]
         assert -5 * math.sqrt(expected / 2000) < shares["pytorch"] - expected < 5 * math.sqrt(expected / 2000) + 0.015
 
 
@@ -186,7 +186,7 @@ def test_what_cannot_start_by_scales_is_refused_in_a_sentence():
     ):
         with pytest.raises(ValueError, match=f"The start's {next(iter(bad))}"):
             named_start("scales", bad)
-    with pytest.raises(ValueError, match="smallest_scale <= largest_scale; got 5 and 4"):
+    with pytest.raises(ValueError, match="smallest_scale <= largest_scale; got 5 and 3"):
         named_start("scales", {"smallest_scale": 5.0})
     assert named_start("scales", {"bias_centre": -2.0, "bias_spread": 0.0}) == Scales(bias_centre=-2.0, bias_spread=0.0)
 

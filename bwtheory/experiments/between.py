@@ -97,7 +97,8 @@ class Between(Experiment):
     """Every second pixel along both axes is trained on; the others are the truth between them.
 
     Every method has fifteen settings of its scale and learning rate, and all are shown, so that nothing depends on how one is
-    chosen.  Networks have width 64, as the images have some 64×64 pixels to train on.
+    chosen; quick settings are three scales of each at the middle learning rate.  Networks have width 64, as the images have
+    some 64×64 pixels to train on.
     """
 
     name = "between"
@@ -106,10 +107,10 @@ class Between(Experiment):
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
         images = (budget.image,) if budget.image else tuple(SHRINK) if budget.full else ("camera",)
-        epochs = budget.epochs or (300 if budget.full else 150)
+        epochs = budget.epochs or 300
         runs = {}
         for image in images:
-            options = {"shrink": budget.shrink or SHRINK.get(image, 1) * (1 if budget.full else 2), "every": 2}
+            options = {"shrink": budget.shrink or SHRINK.get(image, 1), "every": 2}
             name = image.rpartition("/")[2].partition(".")[0]
             for seed, method in itertools.product(budget.seed_list(quick=1, full=2), _methods(budget)):
                 for of_activation, of_start, rate in method.settings(budget.full):

@@ -204,7 +204,8 @@ class BWReLU(Activation):
 
     @property
     def argument_scale(self) -> float:
-        return float(self.c)
+        c = self.c
+        return float(c.detach() if isinstance(c, Tensor) else c)
 
     def forward(self, z: Tensor) -> Tensor:
         return psi(self.c * z)

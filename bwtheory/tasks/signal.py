@@ -11,6 +11,8 @@ import torch
 from bwtheory.tasks.images import LoadedImage, load_image
 from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_normalized, with_off_grid
 
+FEWEST = 50  # pixels held out that a PSNR is measured on: its standard error is then about a decibel
+
 
 def signal_representation(
     image: str,
@@ -33,7 +35,8 @@ def signal_representation(
     every : train on every such pixel along both axes, and compare with those between; the image is cropped so that both ends
         are trained on
     held_out, data_seed : fraction of the pixels that are not trained on, as ``hold_out`` takes it
-    probe : such a fraction too, of an image where nothing else says what is between the pixels; ``held_out`` goes before it
+    probe : such a fraction too, of an image where nothing else says what is between the pixels, if it is at least ``FEWEST``
+        pixels; ``held_out`` goes before it
     shrink : the image is first made smaller by this factor
 
     Raises
@@ -51,7 +54,7 @@ def signal_representation(
     if every != 1:
         return with_off_grid(_every(pixels, loaded, coords, every, held_out))
     task = replace(ImageTask.of_pixels(pixels, loaded, coords), psnr_as_published=psnr_of_normalized)
-    if held_out is None and loaded.finer is None and round(probe * len(task.truth)):
+    if held_out is None and loaded.finer is None and round(probe * len(task.truth)) >= FEWEST:
         task = hold_out(task, probe, data_seed)
         assert task.held_out is not None
         note = (

@@ -14,6 +14,8 @@ from bwtheory.training.presets import (
     FAITHFUL_TASK,
     OURS,
     PRESETS,
+    RECOMMENDED,
+    RECOMMENDED_TASK_OPTIONS,
     TASK_SETTINGS,
     Preset,
 )
@@ -269,6 +271,7 @@ def with_preset(
     options: dict[str, Any] | None = None,
     task_options: dict[str, Any] | None = None,
     faithful: bool = False,
+    recommended: bool = False,
 ) -> TrainingConfig:
     """A configuration from what was given, completed by the preset of its task and activation.
 
@@ -277,17 +280,26 @@ def with_preset(
     given : fields of ``TrainingConfig``
     options, task_options : of the activation and of the task
     faithful : settings of the published code where it differs from the paper
+    recommended : our settings where they are better than the paper's; a start that is given leaves only the paper's
 
     Raises
     ------
     ValueError
-        What ``TrainingConfig`` refuses, and ``faithful`` for a task that the published code does not have.
+        What ``TrainingConfig`` refuses; ``faithful`` for a task that the published code does not have, or with ``recommended``.
     """
     task, activation = given.get("task", "signal"), given.get("activation", "bw-relu")
     options, asked = options or {}, task_options or {}
     task_options = asked
+    if recommended and faithful:
+        raise ValueError("Settings are those recommended, or those of the published code (faithful), not both.")
     preset = PRESETS.get((task, activation)) or DEFAULTS.get(activation) or Preset({})
+    better = RECOMMENDED.get((task, activation)) if recommended else None
+    if better is not None and given.get("init", better.settings.get("init")) == better.settings.get("init"):
+        preset = better
     settings = {**TASK_SETTINGS.get(task, {}), **preset.settings}
+    if preset.lr_times_width is not None:
+        settings["lr"] = preset.lr_times_width / given.get("hidden_features", settings["hidden_features"])
+    task_options = {**(RECOMMENDED_TASK_OPTIONS.get(task, {}) if recommended else {}), **asked}
     source = preset.source
     if faithful:
         if task not in FAITHFUL_TASK:

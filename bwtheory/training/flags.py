@@ -93,6 +93,8 @@ class Measurement(Simulation):
     measurements"""
     every: int | None = None
     """signal: train on every second, third, … pixel along both axes, and compare with those between"""
+    probe: float | None = None
+    """signal: fraction of the pixels that only measures the network between its pixels, where no finer truth does"""
     samples: int | None = None
     """univariate: number of samples (20)"""
     seconds: float | None = None
