@@ -254,6 +254,7 @@ def reproduce(
             "next1",
             "bandwidth",
             "between",
+            "between-ct",
             "gauss-newton",
             "all",
         ]
@@ -275,7 +276,8 @@ def reproduce(
 
     Args:
         experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
-            (which frequencies are learned when), gauss-newton (fewer steps to Figure 5), or all of them
+            (which frequencies are learned when), between (PSNR on and between the pixels), between-ct (CT by start),
+            gauss-newton (fewer steps to Figure 5), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image

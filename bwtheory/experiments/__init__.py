@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bwtheory.experiments.architectures import Architectures
 from bwtheory.experiments.bandwidth import Bandwidth
-from bwtheory.experiments.between import Between
+from bwtheory.experiments.between import Between, StartsForCT
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
@@ -23,5 +23,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "next1": TaskConditioning(),
     "bandwidth": Bandwidth(),
     "between": Between(),
+    "between-ct": StartsForCT(),
     "gauss-newton": FewerSteps(),
 }

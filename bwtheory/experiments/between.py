@@ -1,4 +1,4 @@
-"""Between the pixels: PSNR on the pixels trained on against PSNR on those between, over scales, starts and learning rates."""
+"""PSNR on the pixels that a network is evaluated at in training, and between them, over scales, starts and learning rates."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.training.config import TrainingConfig, with_preset
 
-ENOUGH = 30.0  # dB on the grid: less is no representation of an image
 LEVEL = 1.0  # dB: a method's settings within this of its best between the pixels are level there
-SHRINK = {"camera": 4, "chelsea": 3, "coins": 3}  # to sides of about 128
 
 
 Settings = dict[str, float]
@@ -55,7 +54,7 @@ def _each(**values: tuple[float, ...]) -> tuple[Settings, ...]:
 
 # Fifteen settings each: five of the scale, three learning rates.
 _RATES = (5e-4, 1e-3, 2e-3)
-METHODS = (
+METHODS: tuple[Method, ...] = (
     Method("bw-relu", "pytorch", _each(c=(1.5, 2.0, 3.0, 5.0, 9.0)), ({},), (2e-3, 4e-3, 8e-3), SKY, "v"),
     Method("bw-relu", "scales", ({"c": 2.0},), _each(gain=(0.5, 1.0, 2.0, 3.0, 6.0)), (4e-3, 8e-3, 1.6e-2), BLUE, "o"),
     Method("bw-relu", "edge", ({"c": 2.0},), _each(gain=(0.5, 1.0, 2.0, 3.0, 6.0)), (8e-3, 1.6e-2, 3.2e-2), BLACK, "s"),
@@ -83,6 +82,31 @@ METHODS = (
 )
 
 
+CT_METHODS: tuple[Method, ...] = (
+    Method("bw-relu", "pytorch", _each(c=(1.5, 2.0, 3.0, 5.0, 9.0)), ({},), (1e-3, 2e-3, 4e-3), SKY, "v"),
+    Method("bw-relu", "scales", ({"c": 1.5},), _each(gain=(0.5, 1.0, 2.0, 3.0, 6.0)), (4e-3, 8e-3, 1.6e-2), BLUE, "o"),
+    Method(
+        "bw-relu",
+        "edge",
+        ({"c": 1.5},),
+        ({"gain": 1.0}, {"gain": 0.7}, {"largest_scale": 8.0}, {"gain": 1.4}, {"largest_scale": 16.0}),
+        (4e-3, 8e-3, 1.6e-2),
+        BLACK,
+        "s",
+    ),
+    Method("siren", "pytorch", _each(omega_0=(10.0, 15.0, 20.0, 25.0, 30.0)), ({},), _RATES, VERMILION, "^"),
+    Method(
+        "finer",
+        "pytorch",
+        (*_each(omega_0=(10.0, 20.0), first_bias_scale=(1.0, 2.0)), {"omega_0": 30.0, "first_bias_scale": 20.0}),
+        ({},),
+        _RATES,
+        ORANGE,
+        "D",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Point:
     """A method's setting on an image: means over seeds, in dB, on the pixels trained on and between them."""
@@ -104,19 +128,28 @@ class Between(Experiment):
     name = "between"
     title = "Between the pixels: every second pixel is trained on"
     takes = ("image", "seeds", "epochs", "shrink", "activations")
+    task = "signal"
+    options: ClassVar[dict[str, Any]] = {"every": 2}
+    methods = METHODS
+    images: ClassVar[dict[str, int]] = {"camera": 4, "chelsea": 3, "coins": 3}  # with shrink, to sides of about 128
+    epochs, width = 300, 64
+    enough = 30.0  # dB on the grid: less is no representation of an image
+
+    def _methods(self, budget: Budget) -> tuple[Method, ...]:
+        return tuple(method for method in self.methods if not budget.activations or method.activation in budget.activations)
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
-        images = (budget.image,) if budget.image else tuple(SHRINK) if budget.full else ("camera",)
-        epochs = budget.epochs or 300
+        images = (budget.image,) if budget.image else tuple(self.images) if budget.full else tuple(self.images)[:1]
+        epochs = budget.epochs or self.epochs
         runs = {}
         for image in images:
-            options = {"shrink": budget.shrink or SHRINK.get(image, 1), "every": 2}
+            options = {**self.options, "shrink": budget.shrink or self.images.get(image, 1)}
             name = image.rpartition("/")[2].partition(".")[0]
-            for seed, method in itertools.product(budget.seed_list(quick=1, full=2), _methods(budget)):
+            for seed, method in itertools.product(budget.seed_list(quick=1, full=2), self._methods(budget)):
                 for of_activation, of_start, rate in method.settings(budget.full):
-                    given = {"task": "signal", "source": image, "activation": method.activation, "seed": seed, "lr": rate}
+                    given = {"task": self.task, "source": image, "activation": method.activation, "seed": seed, "lr": rate}
                     given |= {"init": method.init, "init_options": of_start, "epochs": epochs, "decay": 0.1}
-                    given |= {"hidden_features": 64, "device": budget.device, "log_every": epochs}
+                    given |= {"hidden_features": self.width, "device": budget.device, "log_every": epochs}
                     words = [f"{name}{value:g}" for name, value in {**of_activation, **of_start, "lr": rate}.items()]
                     runs["-".join([name, method.name, *words, f"seed{seed}"])] = with_preset(given, of_activation, options)
         return runs
@@ -126,26 +159,26 @@ class Between(Experiment):
         for run in done.values():
             tables.setdefault(run.summary["source"], {})
         for source, table in tables.items():
-            for method in _methods(budget):
+            for method in self._methods(budget):
                 points = _points([run for run in done.values() if run.summary["source"] == source and _is_of(run, method)])
                 if points:
                     table[method.name] = points
         rows, results = [], {}
-        methods = {method.name: method for method in _methods(budget)}
+        methods = {method.name: method for method in self._methods(budget)}
         for source, table in tables.items():
             for name, points in table.items():
-                best = best_between(points)
+                best = best_between(points, self.enough)
                 widest = best and max((p for p in points if p.off_grid >= best.off_grid - LEVEL), key=lambda p: p.grid)
                 cells = [cell for p in (best, widest) for cell in (_shown(p), p.setting if p else "")]
                 rows.append([source, methods[name].label, *cells, f"{max(p.grid for p in points):.1f}"])
-                results[f"between-{source}-{name}"] = {
+                results[f"{self.name}-{source}-{name}"] = {
                     "points": [[p.setting, p.grid, p.off_grid, p.seeds] for p in points],
                     "best": best and [best.setting, best.grid, best.off_grid],
                 }
         columns = ("image", "method", "best between", "its setting", f"best on the grid, level between ({LEVEL:g} dB)")
         notes = (
-            "Pairs are dB on the pixels trained on / on those between, means over seeds.",
-            f"Best between: among settings with {ENOUGH:g} dB on the grid. All settings are in results.json and in the figure.",
+            "Pairs are dB on the grid of pixels / between them, means over seeds.",
+            f"Best between: among settings with {self.enough:g} dB on the grid. All are in results.json and in the figure.",
         )
         return Report((*columns, "its setting", "most on the grid"), rows, self._draw(tables, methods), results, notes)
 
@@ -159,14 +192,23 @@ class Between(Experiment):
                 axes.plot(x, y, method.marker, color=method.colour, ms=4, alpha=0.5, mec="none")
                 axes.plot([p.grid for p in front], [p.off_grid for p in front], "-", color=method.colour, lw=1.2)
                 axes.plot([], [], method.marker + "-", color=method.colour, label=method.label)
-            axes.set(title=source.partition(",")[0], xlabel="dB on the pixels trained on")
+            axes.set(title=source.partition(",")[0], xlabel="dB on the grid of pixels")
         grid[0][0].set_ylabel("dB between them")
         grid[0][-1].legend(fontsize=6, loc="lower right")
         return figure
 
 
-def _methods(budget: Budget) -> tuple[Method, ...]:
-    return tuple(method for method in METHODS if not budget.activations or method.activation in budget.activations)
+class StartsForCT(Between):
+    """CT from 40 angles without noise, by start: fifteen settings for each method, as in ``Between``."""
+
+    name = "between-ct"
+    title = "CT from 40 projections, by start"
+    task = "ct"
+    options: ClassVar[dict[str, Any]] = {"angles": 40}
+    methods = CT_METHODS
+    images: ClassVar[dict[str, int]] = {"shepp_logan_phantom": 4, "camera": 5, "coins": 4}
+    epochs, width = 300, 64
+    enough = 0.0
 
 
 def _is_of(run: Finished, method: Method) -> bool:
@@ -185,9 +227,9 @@ def _points(runs: Sequence[Finished]) -> list[Point]:
     return points
 
 
-def best_between(points: Sequence[Point]) -> Point | None:
-    """The best between the pixels of those that represent the image at all; None if none does."""
-    return max((p for p in points if p.grid >= ENOUGH), key=lambda p: p.off_grid, default=None)
+def best_between(points: Sequence[Point], enough: float) -> Point | None:
+    """The best between the pixels of those with enough on them; None if there is none."""
+    return max((p for p in points if p.grid >= enough), key=lambda p: p.off_grid, default=None)
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
