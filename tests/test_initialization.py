@@ -188,7 +188,8 @@ def test_what_cannot_start_by_scales_is_refused_in_a_sentence():
             named_start("scales", bad)
     with pytest.raises(ValueError, match="smallest_scale <= largest_scale; got 5 and 3"):
         named_start("scales", {"smallest_scale": 5.0})
-    assert named_start("scales", {"bias_centre": -2.0, "bias_spread": 0.0}) == Scales(bias_centre=-2.0, bias_spread=0.0)
+    found = named_start("scales", {"bias_centre": -2.0, "bias_spread": 0.0, "gain": None})
+    assert found == Scales(bias_centre=-2.0, bias_spread=0.0)
 
 
 def test_a_start_is_in_the_configuration_and_on_the_command_line():

@@ -76,6 +76,7 @@ def measure(init: str, gain: float, width: int, depth: int, seed: int, points: i
     with torch.no_grad():
         everywhere = network.features(torch.cartesian_prod(axis, axis))
     found = []
+    features = [h.detach() for h in features]
     for layer, (u, h) in enumerate(zip(arguments, features)):
         growth = mean_squares[layer - 1] / mean_squares[layer] if layer and mean_squares[layer] else None
         active = float(((u > SUPPORT[0]) & (u < SUPPORT[1])).double().mean())
