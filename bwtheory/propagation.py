@@ -7,7 +7,8 @@ the distribution of b + σG with σ² = g²q/3, q the mean of h² over the n fea
     q′ = E ψ(u)²           the mean square of the next layer's features,
     χ = (g²/3) E ψ′(u)²    by which a small difference between two points, and a gradient on its way back, grows in square.
 
-χ < 1 is order: points become alike with depth, and gradients vanish.  χ > 1 is chaos.
+χ < 1 is order: points become alike with depth, and gradients vanish.  χ > 1 is chaos.  Mean squares D of the derivatives of
+features along an axis pass as differences do, D′ = (g²/3) E ψ′(u)² · D, so that √(D/q) is how rough a layer is.
 """
 
 from __future__ import annotations
@@ -158,8 +159,17 @@ def dead_in_first_layer(d: int, c: float) -> float:
     return (1 + max(0.0, 1 - t) ** (d + 1)) / (2 * math.factorial(d + 1))
 
 
-def first_layer(start: Scales, d: int, places: np.ndarray, samples: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """E ψ² and E ψ′² at places x (Q, d) in [−1, 1]^d, d = 1 or 2, of a first layer by scales, each (Q,).
+@dataclass(frozen=True)
+class FirstLayer:
+    """At places x, over neurons: E ψ², E ψ′², and the mean square of the derivative of ψ along a coordinate axis; each (Q,)."""
+
+    square: np.ndarray
+    slope_square: np.ndarray
+    derivative_square: np.ndarray
+
+
+def first_layer(start: Scales, d: int, places: np.ndarray, samples: int = 64) -> FirstLayer:
+    """Of a first layer by scales, at places (Q, d) in [−1, 1]^d, d = 1 or 2.
 
     They are means over log-uniform s, directions and x₀ of functions of s·d·(x − x₀) + 3/2, by the midpoint rule with so many
     points an axis: within some 0.1 %.
@@ -171,12 +181,13 @@ def first_layer(start: Scales, d: int, places: np.ndarray, samples: int = 64) ->
     reach = 2.0 * math.sqrt(d) * 1.01
     distances = np.linspace(-reach, reach, 32 * samples + 1)
     u = scales[:, None] * distances + sum(SUPPORT) / 2
-    by_distance = (psi(u) ** 2).mean(0), (psi_slope(u) ** 2).mean(0)
+    slopes = psi_slope(u) ** 2
+    by_distance = (psi(u) ** 2).mean(0), slopes.mean(0), (scales[:, None] ** 2 * slopes).mean(0) / d
     angles = np.pi * (np.arange(samples) + 0.5) / samples
-    found = np.empty((2, len(places)))
+    found = np.empty((3, len(places)))
     for number, x in enumerate(places):
         distance = x[0] - middle
         if d == 2:
             distance = np.cos(angles)[:, None, None] * distance[:, None] + np.sin(angles)[:, None, None] * (x[1] - middle)
         found[:, number] = [np.interp(distance, distances, table).mean() for table in by_distance]
-    return found[0], found[1]
+    return FirstLayer(*found)

@@ -284,18 +284,20 @@ def test_prediction_and_measurement_agree(init, gain):
     """
     width, depth, seeds = 300, 4, 12
     places = np.random.default_rng(1).uniform(-1, 1, (24, 2))
-    predicted = predict_layers(init, gain, width, depth, first_moments(init, gain, places))
+    first = first_moments(init, gain, places)
+    predicted = predict_layers(init, gain, width, depth, first)
     measured = [measure(init, gain, width, depth, seed, points=64) for seed in range(seeds)]
     for layer in range(depth):
-        for name in ("square", "growth", "active"):
+        for name in ("square", "derivative_square", "growth", "active"):
             expected = getattr(predicted[layer], name)
             if expected is None:
                 continue
             values = np.array([getattr(each[layer], name) for each in measured])
             error = values.std(ddof=1) / math.sqrt(seeds)
             # places are a sample of the domain, 24 for the prediction and 64 for each measurement
-            first = np.std(first_moments(init, gain, places)[0]) / np.mean(first_moments(init, gain, places)[0]) / math.sqrt(24)
-            assert abs(values.mean() - expected) < 5 * error + (20 / width + 5 * first) * expected, (layer, name)
+            at_places = getattr(first, "derivative_square" if name == "derivative_square" else "square")
+            uneven = np.std(at_places) / np.mean(at_places) / math.sqrt(24)
+            assert abs(values.mean() - expected) < 5 * error + (20 / width + 5 * uneven) * expected, (layer, name)
         dead = np.array([each[layer].dead for each in measured])
         assert dead.mean() <= predicted[layer].dead + 5 * max(dead.std(), 0.01) / math.sqrt(seeds) + 0.02
 

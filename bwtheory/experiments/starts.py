@@ -23,6 +23,7 @@ from bwtheory.files import write_text
 from bwtheory.nn import INR
 from bwtheory.propagation import (
     SUPPORT,
+    FirstLayer,
     dead_in_first_layer,
     deeper,
     first_layer,
@@ -37,8 +38,9 @@ from bwtheory.torch_settings import usual_settings
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 DEPTH = 8
 POINTS = 256  # of the domain [−1, 1]²
-DENSE = 48  # points an axis, on which a neuron that is 0 counts as dead
+DENSE = 32  # points an axis, on which a neuron that is 0 counts as dead
 # Names of starts and their gain, which for PyTorch's default is c
+STEP = 1e-7  # of differences in float64: ψ is piecewise linear, and rarely has a knot within
 CASES = (("pytorch", 3.0), ("pytorch", 9.0), ("scales", 1.0), ("scales", 6.0), ("edge", 1.0))
 
 
@@ -50,9 +52,10 @@ def start_of(init: str, gain: float) -> Scales | None:
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one layer: mean square of its features, growth of gradients through it, fractions of neurons active and dead."""
+    """Of one layer: mean squares of features and of their derivatives along an axis, growth of gradients, fractions of neurons."""
 
     square: float
+    derivative_square: float
     growth: float | None
     active: float
     dead: float
@@ -72,6 +75,8 @@ def measure(init: str, gain: float, width: int, depth: int, seed: int, points: i
     arguments, features, values = _forward(network, x)
     gradients = torch.autograd.grad(values.sum(), arguments)
     mean_squares = [float(gradient.square().mean()) for gradient in gradients]
+    with torch.no_grad():
+        moved = [network.features(x + STEP * torch.eye(2, dtype=x.dtype)[axis]) for axis in (0, 1)]
     axis = torch.linspace(-1, 1, DENSE, dtype=torch.float64)
     with torch.no_grad():
         everywhere = network.features(torch.cartesian_prod(axis, axis))
@@ -81,7 +86,8 @@ def measure(init: str, gain: float, width: int, depth: int, seed: int, points: i
         growth = mean_squares[layer - 1] / mean_squares[layer] if layer and mean_squares[layer] else None
         active = float(((u > SUPPORT[0]) & (u < SUPPORT[1])).double().mean())
         dead = float((everywhere[layer] == 0).all(0).double().mean())
-        found.append(Measured(float(h.square().mean()), growth, active, dead))
+        derivatives = torch.stack([(each[layer] - h) / STEP for each in moved])
+        found.append(Measured(float(h.square().mean()), float(derivatives.square().mean()), growth, active, dead))
     return found
 
 
@@ -103,38 +109,43 @@ class Predicted:
     """What the theory says of a layer, as ``Measured`` has it; ``dead`` is an upper bound in deeper layers."""
 
     square: float
+    derivative_square: float
     growth: float | None
     active: float | None
     dead: float
 
 
-def predict_layers(init: str, gain: float, width: int, depth: int, first: tuple[np.ndarray, np.ndarray]) -> list[Predicted]:
-    """Layers of a wide network, from the mean squares of ψ and ψ′ in its first layer at some places, each (Q,).
+def predict_layers(init: str, gain: float, width: int, depth: int, first: FirstLayer) -> list[Predicted]:
+    """Layers of a wide network, from what is known of its first layer at some places.
 
     The growth through layer l multiplies a mean square of gradients with respect to the argument of layer l − 1: weights of
     layer l and slopes of ψ in layer l − 1.
     """
     start = start_of(init, gain)
     rule = deeper(start, gain, width)
-    squares, slope_squares = first
-    layers = [Predicted(float(squares.mean()), None, None, dead_in_first_layer(2, gain) if start is None else 0.0)]
+    squares, slope_squares, derivatives = first.square, first.slope_square, first.derivative_square
+    dead = dead_in_first_layer(2, gain) if start is None else 0.0
+    layers = [Predicted(float(squares.mean()), float(derivatives.mean()), None, None, dead)]
     for _ in range(1, depth):
         growth = rule.gain**2 / 3 * float(slope_squares.mean())
         at = [rule.at(q) for q in squares]
         squares, slope_squares, active = (np.array([getattr(m, n) for m in at]) for n in ("square", "slope_square", "active"))
-        layers.append(Predicted(float(squares.mean()), growth, float(active.mean()), 1 - float(active.max())))
+        derivatives = rule.gain**2 / 3 * slope_squares * derivatives
+        square, derivative_square = float(squares.mean()), float(derivatives.mean())
+        layers.append(Predicted(square, derivative_square, growth, float(active.mean()), 1 - float(active.max())))
     return layers
 
 
-def first_moments(init: str, gain: float, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """E ψ² and E ψ′² in the first layer at places (Q, 2): by the theory for a start by scales, by sampling for PyTorch's."""
+def first_moments(init: str, gain: float, places: np.ndarray) -> FirstLayer:
+    """Of the first layer at places (Q, 2): by the theory for a start by scales, by sampling for PyTorch's."""
     start = start_of(init, gain)
     if start is not None:
         return first_layer(start, 2, places)
     generator = np.random.default_rng(0)
     w, b = (generator.uniform(-1, 1, (100_000, size)) * gain / math.sqrt(2) for size in (2, 1))
     u = w @ places.T + b
-    return (psi(u) ** 2).mean(0), (psi_slope(u) ** 2).mean(0)
+    slopes = psi_slope(u) ** 2
+    return FirstLayer((psi(u) ** 2).mean(0), slopes.mean(0), ((w**2).sum(1, keepdims=True) / 2 * slopes).mean(0))
 
 
 def rows_of(seeds: int, widths: tuple[int, ...]) -> Iterator[dict[str, Any]]:
@@ -148,7 +159,7 @@ def rows_of(seeds: int, widths: tuple[int, ...]) -> Iterator[dict[str, Any]]:
             for layer in range(DEPTH):
                 found = [each[layer] for each in measured]
                 row: dict[str, Any] = {"init": init, "gain": gain, "width": width, "layer": layer + 1}
-                for name in ("square", "growth", "active", "dead"):
+                for name in ("square", "derivative_square", "growth", "active", "dead"):
                     values = [getattr(each, name) for each in found]
                     row[name] = None if None in values else [float(np.mean(values)), _error(values)]
                     row[f"{name}_predicted"] = getattr(predicted[layer], name)
@@ -172,47 +183,40 @@ def gains() -> dict[str, Any]:
     }
 
 
-def tables(rows: list[dict[str, Any]]) -> list[Table]:
-    """Predictions beside measurements, for the page."""
-    columns = (
-        "start",
-        "gain",
-        "width",
-        "layer",
-        "E ψ²",
-        "predicted",
-        "χ",
-        "predicted",
-        "active",
-        "predicted",
-        "dead",
-        "at most",
-    )
+def table(rows: list[dict[str, Any]]) -> Table:
+    """Predictions beside measurements, for the page: roughness is √(D/q), with the mean square D of derivatives along an axis."""
     cells = []
     for row in rows:
         if row["width"] not in (64, 1024) or row["layer"] not in (1, 2, 3, DEPTH):
             continue
         line = [row["init"], f"{row['gain']:g}", str(row["width"]), str(row["layer"])]
-        for name in ("square", "growth", "active", "dead"):
-            found = row[name]
-            line.append("" if found is None else f"{found[0]:.3g}")
-            predicted = row[f"{name}_predicted"]
-            line.append("" if predicted is None else f"{predicted:.3g}")
+        for name in ("square", "roughness", "growth", "active", "dead"):
+            line.append(" / ".join(_cell(row, name, of) for of in ("", "_predicted")))
         cells.append(line)
-    return [Table("Predicted and measured at the start", columns, cells)]
+    columns = ("start", "gain", "width", "layer", "E ψ²", "roughness", "χ", "active", "dead, at most")
+    return Table("At the start: measured / predicted", columns, cells)
+
+
+def _cell(row: dict[str, Any], name: str, of: str) -> str:
+    if name == "roughness":
+        pair = row[f"derivative_square{of}"], row[f"square{of}"]
+        derivative, square = (value[0] if isinstance(value, list) else value for value in pair)
+        return f"{math.sqrt(derivative / square):.3g}"
+    value = row[f"{name}{of}"]
+    return "–" if value is None else f"{value[0] if isinstance(value, list) else value:.3g}"
 
 
 def main() -> None:
     """Measure, print the table, and write the file."""
     flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     flags.add_argument("file", type=Path)
-    flags.add_argument("--seeds", type=int, default=8)
+    flags.add_argument("--seeds", type=int, default=6)
     flags.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
     given = flags.parse_args()
     rows = list(rows_of(given.seeds, tuple(given.widths)))
-    for table in tables(rows):
-        table.show(wide_console())
-        print("\n".join(table.markdown()))
+    found = table(rows)
+    found.show(wide_console())
+    print("\n".join(found.markdown()))
     where = {"command": f"python -m bwtheory.experiments.starts {given.file}", "seeds": given.seeds}
     where |= {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
     lines = [json.dumps(row) for row in rows]
