@@ -13,7 +13,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from bwtheory import propagation
-from bwtheory.experiments.starts import first_moments, measure, predict_layers
+from bwtheory.experiments.starts import first_moments, measure, predict_layers, roughness, start_of
 from bwtheory.nn import ACTIVATIONS, INR, psi
 from bwtheory.nn.functional import psi_slope_of_centred
 from bwtheory.propagation import Deeper, dead_in_first_layer, deeper, gain_of_unit_growth, moments
@@ -284,8 +284,9 @@ def test_prediction_and_measurement_agree(init, gain):
     """
     width, depth, seeds = 300, 4, 12
     places = np.random.default_rng(1).uniform(-1, 1, (24, 2))
-    first = first_moments(init, gain, places)
-    predicted = predict_layers(init, gain, width, depth, first)
+    start = start_of(init, gain)
+    first = first_moments(start, gain, places)
+    predicted = predict_layers(start, gain, width, depth, first)
     measured = [measure(init, gain, width, depth, seed, points=64) for seed in range(seeds)]
     for layer in range(depth):
         for name in ("square", "derivative_square", "growth", "active"):
@@ -300,6 +301,15 @@ def test_prediction_and_measurement_agree(init, gain):
             assert abs(values.mean() - expected) < 5 * error + (20 / width + 5 * uneven) * expected, (layer, name)
         dead = np.array([each[layer].dead for each in measured])
         assert dead.mean() <= predicted[layer].dead + 5 * max(dead.std(), 0.01) / math.sqrt(seeds) + 0.02
+
+
+def test_roughness_says_what_becomes_noise():
+    """At the distance of 64 pixels, as the runs of ``reproduce between`` show: c = 3 and gain 1 are smooth, 9 and 6 noise."""
+    pixel = 2 / 63
+    assert roughness(None, 3.0, 64, 3) * pixel < 1 < roughness(None, 5.0, 64, 3) * pixel
+    for init in ("scales", "edge"):
+        found = [roughness(start_of(init, gain), gain, 64, 3) * pixel for gain in (0.5, 1.0, 2.0, 6.0)]
+        assert found == sorted(found) and found[2] < 1 < found[3]
 
 
 def test_order_and_chaos():

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
+from bwtheory.experiments.starts import roughness
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
+from bwtheory.starts import named_start
 from bwtheory.training.config import TrainingConfig, with_preset
 
 LEVEL = 1.0  # dB: a method's settings within this of its best between the pixels are level there
@@ -109,12 +111,17 @@ CT_METHODS: tuple[Method, ...] = (
 
 @dataclass(frozen=True)
 class Point:
-    """A method's setting on an image: means over seeds, in dB, on the pixels trained on and between them."""
+    """A method's setting on an image: means over seeds, in dB, on the pixels trained on and between them, and of the excess.
+
+    predicted : roughness at the start times the distance of neighbouring pixels, of BW-ReLU; above 1 is noise
+    """
 
     setting: str
     grid: float
     off_grid: float
     seeds: int
+    excess: float = 0.0
+    predicted: float | None = None
 
 
 class Between(Experiment):
@@ -172,13 +179,20 @@ class Between(Experiment):
                 cells = [cell for p in (best, widest) for cell in (_shown(p), p.setting if p else "")]
                 rows.append([source, methods[name].label, *cells, f"{max(p.grid for p in points):.1f}"])
                 results[f"{self.name}-{source}-{name}"] = {
-                    "points": [[p.setting, p.grid, p.off_grid, p.seeds] for p in points],
+                    "points": [vars(p) for p in points],
                     "best": best and [best.setting, best.grid, best.off_grid],
                 }
         columns = ("image", "method", "best between", "its setting", f"best on the grid, level between ({LEVEL:g} dB)")
-        notes = (
+        notes: tuple[str, ...] = (
             "Pairs are dB on the grid of pixels / between them, means over seeds.",
             f"Best between: among settings with {self.enough:g} dB on the grid. All are in results.json and in the figure.",
+        )
+        notes += tuple(
+            f"{methods[name].label} on {source}, roughness of the start times pixel distance → excess after training: "
+            + "; ".join(f"{p.setting}: {p.predicted:.2g} → {p.excess:.2g}" for p in points if p.predicted is not None)
+            for source, table in tables.items()
+            for name, points in table.items()
+            if methods[name].activation == "bw-relu"
         )
         return Report((*columns, "its setting", "most on the grid"), rows, self._draw(tables, methods), results, notes)
 
@@ -222,9 +236,21 @@ def _points(runs: Sequence[Finished]) -> list[Point]:
         by_setting.setdefault(", ".join(f"{name} = {value:g}" for name, value in numbers.items()), []).append(run)
     points = []
     for setting, found in by_setting.items():
-        grid, off_grid = (statistics.fmean(run.summary[name] for run in found) for name in ("grid_psnr", "off_grid_psnr"))
-        points.append(Point(setting, grid, off_grid, len(found)))
+        grid, off_grid, excess = (
+            statistics.fmean(run.summary[name] or 0.0 for run in found)
+            for name in ("grid_psnr", "off_grid_psnr", "off_grid_excess")
+        )
+        points.append(Point(setting, grid, off_grid, len(found), excess, _predicted(found[0])))
     return points
+
+
+def _predicted(run: Finished) -> float | None:
+    config = run.config
+    if config.activation != "bw-relu":
+        return None
+    side = (max(run.summary["shape"]) - 1) // config.task_options.get("every", 1)
+    start = named_start(config.init, config.init_options)
+    return roughness(start, config.options["c"], config.hidden_features, config.hidden_layers) * 2 / side
 
 
 def best_between(points: Sequence[Point], enough: float) -> Point | None:

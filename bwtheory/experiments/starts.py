@@ -40,6 +40,8 @@ DEPTH = 8
 POINTS = 256  # of the domain [−1, 1]²
 DENSE = 32  # points an axis, on which a neuron that is 0 counts as dead
 # Names of starts and their gain, which for PyTorch's default is c
+DIAL = {"pytorch": (1.5, 2.0, 3.0, 5.0, 9.0), "scales": (0.5, 1.0, 2.0, 3.0, 6.0), "edge": (0.5, 1.0, 2.0, 3.0, 6.0)}
+PLACES = np.random.default_rng(1).uniform(-1, 1, (16, 2))  # where the first layer is predicted
 STEP = 1e-7  # of differences in float64: ψ is piecewise linear, and rarely has a knot within
 CASES = (("pytorch", 3.0), ("pytorch", 9.0), ("scales", 1.0), ("scales", 6.0), ("edge", 1.0))
 
@@ -52,7 +54,7 @@ def start_of(init: str, gain: float) -> Scales | None:
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one layer: mean squares of features and of their derivatives along an axis, growth of gradients, fractions of neurons."""
+    """Of a layer: mean squares of features and of their derivatives along an axis, growth of gradients, shares of neurons."""
 
     square: float
     derivative_square: float
@@ -115,16 +117,15 @@ class Predicted:
     dead: float
 
 
-def predict_layers(init: str, gain: float, width: int, depth: int, first: FirstLayer) -> list[Predicted]:
+def predict_layers(start: Scales | None, c: float, width: int, depth: int, first: FirstLayer) -> list[Predicted]:
     """Layers of a wide network, from what is known of its first layer at some places.
 
     The growth through layer l multiplies a mean square of gradients with respect to the argument of layer l − 1: weights of
     layer l and slopes of ψ in layer l − 1.
     """
-    start = start_of(init, gain)
-    rule = deeper(start, gain, width)
+    rule = deeper(start, c, width)
     squares, slope_squares, derivatives = first.square, first.slope_square, first.derivative_square
-    dead = dead_in_first_layer(2, gain) if start is None else 0.0
+    dead = dead_in_first_layer(2, c) if start is None else 0.0
     layers = [Predicted(float(squares.mean()), float(derivatives.mean()), None, None, dead)]
     for _ in range(1, depth):
         growth = rule.gain**2 / 3 * float(slope_squares.mean())
@@ -136,25 +137,33 @@ def predict_layers(init: str, gain: float, width: int, depth: int, first: FirstL
     return layers
 
 
-def first_moments(init: str, gain: float, places: np.ndarray) -> FirstLayer:
+def first_moments(start: Scales | None, c: float, places: np.ndarray) -> FirstLayer:
     """Of the first layer at places (Q, 2): by the theory for a start by scales, by sampling for PyTorch's."""
-    start = start_of(init, gain)
     if start is not None:
         return first_layer(start, 2, places)
     generator = np.random.default_rng(0)
-    w, b = (generator.uniform(-1, 1, (100_000, size)) * gain / math.sqrt(2) for size in (2, 1))
+    w, b = (generator.uniform(-1, 1, (100_000, size)) * c / math.sqrt(2) for size in (2, 1))
     u = w @ places.T + b
     slopes = psi_slope(u) ** 2
     return FirstLayer((psi(u) ** 2).mean(0), slopes.mean(0), ((w**2).sum(1, keepdims=True) / 2 * slopes).mean(0))
 
 
+def roughness(start: Scales | None, c: float, width: int, depth: int) -> float:
+    """√(D/q) in the last hidden layer at the start, predicted: change per unit of a coordinate, relative to the features' size.
+
+    Times the distance of neighbouring pixels it says before any training whether a network will be noise there: above 1.
+    """
+    last = predict_layers(start, c, width, depth, first_moments(start, c, PLACES))[-1]
+    return math.sqrt(last.derivative_square / last.square)
+
+
 def rows_of(seeds: int, widths: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     """A row for each start, width and layer: measured means over seeds with standard errors, and what was predicted."""
-    places = np.random.default_rng(1).uniform(-1, 1, (16, 2))
     for init, gain in CASES:
-        first = first_moments(init, gain, places)
+        start = start_of(init, gain)
+        first = first_moments(start, gain, PLACES)
         for width in widths:
-            predicted = predict_layers(init, gain, width, DEPTH, first)
+            predicted = predict_layers(start, gain, width, DEPTH, first)
             measured = [measure(init, gain, width, DEPTH, seed) for seed in range(seeds)]
             for layer in range(DEPTH):
                 found = [each[layer] for each in measured]
@@ -179,12 +188,17 @@ def gains() -> dict[str, Any]:
     return {
         "unit_growth": {name: gain_of_unit_growth(*place) for name, place in places.items()},
         "unit_argument": {name: gain_of_unit_argument(*place) for name, place in places.items()},
+        "roughness": {
+            f"{init}, gain {gain:g}": roughness(start_of(init, gain), gain, 64, 3)
+            for init, gains in DIAL.items()
+            for gain in gains
+        },
         "dead_in_first_layer": {f"d = {d}, c = {c:g}": dead_in_first_layer(d, c) for d in (1, 2, 3) for c in (3.0, 9.0)},
     }
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
-    """Predictions beside measurements, for the page: roughness is √(D/q), with the mean square D of derivatives along an axis."""
+    """Predictions beside measurements, for the page; roughness is √(D/q), D the mean square of derivatives along an axis."""
     cells = []
     for row in rows:
         if row["width"] not in (64, 1024) or row["layer"] not in (1, 2, 3, DEPTH):
