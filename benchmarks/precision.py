@@ -18,8 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.tasks import build_task
 from bwtheory.training.config import with_preset
-from bwtheory.training.loop import settled, train
+from bwtheory.training.devices import settled
 from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.session import train
 
 KEPT_BITS = {"float32": 23, "TF32": 10, "bfloat16": 7}
 PROBLEMS: dict[str, dict[str, Any]] = {"signal": {"shrink": 4}, "superres": {"shrink": 2}, "ct": {"shrink": 4}}

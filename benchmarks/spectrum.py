@@ -29,14 +29,16 @@ def measure(size: int, kind: str, method: str) -> dict:
 
     family = ReLUFamily.uniform(size) if kind == "uniform" else ReLUFamily(np.random.default_rng(size).uniform(-1, 1, size))
     family.structure()
-    ReLUFamily.uniform(4).extreme_eigenvalues("structured")  # imports are not part of the method
+    ReLUFamily.uniform(4).spectrum("structured")  # imports are not part of the method
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     if method == "certified":
-        enclosures = family.certified_extreme_eigenvalues()
+        spectrum = family.spectrum("certified")
+        enclosures = spectrum.smallest, spectrum.largest
         result = {"values": [e.lower for e in enclosures], "width": max(e.relative_width for e in enclosures)}
     else:
-        result = {"values": family.extreme_eigenvalues(method)}
+        spectrum = family.spectrum(method)
+        result = {"values": (spectrum.smallest, spectrum.largest)}
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return result | {"seconds": seconds, "memory": peak / 1024, "added": (peak - before) / 1024}
@@ -78,7 +80,7 @@ def main() -> None:
 def print_naive_closed_form() -> None:
     """Relative error of ‖σ(· − b)‖² on [−1, 1] from the antiderivative F(1) − F(b), as b approaches 1."""
     from bwtheory import ReLUFamily
-    from bwtheory.gram import naive_relu_gram
+    from bwtheory.gram.relu import naive_relu_gram
 
     table = Table(title="One diagonal entry, 1 − b = 2⁻ⁿ: error of F(1) − F(b) and of the subtraction-free form")
     for column in ("n", "F(1) − F(b)", "subtraction-free"):

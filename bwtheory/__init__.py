@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+    from bwtheory.gram.spectrum import Enclosure, Spectrum, gershgorin_discs
     from bwtheory.representation import bwrelu_to_relu, relu_to_bwrelu
-    from bwtheory.spectrum import Enclosure, gershgorin_discs
-    from bwtheory.training.run import load
+    from bwtheory.training.api import fit
+    from bwtheory.training.fitted import Fit, grid, load
     from bwtheory.variation import PiecewiseLinear, total_variation
     from bwtheory.wavelet import BSplineWavelet
 
@@ -21,24 +22,32 @@ _HOME = {
     "ReLUFamily": "families",
     "WaveletFamily": "families",
     "IntervalWaveletFamily": "families",
-    "Enclosure": "spectrum",
-    "gershgorin_discs": "spectrum",
+    "Enclosure": "gram.spectrum",
+    "Spectrum": "gram.spectrum",
+    "gershgorin_discs": "gram.spectrum",
     "PiecewiseLinear": "variation",
     "total_variation": "variation",
     "relu_to_bwrelu": "representation",
     "bwrelu_to_relu": "representation",
-    "load": "training.run",
+    "Fit": "training.fitted",
+    "fit": "training.api",
+    "grid": "training.fitted",
+    "load": "training.fitted",
 }
 
 __all__ = [  # written out for type checkers; a test compares it with the table
     "BSplineWavelet",
     "Enclosure",
+    "Fit",
     "IntervalWaveletFamily",
     "PiecewiseLinear",
     "ReLUFamily",
+    "Spectrum",
     "WaveletFamily",
     "bwrelu_to_relu",
+    "fit",
     "gershgorin_discs",
+    "grid",
     "load",
     "relu_to_bwrelu",
     "total_variation",

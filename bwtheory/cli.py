@@ -300,7 +300,7 @@ def reproduce(
             from bwtheory.experiments import EXPERIMENTS
             from bwtheory.experiments.experiment import Budget
             from bwtheory.experiments.reproduce import reproduce as carry_out
-            from bwtheory.training.loop import pick_device
+            from bwtheory.training.devices import pick_device
 
         budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
@@ -356,7 +356,7 @@ def compare(
             from bwtheory.comparison.compare import compare as carry_out
             from bwtheory.comparison.protocol import Protocol
             from bwtheory.comparison.report import report
-            from bwtheory.training.loop import pick_device
+            from bwtheory.training.devices import pick_device
 
         protocol = Protocol(
             task,
@@ -409,7 +409,7 @@ def bench(
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
             from bwtheory.training.benchmark import Problem, benchmark
-            from bwtheory.training.loop import has_compiler, pick_device
+            from bwtheory.training.devices import has_compiler, pick_device
 
         problem = Problem(side, width, depth, pick_device(device))
         rows = benchmark(problem, activations, problem.device != "mps" and has_compiler(), seconds)
@@ -477,6 +477,7 @@ def _status_of(words: list[str]) -> int:
         command = _parse(words)
         if command is None:
             return 0
+        _require_current_folder()
         with _bad_input_is_a_sentence():
             flags.refuse_absurd_numbers(command.keywords)
         if sys.flags.optimize and command.func is verify:
@@ -523,6 +524,14 @@ def _refuse_unknown_words(words: list[str]) -> None:
             raise BadInput(
                 f"{name} is given {given.count(name)} times, and only the last would count; name all after one {name}."
             )
+
+
+def _require_current_folder() -> None:
+    """MKL ends the process, without an exception, where the current folder has been deleted."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise BadInput(f"The current folder cannot be used ({error.strerror}); change to one that exists.") from None
 
 
 def _flags_of(command: Callable[..., int]) -> dict[str, bool]:
@@ -614,7 +623,7 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
     except Exception as error:
         if "torch" not in sys.modules:
             raise
-        from bwtheory.training.loop import Diverged
+        from bwtheory.training.session import Diverged
 
         if isinstance(error, Diverged):
             raise Failed(str(error)) from None

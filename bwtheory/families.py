@@ -8,15 +8,25 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from bwtheory import checks
-from bwtheory import gram as gram_forms
-from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStructure
+from bwtheory.gram.blocks import BlockDiagonal
+from bwtheory.gram.dense import CERTIFIED_DENSE_LIMIT, Dense
+from bwtheory.gram.quadrature import quadrature_gram
+from bwtheory.gram.relu import ReLUStructure, relu_gram, relu_gram_exact, uniform_relu_gram
+from bwtheory.gram.structure import GramStructure
+from bwtheory.gram.toeplitz import BandedToeplitz
+from bwtheory.gram.wavelets import compose, wavelet_inner_product, wavelet_pieces
 from bwtheory.wavelet import BSplineWavelet
 
+if TYPE_CHECKING:
+    from bwtheory.gram.spectrum import Enclosure, Spectrum
+
+FloatMethod = Literal["auto", "dense", "structured"]
+Method = Literal["auto", "dense", "structured", "certified"]
 GRAM_METHODS = ("exact", "quadrature")
 LEVELS_LIMIT = 52
 SHIFT_LIMIT = 2**52
@@ -39,8 +49,8 @@ class Family(ABC):
         """Increasing points that include the ends of the domain and every knot of a feature inside."""
 
     @abstractmethod
-    def structure(self):
-        """The Gram matrix as a structure of ``bwtheory.structures``."""
+    def structure(self) -> GramStructure:
+        """The Gram matrix by the data that its eigenvalue methods need; see ``bwtheory.gram``."""
 
     @abstractmethod
     def singular_reason(self) -> str | None:
@@ -57,6 +67,9 @@ class Family(ABC):
         x = checks.points(x)
         checks.enough_memory(f"The values of {self.size} functions at {x.size} points", 8 * 3 * self.size * x.size)
         return x
+
+    def _refuse_a_matrix_beyond_memory(self) -> None:
+        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
 
     def gram(self, method: str = "exact") -> np.ndarray:
         """Gram matrix ∫_D φ_i φ_j dx.
@@ -75,66 +88,66 @@ class Family(ABC):
             For an unknown method, a matrix larger than the free memory, or entries beyond the range of float64.
         """
         checks.one_of("method", method, GRAM_METHODS)
-        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
+        self._refuse_a_matrix_beyond_memory()
         if method == "exact":
             return checks.in_range("The Gram matrix", self._exact_gram())
         with np.errstate(over="ignore", invalid="ignore"):
-            return checks.in_range("The Gram matrix", gram_forms.quadrature_gram(self, self.knots(), self.degree))
+            return checks.in_range("The Gram matrix", quadrature_gram(self, self.knots(), self.degree))
 
-    def extreme_eigenvalues(self, method: str = "auto") -> tuple[float, float]:
-        """(smallest, largest) eigenvalue of the Gram matrix; (0.0, largest) for a singular family unless by "dense".
+    @overload
+    def spectrum(self, method: Literal["certified"], precision: int = 64) -> Spectrum[Enclosure]: ...
+
+    @overload
+    def spectrum(self, method: FloatMethod = "auto", precision: int = 64) -> Spectrum[float]: ...
+
+    def spectrum(self, method: Method = "auto", precision: int = 64) -> Spectrum[float] | Spectrum[Enclosure]:
+        """Extreme eigenvalues and condition number of the Gram matrix.
 
         Parameters
         ----------
-        method : "auto", "dense" or "structured", see ``bwtheory.spectrum.extreme_eigenvalues``
+        method : "structured" computes both to high relative accuracy in O(K); "dense" is what LAPACK makes of the float64
+            matrix, right or wrong, small eigenvalues only to K·1e-16 of the largest; "auto" is structured where the family has
+            a structure, and dense elsewhere (ReLUs facing both ways, two at or left of r1, wavelets that the boundary cuts);
+            "certified" proves enclosures in ball arithmetic
+        precision : bits, for "certified" only; a matrix without structure takes more where it needs them
+
+        Returns
+        -------
+        Spectrum with ``.smallest``, ``.largest``, ``.condition_number``: floats, or an Enclosure of each.  The smallest
+        eigenvalue of a singular family is 0, decided exactly (unless by "dense"), and ``.singular_reason`` says why.
 
         Raises
         ------
         ValueError
-            For an unknown method, or "structured" where the family has no structure (for ReLUs: neurons facing both ways).
+            For an unknown method; "structured" for a family without structure; "certified" for more than 200 functions without
+            structure, or with so low a precision that nothing is bounded; an iteration that does not converge; a matrix larger
+            than the free memory.
         """
-        from bwtheory.spectrum import extreme_eigenvalues
+        from bwtheory.gram import spectrum
 
-        smallest, largest = extreme_eigenvalues(self.structure(), method)
-        return (0.0 if method != "dense" and self.singular_reason() else smallest), largest
+        checks.one_of("method", method, spectrum.METHODS)
+        reason = self.singular_reason()
+        if method == "certified":
+            return spectrum.certified_spectrum(self.structure(), precision, self._name, reason)
+        return spectrum.float_spectrum(self.structure(), method, reason)
 
-    def condition_number(self, method: str = "auto") -> float:
-        """κ(G) = λ_max/λ_min; inf for a singular family (``singular_reason`` says why). Arguments as above.
+    def condition_number(self, method: FloatMethod = "auto") -> float:
+        """κ(G) = λ_max/λ_min, ``spectrum(method).condition_number``; inf for a singular family (``singular_reason`` says why).
 
-        With "dense" the answer is what LAPACK makes of the float64 matrix, right or wrong; inf if λ_min <= 0 there.
-        "auto" is no better where there is no structure (neurons facing both ways, two at or left of r1, wavelets that the
-        boundary cuts): λ_min is then known to about K·1e-16·λ_max, so that far above κ = 1e13 the result is noise or inf even
-        for an independent family.  ``certified_condition_number`` is right there too, for up to 200 functions.
+        With "dense" it is inf if λ_min <= 0 in float64, and far above κ = 1e13 it is noise; so is "auto" where that is dense.
+        ``certified_condition_number`` is right there too, for up to 200 functions.
         """
         if method == "auto" and self.singular_reason():
             return math.inf  # without the dense matrix, which a large family could not store
-        smallest, largest = self.extreme_eigenvalues(method)
-        return largest / smallest if smallest > 0 else math.inf
+        return self.spectrum(method).condition_number
 
-    def certified_extreme_eigenvalues(self, precision: int = 64):
-        """Enclosures of the smallest and the largest eigenvalue, proved by ball arithmetic at this many bits.
-
-        For a singular family the smallest is 0, decided exactly.
-
-        Raises
-        ------
-        ValueError
-            Where no certified method exists: more than 200 functions without structure.
-        """
-        from bwtheory.spectrum import Enclosure, certified_extreme_eigenvalues, certified_largest_eigenvalue
-
-        if self.singular_reason():
-            smallest = Enclosure(0.0, 0.0, f"smallest eigenvalue of {self._name}")
-            return smallest, certified_largest_eigenvalue(self.structure(), precision, self._name)
-        return certified_extreme_eigenvalues(self.structure(), precision, self._name)
-
-    def certified_condition_number(self, precision: int = 64):
+    def certified_condition_number(self, precision: int = 64) -> Enclosure:
         """Enclosure of κ(G); [inf, inf] for a singular family. ``about`` says which matrix it is about."""
-        from bwtheory.spectrum import Enclosure, certified_condition_number
+        from bwtheory.gram.spectrum import Enclosure
 
         if self.singular_reason():
             return Enclosure(math.inf, math.inf, f"condition number of {self._name}")
-        return certified_condition_number(self.structure(), precision, self._name)
+        return self.spectrum("certified", precision).condition_number
 
 
 class ReLUFamily(Family):
@@ -201,20 +214,21 @@ class ReLUFamily(Family):
             biases = np.sort(self.biases)
             if self.size == 1 or biases[1] > domain[0]:
                 return ReLUStructure(biases, domain, self._spacing)
+        self._refuse_a_matrix_beyond_memory()
         return Dense(self._exact_gram(), self._exact_entries())
 
     def _exact_gram(self) -> np.ndarray:
         if self._spacing is not None:
-            return gram_forms.uniform_relu_gram(self.size, self.domain, self._spacing)
-        return gram_forms.relu_gram(self.biases, self.signs, self.domain)
+            return uniform_relu_gram(self.size, self.domain, self._spacing)
+        return relu_gram(self.biases, self.signs, self.domain)
 
     def _exact_entries(self) -> list[list[Fraction]] | None:
-        if self.size > 200:
+        if self.size > CERTIFIED_DENSE_LIMIT:
             return None
-        biases: Iterable = self.biases
+        biases: Iterable[float | Fraction] = self.biases.tolist()
         if self._spacing is not None:
             biases = [Fraction(self.domain[0]) + k * self._spacing for k in range(self.size)]
-        return gram_forms.relu_gram_exact(list(biases), self.signs, self.domain)
+        return relu_gram_exact(list(biases), self.signs.tolist(), self.domain)
 
     def singular_reason(self) -> str | None:
         """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent.
@@ -229,7 +243,9 @@ class ReLUFamily(Family):
         active = np.where(self.signs > 0, at < r2, at > r1)
         if not active.all():
             k = int(np.flatnonzero(~active)[0])
-            return f"Neuron {k + 1} (bias {self.biases[k]:g}) is zero on D."
+            return (
+                f"Neuron {k + 1} is zero on D = [{r1:g}, {r2:g}]: its bias {self.biases[k]:g} leaves its active side outside."
+            )
         order = np.lexsort((self.signs, at))
         twins = np.flatnonzero((np.diff(at[order]) == 0) & (np.diff(self.signs[order]) == 0))
         if twins.size:
@@ -388,7 +404,7 @@ class WaveletFamily(Family):
             if place == "cut":
                 cut.append(row)
                 for column in cut:
-                    value = gram_forms.wavelet_inner_product(self.order, self.index[row], self.index[column], self._interval)
+                    value = wavelet_inner_product(self.order, self.index[row], self.index[column], self._interval)
                     if value:
                         entries.append((row, column, jacobian * value))
         return entries
@@ -411,10 +427,11 @@ class WaveletFamily(Family):
             return BlockDiagonal(
                 tuple(BandedToeplitz(tuple(c * p for p in products), len(ks)) for c, ks in zip(scales, per_level) if ks)
             )
+        self._refuse_a_matrix_beyond_memory()
         return self._dense_structure()
 
     def _dense_structure(self) -> Dense:
-        if self.size > 200:
+        if self.size > CERTIFIED_DENSE_LIMIT:
             return Dense(self._exact_gram())
         exact = [[Fraction(0)] * self.size for _ in range(self.size)]
         for row, column, value in self._unit_entries():
@@ -457,10 +474,10 @@ class WaveletFamily(Family):
 
     def _polynomial_on(self, j: int, k: int, left: Fraction, right: Fraction) -> list[Fraction]:
         place = 2 * (2**j * left - k)
-        pieces = gram_forms.wavelet_pieces(self.order)
+        pieces = wavelet_pieces(self.order)
         if not 0 <= math.floor(place) < len(pieces):
             return [Fraction(0)] * self.order
-        return gram_forms.compose(pieces[math.floor(place)], place - math.floor(place), 2 ** (j + 1) * (right - left))
+        return compose(pieces[math.floor(place)], place - math.floor(place), 2 ** (j + 1) * (right - left))
 
 
 class IntervalWaveletFamily(Family):
@@ -540,7 +557,7 @@ class IntervalWaveletFamily(Family):
         mass = diags_array([np.ones(last), diagonal, np.ones(last)], offsets=[-1, 0, 1])
         integers = (nodal @ mass @ nodal.T).toarray()
         scale = Fraction(2, 3) * Fraction(1, cells * 6 * twelve**2) * (2 ** (number - 1) if number else 1)
-        exact = [[int(n) * scale for n in row] for row in integers] if len(integers) <= 200 else None
+        exact = [[int(n) * scale for n in row] for row in integers] if len(integers) <= CERTIFIED_DENSE_LIMIT else None
         return Dense(integers * scale.numerator / scale.denominator, exact)
 
     def _exact_gram(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 # In a command that a notebook starts, MPLBACKEND may name a backend that is not installed: matplotlib refuses to be imported.
 # Nothing here uses a backend: figures are written to files.
@@ -26,7 +26,7 @@ if _backend is not None:
 import matplotlib.style  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from bwtheory.files import write_bytes  # noqa: E402
+from bwtheory.files import write_atomically, write_bytes  # noqa: E402
 
 # Embedding the fonts of a PDF reports their missing dates, once per font and figure.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -73,18 +73,25 @@ def save(figure: Figure, out: Path, name: str) -> list[Path]:
     """Write ``out/name.png`` and ``out/name.pdf``, without dates, so that equal figures are equal files; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
     png, pdf = out / f"{name}.png", out / f"{name}.pdf"
-    _write(figure, pdf, {"CreationDate": None, "Creator": None, "Producer": None})
-    save_png(figure, png)
+    first = _drawn(figure, "png", {"Software": None})
+    second = _drawn(figure, "pdf", {"CreationDate": None, "Creator": None, "Producer": None})
+
+    def write(file: BinaryIO) -> None:
+        file.write(first)
+        file.flush()
+        write_bytes(pdf, second)  # before the first is renamed: on a full disk both stay as they were
+
+    write_atomically(png, write)
     return [png, pdf]
 
 
 def save_png(figure: Figure, path: Path) -> None:
     """Write one PNG."""
-    _write(figure, path, {"Software": None})
+    write_bytes(path, _drawn(figure, "png", {"Software": None}))
 
 
-def _write(figure: Figure, path: Path, metadata: dict[str, None]) -> None:
+def _drawn(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
     content = BytesIO()
     with in_style():
-        figure.savefig(content, format=path.suffix[1:], metadata=metadata)
-    write_bytes(path, content.getvalue())
+        figure.savefig(content, format=kind, metadata=metadata)
+    return content.getvalue()

@@ -3,8 +3,8 @@
 import numpy as np
 
 from bwtheory.families import ReLUFamily, WaveletFamily
+from bwtheory.gram.spectrum import gershgorin_discs
 from bwtheory.plots import BLACK, BLUE, VERMILION, canvas
-from bwtheory.spectrum import gershgorin_discs
 
 LEVELS = 6
 

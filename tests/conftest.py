@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import random
+import signal
 import zlib
 
 import numpy as np
@@ -12,6 +13,11 @@ from seeds import THREADS, seeded
 settings.register_profile("bwtheory", deadline=None, database=None)  # a busy machine is no failure; what failed is not kept
 settings.load_profile("bwtheory")
 torch.set_num_threads(THREADS)
+
+# A shell's background job ignores Ctrl-C, and nohup a closed terminal; the processes that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bwtheory.nn import psi
-from bwtheory.training import loop
+from bwtheory.training import callbacks
 
 
 class Killed(BaseException):
@@ -36,7 +36,7 @@ def failing(n: int, failure: BaseException):
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", -1.0)
+        patch.setattr(callbacks, "CHECKPOINT_EVERY_SECONDS", -1.0)
         for owner, name in ((os, "fsync"), (os, "replace"), (torch.optim.Adam, "step")):
             patch.setattr(owner, name, counted(getattr(owner, name)))
         yield calls

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from scipy import stats
 from seeds import seeded
@@ -24,9 +25,10 @@ from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
 from bwtheory.nn import ACTIVATIONS, Activation
+from bwtheory.tasks import build_task
 from bwtheory.training.flags import in_seconds
-from bwtheory.training.loop import Diverged
 from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.session import Diverged
 
 
 def search(axes: list[Axis], score, trials: int) -> dict[Point, float]:
@@ -475,3 +477,30 @@ class Misspelt(Activation):
 
     def forward(self, z):
         return z
+
+
+def test_a_value_range_is_that_of_the_files(pictures, tmp_path, monkeypatch):
+    """Numbers whose black and white only their user knows; built-in images have theirs, whatever is said of files."""
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    levels = np.asarray(Image.open(pictures[0]))
+    np.save(tmp_path / "counts.npy", 1000 + 8 * levels.astype(np.int32))
+    with pytest.raises(ValueError, match="--value-range"):
+        tiny([str(tmp_path / "counts.npy"), *pictures[1:]]).build_task(str(tmp_path / "counts.npy"))
+    protocol = tiny(
+        [str(tmp_path / "counts.npy"), "camera", ""], tuning_images=("moon",), options={"value_range": (1000, 3040)}, side=16
+    )
+    truth = protocol.build_task(protocol.images[0]).truth
+    assert torch.equal(truth, build_task("signal", pictures[0], "stretch", {}).truth)
+    for name in ("camera", "moon"):
+        assert protocol.build_task(name).source.startswith(name)
+    said: list[str] = []
+    compare(replace(protocol, images=protocol.images[:1], trials=1, seeds=1), tmp_path / "out", said.append)
+    assert json.loads((tmp_path / "out" / "protocol.json").read_text())["options"] == {"value_range": [1000, 3040]}
+
+
+def test_what_a_user_should_know_of_an_image_is_said_once(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "SECONDS", 0.0)
+    Image.fromarray(np.full((12, 16, 4), 100, np.uint8)).save(pictures[0])
+    said: list[str] = []
+    compare(tiny(pictures, trials=1, seeds=1), tmp_path / "out", said.append)
+    assert sum("transparen" in sentence and sentence.startswith("note: ") for sentence in said) == 1

@@ -19,8 +19,9 @@ from bwtheory.experiments.reproduce import reproduce
 from bwtheory.nn import INR
 from bwtheory.tasks import build_task
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.loop import Diverged, train
-from bwtheory.training.run import RunDirectory, load
+from bwtheory.training.fitted import load
+from bwtheory.training.run import RunDirectory
+from bwtheory.training.session import Diverged, train
 
 TINY = Budget(epochs=3, seeds=1, shrink=32)
 

@@ -58,10 +58,12 @@ SINGULAR = {
 def test_singular_families_say_why(why):
     family = SINGULAR[why]
     assert why in family.singular_reason()
-    assert family.extreme_eigenvalues()[0] == 0 and family.condition_number() == math.inf
-    assert family.certified_condition_number().lower == math.inf
-    smallest, largest = family.certified_extreme_eigenvalues()
-    assert smallest.upper == 0 and family.extreme_eigenvalues()[1] in largest
+    floats, certified = family.spectrum(), family.spectrum("certified")
+    assert floats.smallest == 0 and floats.condition_number == family.condition_number() == math.inf
+    assert family.certified_condition_number() == certified.condition_number and certified.condition_number.lower == math.inf
+    assert certified.smallest.upper == 0 and floats.largest in certified.largest
+    assert floats.singular_reason == certified.singular_reason == family.singular_reason()
+    assert (floats.method, certified.method) == ("dense", "certified")
 
 
 def test_a_large_singular_family_needs_no_matrix():

@@ -11,7 +11,7 @@ from seeds import seeded
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation
 from bwtheory.tasks.operators import BlockAverage
-from bwtheory.training import loop
+from bwtheory.training import callbacks
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
 from bwtheory.training.gauss_newton import DAMPING, GaussNewton
@@ -285,7 +285,7 @@ def test_interrupted_and_resumed_it_ends_where_it_would_have(given, tmp_path, mo
         start_runs(with_preset(given), 1, tmp_path / "runs")
     run = only_run(tmp_path / "runs")
     assert run.load_checkpoint(run.read_config())["epoch"] == {0: 0, 30: 40, 45: 40, 70: 65}[after]
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_EVERY_SECONDS", 0.0)
     assert resume_runs(tmp_path / "runs") == 0
     assert outcome(tmp_path / "runs") == outcome(tmp_path / "undisturbed")
 
@@ -294,7 +294,7 @@ def test_interrupted_and_resumed_it_ends_where_it_would_have(given, tmp_path, mo
 def test_killed_at_any_checkpoint_it_ends_where_it_would_have(given, tmp_path, monkeypatch, write):
     given["gauss_newton_after"] = 3
     start_runs(with_preset(given), 1, tmp_path / "undisturbed")
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_EVERY_SECONDS", 0.0)
     written, save = [], RunDirectory.save_checkpoint
 
     class Killed(BaseException):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from seeds import seeded
 
 from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
-from bwtheory.gram import naive_relu_gram, relu_gram_exact, wavelet_inner_product
+from bwtheory.gram.relu import naive_relu_gram, relu_gram_exact
+from bwtheory.gram.wavelets import wavelet_inner_product
 from bwtheory.wavelet import BSplineWavelet
 
 EPS = 2.0**-52

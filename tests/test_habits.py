@@ -17,7 +17,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, psi, psi_seven_relus
-from bwtheory.training.loop import has_compiler
+from bwtheory.training.devices import has_compiler
 
 torch.set_num_threads(1)
 

@@ -19,9 +19,10 @@ from bwtheory.nn.functional import psi_slope_of_centred
 from bwtheory.propagation import Deeper, dead_in_first_layer, deeper, gain_of_unit_growth, moments
 from bwtheory.starts import STARTS, Scales, named_start
 from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.devices import settled
 from bwtheory.training.flags import Start
-from bwtheory.training.loop import settled, train
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer
+from bwtheory.training.session import train
 from bwtheory.wavelet import BSplineWavelet
 
 WITH_WINDOW = [name for name, cls in ACTIVATIONS.items() if cls.window is not None and name not in ("relu-pe", "relu-rff")]

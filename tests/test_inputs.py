@@ -882,6 +882,23 @@ def test_names_that_are_not_utf8(tmp_path, monkeypatch):
         load_image(name)
 
 
+def test_names_in_utf8_where_python_takes_names_as_ascii(tmp_path):
+    """The C locale without UTF-8 mode: the name is fine, the environment is not."""
+    pillow(BYTES, format="PNG")(tmp_path / "caf\u00e9.png")
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = [sys.executable, "-c", "import sys; from bwtheory.tasks.images import load_image; load_image(sys.argv[1])"]
+    child = subprocess.run([*words, tmp_path / "caf\u00e9.png"], env=environment, capture_output=True, text=True, check=False)
+    assert child.returncode == 1
+    encoding = "Names of files are ascii in this environment"
+    assert encoding in child.stderr and child.stderr.rstrip().endswith("is UTF-8; set PYTHONUTF8=1.")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.5, False), (1.0, False), (1.5, True), (1e308, True)])
+def test_more_seconds_than_a_sound_has(seconds, said):
+    notes = audio("chirp", seconds=seconds).notes
+    assert notes == ((f"chirp has 1 s, not {seconds:g}; all of it is taken.",) if said else ())
+
+
 def test_the_same_numbers_whatever_was_in_the_way(tmp_path):
     """All lossless files of one image have the same levels."""
     for name in ("i.png", "i.tif", "i.bmp", "i.tga", "i.webp"):

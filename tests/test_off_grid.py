@@ -28,8 +28,9 @@ from bwtheory.tasks.off_grid import (
 from bwtheory.tasks.signal import FEWEST
 from bwtheory.tasks.task import UNKNOWN, pixel_axes, pixel_coordinates, psnr
 from bwtheory.training.config import with_preset
-from bwtheory.training.loop import _Member, settled, train
+from bwtheory.training.devices import settled
 from bwtheory.training.run import RunDirectory
+from bwtheory.training.session import Session, train
 
 TINY = ["--epochs", "2", "--hidden-features", "5", "--device", "cpu"]
 
@@ -293,7 +294,7 @@ def test_between_changes_nothing_in_a_run(folder, monkeypatch):
     runs = {}
     for name in ("with", "without"):
         if name == "without":
-            monkeypatch.setattr(_Member, "_between", lambda self, finished=False: {})
+            monkeypatch.setattr(Session, "_between", lambda self, finished=False: {})
         config = settled(with_preset({"source": "smooth.png", "epochs": 3, "hidden_features": 9, "device": "cpu"}), 1, 1)
         task = build_task("signal", "smooth.png", "stretch", {})
         runs[name] = train(config, task, RunDirectory.create(folder / name, config))

@@ -17,7 +17,7 @@ import torch
 from bwtheory.nn import ACTIVATIONS
 from bwtheory.nn.network import with_real_pairs
 from bwtheory.training.command import resume_runs
-from bwtheory.training.run import load
+from bwtheory.training.fitted import load
 
 torch.set_num_threads(1)
 RUNS = Path(__file__).parent / "runs_of_0.1.0"

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from bwtheory import cli
 from bwtheory.tasks import build_task
-from bwtheory.tasks.physics import TOLERANCE, PhysicsOperator
+from bwtheory.tasks.operators import TOLERANCE
+from bwtheory.tasks.physics import PhysicsOperator
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
-from bwtheory.training.loop import train_together
 from bwtheory.training.rendering import render_image
 from bwtheory.training.run import RunDirectory
+from bwtheory.training.session import train_together
 
 U = 2.0**-24
 

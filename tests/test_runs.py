@@ -25,17 +25,18 @@ from PIL import Image
 from seeds import seeded
 
 import bwtheory as bw
-from bwtheory import cli, files
+import figures
+from bwtheory import cli, files, plots
 from bwtheory.experiments import reproduce as runner
 from bwtheory.files import InUse, locked
 from bwtheory.tasks import build_task
 from bwtheory.tasks.task import pixel_coordinates
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import with_preset
-from bwtheory.training.loop import train_together
 from bwtheory.training.rendering import render_image
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.sealed import open_checkpoint, seal_checkpoint
+from bwtheory.training.session import train_together
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
@@ -614,8 +615,23 @@ def test_a_rendered_image_on_a_full_disk(finished, tmp_path, capsys):
 
 
 def test_a_figure_on_a_full_disk(tmp_path, capsys):
-    target = tmp_path / "figures" / "figure1_left.pdf"
+    target = tmp_path / "figures" / "figure1_left.png"
     refused_with_one_sentence(["figures", "figure1_left", "--out", str(target.parent)], target, capsys)
+
+
+def test_both_files_of_a_figure_are_replaced_or_none(tmp_path, monkeypatch):
+    """The PDF is refused, when the PNG is whole and not yet in its place."""
+    figures.draw(["figure1_left"], tmp_path)
+    before = contents(tmp_path)
+
+    def full(target, content):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(plots, "write_bytes", full)
+    monkeypatch.setattr(plots, "_drawn", lambda *arguments: b"another")
+    with pytest.raises(OSError, match=r"figure1_left"):
+        figures.draw(["figure1_left"], tmp_path)
+    assert contents(tmp_path) == before
 
 
 def test_results_on_a_full_disk(tmp_path):
@@ -670,6 +686,48 @@ def test_images_of_the_same_name_are_told_apart(picture, tmp_path):
     with pytest.raises(ValueError, match="already holds a run; continue it with --resume"):
         start(picture, tmp_path / "runs")
     assert contents(run) == before
+
+
+def test_seeds_whose_folders_were_not_all_made_are_trained_by_resume(picture, tmp_path, monkeypatch):
+    """A process that is killed after the first of three folders; what was to be made is noted before it."""
+    config = with_preset(settings(picture, epochs=3))
+    start_runs(config, 3, tmp_path / "undisturbed")
+    out, real, made = tmp_path / "runs", RunDirectory._save_config, []
+
+    def killed(run, config):
+        if made:
+            raise KeyboardInterrupt
+        made.append(run)
+        real(run, config)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(RunDirectory, "_save_config", killed)
+        start_runs(config, 3, out)
+    with pytest.raises(ValueError, match=rf"whose start was interrupted; continue them with --resume {out}"):
+        start_runs(config, 3, out)
+    assert resume_runs(out) == 0
+    names = sorted(path.parent.name for path in out.glob("*/config.json"))
+    assert len(names) == 3
+    for name in names:
+        assert (out / name / "weights.safetensors").read_bytes() == (
+            tmp_path / "undisturbed" / name / "weights.safetensors"
+        ).read_bytes()
+    assert [path.name for path in out.iterdir() if path.is_file()] == []
+
+
+def test_a_run_folder_without_its_settings_is_named(picture, tmp_path):
+    run = start(picture, tmp_path)
+    (run / "config.json").unlink()
+    with pytest.raises(ValueError, match=rf"^{run} is no run directory: it has no config.json"):
+        resume_runs(run)
+
+
+@pytest.mark.parametrize("note", ["[]", '{"../elsewhere": {}}', '{"run": {}}', "{"])
+def test_a_damaged_note_of_runs_to_start_is_named(picture, tmp_path, note):
+    (tmp_path / ".starting-run.json").write_text(note)
+    with pytest.raises(ValueError, match=r"starting-run\.json (is damaged|cannot be used)"):
+        resume_runs(tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path != picture] == [".starting-run.json"]
 
 
 def test_runs_that_are_trained_together_are_locked_together(picture, tmp_path):

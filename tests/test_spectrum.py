@@ -14,19 +14,28 @@ from hypothesis import strategies as st
 from seeds import seeded
 
 from bwtheory.families import IntervalWaveletFamily, ReLUFamily
-from bwtheory.gram import relu_gram_exact
-from bwtheory.spectrum import (
-    Enclosure,
-    _outward,
-    certified_condition_number,
-    certified_extreme_eigenvalues,
-    extreme_eigenvalues,
-    gershgorin_discs,
-    symbol_range,
-    toeplitz_symbol,
-)
-from bwtheory.structures import BandedToeplitz, BlockDiagonal, Dense, ReLUStructure, cumulative_sum
+from bwtheory.gram.blocks import BlockDiagonal
+from bwtheory.gram.dense import Dense
+from bwtheory.gram.relu import ReLUStructure, cumulative_sum, relu_gram_exact
+from bwtheory.gram.spectrum import Enclosure, _outward, certified_spectrum, float_spectrum, gershgorin_discs
+from bwtheory.gram.toeplitz import BandedToeplitz, symbol_range, toeplitz_symbol
 from bwtheory.wavelet import BSplineWavelet
+
+
+def extremes(structure, method="auto"):
+    return both(float_spectrum(structure, method))
+
+
+def enclosures(structure, precision=64):
+    return both(certified_spectrum(structure, precision, "a test", None))
+
+
+def both(spectrum):
+    return spectrum.smallest, spectrum.largest
+
+
+def enclosed_condition_number(structure):
+    return certified_spectrum(structure, 64, "a test", None).condition_number
 
 
 def true_extremes(biases, domain=(-1, 1)):
@@ -56,12 +65,12 @@ PROBLEMS = {
 def test_structured_and_certified_against_80_digits(name):
     biases = np.array(PROBLEMS[name], dtype=float)
     structure, truth = ReLUStructure(biases, (-1.0, 1.0)), true_extremes(biases)
-    for computed, exact in zip(extreme_eigenvalues(structure), truth):
+    for computed, exact in zip(extremes(structure), truth):
         assert abs(computed / exact - 1) < 1e-12
-    for enclosure, exact in zip(certified_extreme_eigenvalues(structure), truth):
+    for enclosure, exact in zip(enclosures(structure), truth):
         assert enclosure.lower <= exact <= enclosure.upper
         assert enclosure.relative_width < 1e-12
-    kappa = certified_condition_number(structure)
+    kappa = enclosed_condition_number(structure)
     assert kappa.lower <= truth[1] / truth[0] <= kappa.upper
 
 
@@ -71,7 +80,7 @@ def test_certified_dense_agrees_with_certified_structured(name):
     biases = np.array(PROBLEMS[name], dtype=float)
     structure = ReLUStructure(biases, (-1.0, 1.0))
     dense = Dense(structure.to_dense(), relu_gram_exact(biases, [1] * len(biases), (-1, 1)))
-    for a, b in zip(certified_extreme_eigenvalues(structure), certified_extreme_eigenvalues(dense)):
+    for a, b in zip(enclosures(structure), enclosures(dense)):
         assert a.lower <= b.upper and b.lower <= a.upper
         assert b.relative_width < 1e-12
 
@@ -79,7 +88,7 @@ def test_certified_dense_agrees_with_certified_structured(name):
 def test_a_trial_value_that_is_an_eigenvalue_of_a_leading_block():
     """Bisection tries powers of two, and 1/8 is the first diagonal entry of this Gram matrix."""
     family = IntervalWaveletFamily(3)
-    for value, enclosure in zip(family.extreme_eigenvalues(), family.certified_extreme_eigenvalues()):
+    for value, enclosure in zip(both(family.spectrum()), both(family.spectrum("certified"))):
         assert abs(value / enclosure.lower - 1) < 1e-12 and enclosure.relative_width < 1e-12
 
 
@@ -90,7 +99,7 @@ def test_enclosures_contain_the_truth(numerators):
     if len(biases) > 1 and biases[1] <= -1:
         return
     structure = ReLUStructure(biases, (-1.0, 1.0))
-    for enclosure, exact in zip(certified_extreme_eigenvalues(structure), true_extremes(biases)):
+    for enclosure, exact in zip(enclosures(structure), true_extremes(biases)):
         assert enclosure.lower <= exact <= enclosure.upper and enclosure.relative_width < 1e-12
 
 
@@ -98,8 +107,8 @@ def test_enclosures_contain_the_truth(numerators):
 @pytest.mark.parametrize("kind", ["uniform", "random"])
 def test_structured_against_certified(K, kind):
     family = ReLUFamily.uniform(K) if kind == "uniform" else ReLUFamily(np.random.default_rng(seeded(K)).uniform(-1, 1, K))
-    certified = family.certified_extreme_eigenvalues()
-    for computed, enclosure in zip(family.extreme_eigenvalues("structured"), certified):
+    certified = both(family.spectrum("certified"))
+    for computed, enclosure in zip(both(family.spectrum("structured")), certified):
         assert enclosure.relative_width < 1e-12
         assert abs(computed / enclosure.lower - 1) < 1e-12
     assert ("exact spacing" in family.certified_condition_number().about) == (kind == "uniform")
@@ -110,14 +119,14 @@ def test_where_lapack_stops_being_right():
     errors = []
     for K in (32, 1024):
         family = ReLUFamily.uniform(K)
-        exact = family.certified_extreme_eigenvalues()[0].lower
-        errors.append(abs(family.extreme_eigenvalues("dense")[0] / exact - 1))
-        assert abs(family.extreme_eigenvalues("structured")[0] / exact - 1) < 1e-12
+        exact = family.spectrum("certified").smallest.lower
+        errors.append(abs(family.spectrum("dense").smallest / exact - 1))
+        assert abs(family.spectrum("structured").smallest / exact - 1) < 1e-12
     assert errors[0] < 1e-10 and errors[1] > 1e-8
     close = ReLUFamily([0.0, 0.25, 0.25 + 2.0**-30])
-    exact = close.certified_extreme_eigenvalues()[0].lower
-    assert abs(close.extreme_eigenvalues("dense")[0] / exact - 1) > 1
-    assert abs(close.extreme_eigenvalues("structured")[0] / exact - 1) < 1e-12
+    exact = close.spectrum("certified").smallest.lower
+    assert abs(close.spectrum("dense").smallest / exact - 1) > 1
+    assert abs(close.spectrum("structured").smallest / exact - 1) < 1e-12
 
 
 def test_uniform_is_certified_at_the_exact_spacing():
@@ -138,8 +147,8 @@ def test_toeplitz_sections(order, size):
     coefficients = tuple(Fraction(int(a.p), int(a.q)) for a in BSplineWavelet(order).autocorrelation)
     section = BandedToeplitz(coefficients, size)
     dense = np.linalg.eigvalsh(section.to_dense())
-    structured = extreme_eigenvalues(section)
-    certified = certified_extreme_eigenvalues(section)
+    structured = extremes(section)
+    certified = enclosures(section)
     for value, reference, enclosure in zip(structured, dense[[0, -1]], certified):
         assert abs(value - reference) < 1e-13 * dense[-1]
         assert abs(value - enclosure.lower) < 1e-12 * enclosure.upper and enclosure.relative_width < 1e-12
@@ -151,9 +160,9 @@ def test_toeplitz_sections(order, size):
 
 def test_blocks():
     blocks = BlockDiagonal((BandedToeplitz((Fraction(2), Fraction(1)), 3), BandedToeplitz((Fraction(5),), 2)))
-    low, high = extreme_eigenvalues(blocks)
+    low, high = extremes(blocks)
     assert low == pytest.approx(2 - 2**0.5, rel=1e-14) and high == pytest.approx(5, rel=1e-14)
-    assert extreme_eigenvalues(blocks, "dense") == pytest.approx((low, high), rel=1e-14)
+    assert extremes(blocks, "dense") == pytest.approx((low, high), rel=1e-14)
 
 
 def test_gershgorin_discs_hold_every_eigenvalue():
@@ -210,10 +219,10 @@ def test_enclosure():
         (lambda: BandedToeplitz((Fraction(1),), 0), "size >= 1"),
         (lambda: gershgorin_discs(np.ones((2, 3))), "square"),
         (lambda: gershgorin_discs([[np.inf]]), "finite"),
-        (lambda: certified_extreme_eigenvalues(Dense(np.eye(2))), "exact entries"),
-        (lambda: certified_extreme_eigenvalues(Dense(np.eye(201), [[0]])), "K <= 200"),
-        (lambda: extreme_eigenvalues(Dense(np.eye(2)), "structured"), "no structure"),
-        (lambda: extreme_eigenvalues(Dense(np.eye(2)), "magic"), "no method 'magic'"),
+        (lambda: enclosures(Dense(np.eye(2))), "exact entries"),
+        (lambda: enclosures(Dense(np.eye(201), [[0]])), "K <= 200"),
+        (lambda: extremes(Dense(np.eye(2)), "structured"), "no structure"),
+        (lambda: extremes(Dense(np.eye(2)), "magic"), "no method 'magic'"),
     ],
 )
 def test_bad_input(call, message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,17 @@ def test_settings_of_the_surroundings(settings, tmp_path):
     done = run(*UNIVARIATE, cwd=tmp_path, **settings)
     assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
     assert list(tmp_path.glob("runs/*/summary.json"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that is in use cannot be removed there")
+def test_a_current_folder_that_has_been_deleted(tmp_path):
+    """MKL would end the process, as it looks for its libraries from the current folder."""
+    words = f"mkdir gone && cd gone && rmdir ../gone && {shlex.quote(sys.executable)} -m bwtheory"
+    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(CHECKOUT)}, "capture_output": True, "text": True}
+    for command, status in (("--help", 0), ("train signal --image camera --epochs 1", 2)):
+        child = subprocess.run(f"{words} {command}", shell=True, check=False, **options)
+        assert child.returncode == status
+    assert child.stderr.count("\n") == 1 and child.stderr.startswith("bwtheory: The current folder cannot be used")
 
 
 def test_without_docstrings_a_sentence_says_so(tmp_path):

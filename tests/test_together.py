@@ -15,9 +15,10 @@ from seeds import seeded
 
 from bwtheory.cli import main
 from bwtheory.tasks import build_task
-from bwtheory.training import loop
+from bwtheory.training import callbacks, session
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.devices import has_compiler
 from bwtheory.training.run import RunDirectory
 
 SEEDS = 3
@@ -66,7 +67,7 @@ def test_together_is_separately(picture, tmp_path, activation, task):
 def train_some(configs: list[TrainingConfig], out: Path) -> tuple[list, list[RunDirectory]]:
     task = build_task(configs[0].task, configs[0].source, configs[0].coords, configs[0].task_options)
     made = [RunDirectory.create(out / str(number), config) for number, config in enumerate(configs)]
-    return loop.train_together(configs, task, made), made
+    return session.train_together(configs, task, made), made
 
 
 def test_scales_and_learning_rates_may_differ(picture, tmp_path):
@@ -82,7 +83,7 @@ def test_scales_and_learning_rates_may_differ(picture, tmp_path):
         train_some([replace(config, together=1)] * 2, tmp_path / "refused too")
 
 
-@pytest.mark.skipif(not loop.has_compiler(), reason="there is no C++ compiler")
+@pytest.mark.skipif(not has_compiler(), reason="there is no C++ compiler")
 def test_compiled_together(picture, tmp_path):
     config = configuration(picture, activation="bw-relu", epochs=3)
     assert start_runs(replace(config, compile=True), 2, tmp_path / "together", together=True) == 0
@@ -95,7 +96,7 @@ def test_compiled_together(picture, tmp_path):
 def test_a_run_that_diverges_is_left_behind(picture, tmp_path):
     config = configuration(picture, activation="relu", together=2)
     (bad, good), made = train_some([replace(config, lr=1e200), replace(config, seed=41)], tmp_path / "runs")
-    assert isinstance(bad, loop.Diverged) and "keeps the last checkpoint" in str(bad)
+    assert isinstance(bad, session.Diverged) and "keeps the last checkpoint" in str(bad)
     _, (alone,) = train_some([replace(config, seed=41, together=1)], tmp_path / "alone")
     assert_same_weights(made[1], alone)
     assert good["epochs"] == 6 and not made[0].summary_file.exists()
@@ -116,8 +117,8 @@ def test_resumed_bit_for_bit_in_any_company(picture, tmp_path, monkeypatch, dies
     """Dies between the checkpoints of two runs, which are then at different epochs; single precision and Adam."""
     config = configuration(picture, double=False, optimizer="adam", lr=0.004)
     start_runs(config, SEEDS, tmp_path / "undisturbed", together=True)
-    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", 0.0)
-    save, calls = loop._Member.save, []
+    monkeypatch.setattr(callbacks, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    save, calls = session.Session.save, []
 
     def save_or_die(member):
         calls.append(1)
@@ -125,10 +126,10 @@ def test_resumed_bit_for_bit_in_any_company(picture, tmp_path, monkeypatch, dies
             raise RuntimeError("killed")
         save(member)
 
-    monkeypatch.setattr(loop._Member, "save", save_or_die)
+    monkeypatch.setattr(session.Session, "save", save_or_die)
     with pytest.raises(RuntimeError, match="killed"):
         start_runs(config, SEEDS, tmp_path / "killed", together=True)
-    monkeypatch.setattr(loop._Member, "save", save)
+    monkeypatch.setattr(session.Session, "save", save)
     shutil.copytree(tmp_path / "killed", tmp_path / "one by one")
     assert resume_runs(tmp_path / "killed") == 0
     for run in runs(tmp_path / "one by one"):

@@ -14,8 +14,9 @@ from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.loop import Diverged, train
-from bwtheory.training.run import RunDirectory, load
+from bwtheory.training.fitted import load
+from bwtheory.training.run import RunDirectory
+from bwtheory.training.session import Diverged, train
 
 torch.set_num_threads(1)
 

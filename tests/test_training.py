@@ -30,12 +30,14 @@ from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.tasks.task import pixel_coordinates, psnr
+from bwtheory.training import callbacks, devices, reports, session
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training import loop
 from bwtheory.training.command import resume_runs, start_runs
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.gradient import ChunkedNetworks
+from bwtheory.training.loop import FirstOrder
 from bwtheory.training.presets import PRESETS
+from bwtheory.training.reports import oracle
 from bwtheory.training.run import RunDirectory, build_network
 
 needs_compiler = pytest.mark.skipif(
@@ -178,9 +180,9 @@ def run_training(folder: Path, picture: Path, checkpoint_seconds: float, epochs:
     code = (
         "import sys, torch; torch.set_num_threads(1)\n"
         "from pathlib import Path\n"
-        "import bwtheory.training.loop as loop\n"
+        "import bwtheory.training.callbacks as callbacks\n"
         "from bwtheory.training.command import resume_runs, start_runs\n"
-        f"loop.CHECKPOINT_EVERY_SECONDS = {checkpoint_seconds}\n"
+        f"callbacks.CHECKPOINT_EVERY_SECONDS = {checkpoint_seconds}\n"
         "from bwtheory.training.config import with_preset\n"
         f"config = with_preset({small(picture, epochs=epochs)!r})\n"
         f"folder = Path({str(folder)!r})\n"
@@ -235,7 +237,7 @@ def test_interrupt_saves_and_says_how_to_go_on(picture, tmp_path):
 
 
 def test_divergence_keeps_the_last_good_weights(picture, tmp_path):
-    with pytest.raises(loop.Diverged, match=r"at epoch|last step"):
+    with pytest.raises(session.Diverged, match=r"at epoch|last step"):
         start(small(picture, activation="relu", lr=1e30), tmp_path / "runs")
     (run,) = (tmp_path / "runs").iterdir()
     state = RunDirectory(run).load_checkpoint(RunDirectory(run).read_config())["network"]
@@ -306,8 +308,8 @@ def test_bad_calls_leave_nothing_behind(picture, tmp_path):
 def test_devices_and_folders(picture, tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="'cuda' is not available"):
-            loop.pick_device("cuda")
-    assert loop.pick_device("auto") in ("cpu", "cuda", "mps")
+            devices.pick_device("cuda")
+    assert devices.pick_device("auto") in ("cpu", "cuda", "mps")
     out = tmp_path / "runs"
     start(small(picture), out)
     with pytest.raises(ValueError, match="already holds a run"):
@@ -606,7 +608,7 @@ def test_singular_values_are_logged(picture, tmp_path, sample, task):
     config = run.read_config()
     x = build_task(task, config.source, config.coords, config.task_options).coordinates.float()
     if sample < len(x):
-        x = x[loop._fixed_sample(len(x), sample)]
+        x = x[session.fixed_sample(len(x), sample)]
         assert len(x) == len({tuple(row) for row in x.tolist()}) == sample
     for logged, spectrum in zip(
         rows[-1]["singular_values"], feature_singular_values(bw.load(run.path).network, x), strict=True
@@ -624,8 +626,8 @@ def test_oracle(picture, tmp_path):
     """The best logged epoch: the largest PSNR, the smallest error."""
     image, function = build_task("denoise", str(picture), "stretch", {}), build_task("univariate", "steps", "stretch", {})
     rows = [{"epoch": 10 * n, "psnr": value, "rmse": value} for n, value in enumerate((1.0, 3.0, 2.0, 0.5, 2.5))]
-    assert loop._oracle(image, rows) == {"epoch": 10, "psnr": 3.0}
-    assert loop._oracle(function, rows) == {"epoch": 30, "rmse": 0.5}
+    assert oracle(image, rows) == {"epoch": 10, "psnr": 3.0}
+    assert oracle(function, rows) == {"epoch": 30, "rmse": 0.5}
     for name, source, best, score in (("denoise", str(picture), max, "psnr"), ("univariate", "steps", min, "rmse")):
         run = finish({"source": source, "task": name, "epochs": 30, "hidden_features": 10}, tmp_path / name)
         rows, summary = run.read_metrics(), run.read_summary()
@@ -747,7 +749,7 @@ def test_files_that_the_system_does_not_write(picture, tmp_path, limit):
     assert 2000 < undisturbed.checkpoint_file.stat().st_size < 12000 < undisturbed.metrics_file.stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "CHECKPOINT_EVERY_SECONDS", -1.0)
+        patch.setattr(callbacks, "CHECKPOINT_EVERY_SECONDS", -1.0)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         try:
             with pytest.raises(OSError, match=r"File too large.*continue with: bwtheory train signal --resume"):
@@ -914,34 +916,34 @@ def test_compiling_by_itself(picture, monkeypatch):
     """Only where it pays, and only if it works."""
     config = with_preset(small(picture, activation="finer"))
     enough = 1e13 / (6 * 1e5 * config.epochs)
-    monkeypatch.setattr(loop, "has_compiler", lambda: True)
+    monkeypatch.setattr(devices, "has_compiler", lambda: True)
     for works in (True, False):
-        monkeypatch.setattr(loop, "_compiles", lambda works=works: works)
-        assert loop.settled(config, 100_000, int(1.01 * enough)).compile is works
-        assert loop.settled(config, 100_000, int(0.99 * enough)).compile is False
-    assert loop.settled(replace(config, compile=True), 1, 1).compile is True
-    assert loop.settled(replace(config, chunk=7), 1, 1).chunk == 7 and loop.settled(config, 1, 1).chunk == 32768
-    monkeypatch.setattr(loop, "has_compiler", lambda: False)
-    assert loop.settled(config, 10**9, 10**9).compile is False
+        monkeypatch.setattr(devices, "_compiles", lambda works=works: works)
+        assert devices.settled(config, 100_000, int(1.01 * enough)).compile is works
+        assert devices.settled(config, 100_000, int(0.99 * enough)).compile is False
+    assert devices.settled(replace(config, compile=True), 1, 1).compile is True
+    assert devices.settled(replace(config, chunk=7), 1, 1).chunk == 7 and devices.settled(config, 1, 1).chunk == 32768
+    monkeypatch.setattr(devices, "has_compiler", lambda: False)
+    assert devices.settled(config, 10**9, 10**9).compile is False
 
 
 @pytest.mark.parametrize(
     ("activation", "numba", "pays"), [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False)]
 )
 def test_what_is_fast_without_is_not_compiled_by_itself(picture, monkeypatch, activation, numba, pays):
-    monkeypatch.setattr(loop, "_compiles", lambda: True)
+    monkeypatch.setattr(devices, "_compiles", lambda: True)
     for name, answer in {"has_compiler": True, "has_numba": numba}.items():
-        monkeypatch.setattr(loop, name, lambda answer=answer: answer)
+        monkeypatch.setattr(devices, name, lambda answer=answer: answer)
     config = with_preset(small(picture, activation=activation))
-    assert loop.settled(config, 10**9, 10**9).compile is pays
-    assert loop.settled(replace(config, compile=True), 10**9, 10**9).compile is True
+    assert devices.settled(config, 10**9, 10**9).compile is pays
+    assert devices.settled(replace(config, compile=True), 10**9, 10**9).compile is True
 
 
 def test_a_run_does_not_go_on_with_another_kernel(picture, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "has_numba", lambda: False)
+    monkeypatch.setattr(reports, "has_numba", lambda: False)
     run = finish(small(picture), tmp_path / "runs")
     run.summary_file.unlink()
-    monkeypatch.setattr(loop, "has_numba", lambda: True)
+    monkeypatch.setattr(reports, "has_numba", lambda: True)
     with pytest.raises(ValueError, match="was started with the kernel explicit; here it is explicit, Numba"):
         resume_runs(run.path)
 
@@ -1067,9 +1069,9 @@ def test_a_run_of_an_earlier_version_goes_on(picture, tmp_path):
     task = build_task("signal", str(picture), "stretch", {})
     fresh = RunDirectory.create(tmp_path / "old", run.read_config())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop._Member, "step", lambda member: (_ for _ in ()).throw(RuntimeError("killed")))
+        patch.setattr(FirstOrder, "step", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
         with pytest.raises(RuntimeError, match="killed"):
-            loop.train(fresh.read_config(), task, fresh)
+            session.train(fresh.read_config(), task, fresh)
     checkpoint = torch.load(fresh.checkpoint_file, weights_only=True)
     del checkpoint["config"]["together"], checkpoint["sha256"]
     torch.save(checkpoint, fresh.checkpoint_file)

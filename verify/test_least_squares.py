@@ -13,7 +13,7 @@ from sympy import Rational
 
 from bwtheory.claims import Result, check
 from bwtheory.families import WaveletFamily
-from bwtheory.gram import relu_gram_exact
+from bwtheory.gram.relu import relu_gram_exact
 from bwtheory.wavelet import BSplineWavelet
 
 from .test_wavelet import Neuron, normal_form, slope_jumps

@@ -14,7 +14,7 @@ from sympy import Rational, oo
 
 from bwtheory.claims import Result, check
 from bwtheory.families import ReLUFamily
-from bwtheory.gram import relu_gram_exact
+from bwtheory.gram.relu import relu_gram_exact
 
 from .printed import rounds_to
 

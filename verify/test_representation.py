@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from bwtheory.claims import Result, check
-from bwtheory.gram import relu_gram_exact
+from bwtheory.gram.relu import relu_gram_exact
 from bwtheory.representation import bwrelu_to_relu, relu_to_bwrelu, wavelet_relus
 from bwtheory.variation import PiecewiseLinear, total_variation
 from bwtheory.wavelet import BSplineWavelet

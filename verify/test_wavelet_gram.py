@@ -12,7 +12,7 @@ from sympy import Rational, oo
 
 from bwtheory.claims import Result, check
 from bwtheory.families import IntervalWaveletFamily, WaveletFamily
-from bwtheory.gram import wavelet_inner_product
+from bwtheory.gram.wavelets import wavelet_inner_product
 from bwtheory.wavelet import BSplineWavelet, TruncatedPowerSpline
 
 from .printed import rounds_to

@@ -125,10 +125,16 @@ class Comparison:
                 found.append(count)
         return found
 
+    def begin(self, image: str) -> tuple[str, ...]:
+        """Build an image's task once; what its user should know of it."""
+        task = self.protocol.build_task(image)
+        self._coordinates[image] = len(task.coordinates)
+        return task.notes
+
     def coordinates(self, image: str) -> int:
         """Points at which a network is evaluated in one step."""
         if image not in self._coordinates:
-            self._coordinates[image] = self.protocol.coordinates(image)
+            self._coordinates[image] = len(self.protocol.build_task(image).coordinates)
         return self._coordinates[image]
 
 
@@ -144,8 +150,9 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     """
     say = progress or Console(stderr=True, highlight=False, markup=False).print
     done = Comparison(protocol, folder)
-    for image in (*protocol.images, *protocol.tuning_images):
-        done.coordinates(image)  # builds the task: whatever is wrong shows before anything is written
+    for image in dict.fromkeys((*protocol.images, *protocol.tuning_images)):
+        for note in done.begin(image):  # whatever is wrong with an image shows before anything is written
+            say(f"note: {note}")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         _carry_out(done, say)

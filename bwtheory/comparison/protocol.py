@@ -14,8 +14,8 @@ from bwtheory.comparison.tuning import Axis, Point, values
 from bwtheory.files import read_json as read_strict_json
 from bwtheory.files import write_text
 from bwtheory.nn import resolve_activation
-from bwtheory.tasks import TASKS, build_task
-from bwtheory.tasks.images import load_image
+from bwtheory.tasks import TASKS, Task, build_task
+from bwtheory.tasks.images import BUILT_IN, load_image
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.size import count_parameters, refuse_what_does_not_fit, training_bytes
 
@@ -96,8 +96,12 @@ class Protocol:
     @property
     def overlap(self) -> list[str]:
         """Images that are reported on and tuned on, whatever they are called."""
-        tuned_on = {_image(image).sha256 for image in self.tuning_images}
-        return [image for image in self.images if _image(image).sha256 in tuned_on]
+        tuned_on = {self._image(image).sha256 for image in self.tuning_images}
+        return [image for image in self.images if self._image(image).sha256 in tuned_on]
+
+    def _image(self, image: str) -> _ImageFacts:
+        value_range = None if image in BUILT_IN else self.options.get("value_range")
+        return _image(image, value_range and tuple(value_range))
 
     def task_options(self, image: str) -> dict[str, Any]:
         """Options of the task for an image: how much smaller it is made, and a seed of its own for all that is random.
@@ -105,10 +109,12 @@ class Protocol:
         Without ``side`` images are as they are, and those that only serve for tuning as large as these, if they are larger.
         """
         options = dict(self.options)
+        if image in BUILT_IN:
+            options.pop("value_range", None)  # of the files
         reported = image in self.images
-        side = self.side if self.side or reported else statistics.median(max(_image(i).shape[:2]) for i in self.images)
+        side = self.side if self.side or reported else statistics.median(max(self._image(i).shape[:2]) for i in self.images)
         if side is not None:
-            options["shrink"] = max(1, round(max(_image(image).shape[:2]) / side))
+            options["shrink"] = max(1, round(max(self._image(image).shape[:2]) / side))
         if self.task in ("denoise", "inpaint") or options.get("noise") or options.get("held_out"):
             place = self.images.index(image) if reported else len(self.images) + self.tuning_images.index(image)
             options["data_seed"] = options.get("data_seed", 0) + place
@@ -124,7 +130,7 @@ class Protocol:
         given: dict[str, Any] = {"task": self.task, "source": image, "activation": activation, "seed": seed, "epochs": steps}
         given |= {"hidden_layers": self.hidden_layers, "device": self.device, "compile": self.compile, **training}
         given |= {"log_details": True, "log_every": max(1, steps // 30)}
-        channels = _image(image).shape[2]
+        channels = self._image(image).shape[2]
         width = _width(self.task, activation, self.hidden_layers, tuple(sorted(own.items())), channels, parameters)
         return with_preset({**given, "hidden_features": width}, cls.options_of_width(width) | own, self.task_options(image))
 
@@ -148,9 +154,9 @@ class Protocol:
         axes = self.axes(activation)
         return dict(zip((axis.name for axis in axes), values(axes, point)))
 
-    def coordinates(self, image: str) -> int:
-        """Points at which a network is evaluated in one step."""
-        return len(build_task(self.task, image, "stretch", self.task_options(image)).coordinates)
+    def build_task(self, image: str) -> Task:
+        """The problem of an image."""
+        return build_task(self.task, image, "stretch", self.task_options(image))
 
     def save(self, file: Path) -> None:
         """Write as JSON; ValueError if another protocol is there already."""
@@ -187,8 +193,8 @@ class _ImageFacts:
 
 
 @lru_cache(maxsize=256)
-def _image(image: str) -> _ImageFacts:
-    loaded = load_image(image)
+def _image(image: str, value_range: tuple[float, float] | None) -> _ImageFacts:
+    loaded = load_image(image, value_range=value_range)
     return _ImageFacts(loaded.pixels.shape, loaded.sha256)
 
 

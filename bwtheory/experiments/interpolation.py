@@ -8,10 +8,11 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
+from bwtheory.nn import INR
 from bwtheory.plots import BLACK, BLUE, GREEN, SKY, VERMILION, canvas
 from bwtheory.tasks.univariate import TARGETS
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.run import load
+from bwtheory.training.fitted import load
 from bwtheory.variation import PiecewiseLinear, total_variation
 
 SCALES = (0.5, 2.0, 6.0)
@@ -98,6 +99,7 @@ def measure(finished: Finished) -> dict[str, float]:
     """Norm by (30), exact TV(f′) on [−1, 1] of the trained weights, and root mean squared errors on samples and grid."""
     function = load(finished.run.path, trust=True)
     network, c = function.network, finished.summary["c"]
+    assert isinstance(network, INR)
     hidden, output = network.linears
     w, b, v = (t.detach().double().numpy() for t in (hidden.weight[:, 0], hidden.bias, output.weight[0]))
     f = PiecewiseLinear.from_bwrelu(v, w, -b, scale=c)

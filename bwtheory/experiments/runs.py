@@ -11,8 +11,9 @@ from bwtheory.files import read_bytes, write_text
 from bwtheory.tasks import Task, build_task, data_hash
 from bwtheory.training.command import with_absolute_source
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.loop import Diverged, settled, train
+from bwtheory.training.devices import settled
 from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.session import Diverged, train
 
 DIVERGED = "diverged.txt"
 WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "settings_from")  # may differ between a finished run and the plan

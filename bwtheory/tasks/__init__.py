@@ -10,6 +10,7 @@ from typing import Any
 from bwtheory.options import check_options
 from bwtheory.tasks.audio import BUILT_IN_SOUNDS, audio
 from bwtheory.tasks.denoising import denoising, denoising_of_noisy
+from bwtheory.tasks.given import GIVEN
 from bwtheory.tasks.images import BUILT_IN, image_hash
 from bwtheory.tasks.inpainting import inpainting, inpainting_under_mask
 from bwtheory.tasks.measured import joint_hash
@@ -32,6 +33,7 @@ __all__ = [
     "absolute_source",
     "build_task",
     "data_hash",
+    "dimensions_of",
 ]
 
 
@@ -89,9 +91,21 @@ def absolute_options(options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def dimensions_of(name: str, options: dict[str, Any]) -> int:
+    """The number of coordinates d of a task of ``TASKS``, or of data that a program has given."""
+    if name == GIVEN:
+        return int(options.get("dimensions", 2))
+    return TASKS[name].in_features
+
+
 @usual_settings()
 def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
     """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
+    if name == GIVEN:
+        raise ValueError(
+            f"The data of this run ({source}) were given by a Python program; go on there, with the same data and "
+            "bw.fit(…, run=folder)."
+        )
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
     problem = TASKS[name]

@@ -65,8 +65,11 @@ def audio(source: str, coords: str = "stretch", *, seconds: float = 1.0, noise: 
         label, sha256 = source, hashlib.sha256(samples.tobytes()).hexdigest()
     else:
         raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'.")
-    samples = samples[: max(1, round(min(seconds, len(samples) / rate) * rate))]
     notes = *shadowed(source, BUILT_IN_SOUNDS), *noise_notes(noise)
+    duration = len(samples) / rate
+    if seconds > duration and seconds != 1:
+        notes = *notes, f"{shown(source)} has {duration:.4g} s, not {seconds:g}; all of it is taken."
+    samples = samples[: max(1, round(min(seconds, duration) * rate))]
     if not samples.any():
         notes = *notes, f"The first {len(samples) / rate:.4g} s of {shown(source)} are silent; --seconds takes more."
     t = np.linspace(-1, 1, len(samples)) if len(samples) > 1 else np.zeros(1)

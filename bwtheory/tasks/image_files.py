@@ -11,7 +11,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,15 @@ class Levels:
     alpha: np.ndarray | None = None
 
 
-def read_levels(path: Path, shrink: int = 1) -> Levels:
-    """Decode an image file.
+Given = np.ndarray | Image.Image  # an image that is in memory
+
+
+def read_levels(source: Path | Given, shrink: int = 1) -> Levels:
+    """Decode an image file, or take an image that is in memory.
 
     Parameters
     ----------
-    path : an existing file
+    source : an existing file, an array as a .npy file may hold it, or an image of Pillow's
     shrink : means of blocks of shrink×shrink numbers instead; rows and columns without a whole block are left out
 
     Raises
@@ -79,9 +82,9 @@ def read_levels(path: Path, shrink: int = 1) -> Levels:
         With a sentence for what cannot be read as its format says, for pixels of several pages, for premultiplied colours that
         are transparent, and for images above ``LARGEST_IMAGE`` pixels (after shrinking) or ``LARGEST_DECODED`` bytes.
     """
-    with _a_sentence(path):
-        file = _open(path)
-        require_size(path, file, shrink)
+    with _a_sentence(source):
+        file = _open(source)
+        require_size(source, file, shrink)
         numbers = file.decode()
         if sorted(numbers.shape[:2]) != sorted(file.shape):
             raise ValueError(f"its header says {_size(file.shape)} pixels, and {_size(numbers.shape)} are in it")
@@ -93,21 +96,28 @@ def read_levels(path: Path, shrink: int = 1) -> Levels:
         alpha, numbers = numbers[..., -1] / opaque, numbers[..., :-1]
         if file.transparency == "premultiplied" and alpha.min() < 1:
             raise _Unreadable(
-                f"{shown(path)} has colours that are multiplied by their transparency; save it flat, on a background."
+                f"{name_of(source)} has colours that are multiplied by their transparency; save it flat, on a background."
             )
     return Levels(numbers, file.kind, file.black, file.white, alpha)
 
 
-def count_pixels(path: Path) -> int:
-    """H·W of an image file, from its header."""
-    with _a_sentence(path):
-        return math.prod(_open(path).shape)
+def count_pixels(source: Path | Given) -> int:
+    """H·W of an image, from its header if it is a file."""
+    with _a_sentence(source):
+        return math.prod(_open(source).shape)
 
 
-def require_size(path: Path, file: ImageFile, shrink: int) -> None:
+def name_of(source: Path | Given) -> str:
+    """What a message calls an image: the path, or what is in memory."""
+    if isinstance(source, Path):
+        return shown(source)
+    return "The array" if isinstance(source, np.ndarray) else "The image"
+
+
+def require_size(source: Path | Given, file: ImageFile, shrink: int) -> None:
     """ValueError for an image that is not read: too many pixels after shrinking, or too many bytes before."""
     height, width = file.shape
-    name, size = shown(path), f"{_size(file.shape)} pixels"
+    name, size = name_of(source), f"{_size(file.shape)} pixels"
     if not (height and width):
         raise _Unreadable(f"{name} has no pixels: {_size(file.shape)}.")
     if file.decoded_bytes > LARGEST_DECODED:
@@ -123,7 +133,7 @@ def require_size(path: Path, file: ImageFile, shrink: int) -> None:
 
 
 @contextmanager
-def _a_sentence(path: Path) -> Iterator[None]:
+def _a_sentence(source: Path | Given) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about what it repairs
@@ -141,14 +151,19 @@ def _a_sentence(path: Path) -> Iterator[None]:
         reason = " ".join(str(error).split()).rstrip(".")
     else:
         return
-    raise ValueError(f"{shown(path)} is not an image that can be read: {reason}.")
+    raise ValueError(f"{name_of(source)} is not an image that can be read: {reason}.")
 
 
-def _open(path: Path) -> ImageFile:
+def _open(source: Path | Given) -> ImageFile:
+    if isinstance(source, np.ndarray):
+        return _array(source)
+    if isinstance(source, Image.Image):
+        return _pillow_image(source)
+    path = source
     if (size := path.stat().st_size) > 2 * LARGEST_DECODED:
         raise ValueError(f"it is a file of {size:,} bytes, and at most {2 * LARGEST_DECODED:,} (2^31) are read")
     if is_array(path):
-        return _array_file(path)
+        return _array(read_array(path))
     with open(path, "rb") as file:
         start = file.read(32)
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
@@ -157,11 +172,10 @@ def _open(path: Path) -> ImageFile:
         return _netpbm_file(path)
     if start.startswith(b"\x89PNG\r\n\x1a\n") and start[24:25] == b"\x10" and start[25:26] in (b"\2", b"\4", b"\6"):
         return _deep_png_file(path)
-    return _pillow_file(path)
+    return _pillow_image(path)
 
 
-def _array_file(path: Path) -> ImageFile:
-    numbers = read_array(path)
+def _array(numbers: np.ndarray) -> ImageFile:
     if numbers.ndim == 2:
         numbers = numbers[..., None]
     if numbers.ndim != 3 or numbers.shape[2] not in (1, 3):
@@ -183,9 +197,9 @@ def _range_of(dtype: np.dtype, bits: int) -> tuple[float | None, float | None]:
 # Pillow: at most 8 bits a channel, gray of 16, and float
 
 
-def _pillow_file(path: Path) -> ImageFile:
-    with _without_pillows_limit(), _pillow(path) as image:
-        kind, mode, size = f"a {image.format} image in {image.mode}", image.mode, image.size
+def _pillow_image(source: Path | Image.Image) -> ImageFile:
+    with _without_pillows_limit(), _pillow(source) as image:
+        kind, mode, size = f"a {image.format or 'Pillow'} image in {image.mode}", image.mode, image.size
         if getattr(image, "is_animated", False) and image.format != "MPO":  # a phone's MPO begins with the photo
             raise ValueError("it is an animation or a stack; save the frame that is meant as an image of its own")
         _refuse_colours({"CMYK": "printing inks (CMYK)", "LAB": "CIE Lab", "HSV": "HSV", "RGBa": "", "La": ""}.get(mode))
@@ -203,12 +217,12 @@ def _pillow_file(path: Path) -> ImageFile:
         None if white is None else 0.0,
         white,
         "alpha" if alpha else "",
-        lambda: _decode_with_pillow(path, alpha),
+        lambda: _decode_with_pillow(source, alpha),
     )
 
 
-def _decode_with_pillow(path: Path, alpha: bool) -> np.ndarray:
-    with _without_pillows_limit(), _pillow(path) as opened:
+def _decode_with_pillow(source: Path | Image.Image, alpha: bool) -> np.ndarray:
+    with _without_pillows_limit(), _pillow(source) as opened:
         image: Image.Image = ImageOps.exif_transpose(opened)
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA" if alpha else "RGB")
@@ -229,7 +243,10 @@ def _array_of(image: Image.Image) -> np.ndarray:
     return numbers if numbers.ndim == 3 else numbers[..., None]
 
 
-def _pillow(path: Path, formats: tuple[str, ...] = _PILLOW) -> Image.Image:
+def _pillow(path: Path | Image.Image, formats: tuple[str, ...] = _PILLOW) -> AbstractContextManager[Image.Image]:
+    """To be closed afterwards, unless somebody else has opened it."""
+    if isinstance(path, Image.Image):
+        return nullcontext(path)
     try:
         return Image.open(path, formats=formats)
     except Image.UnidentifiedImageError:

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from bwtheory.files import write_bytes
-from bwtheory.tasks.image_files import LARGEST_IMAGE, Levels, count_pixels, read_levels
+from bwtheory.tasks.image_files import LARGEST_IMAGE, Given, Levels, count_pixels, name_of, read_levels
 from bwtheory.tasks.sources import find_file, shadowed, shown
 
 # The paper's images, recognized by their content; they are not part of this repository.
@@ -94,7 +94,7 @@ class LoadedImage:
 
 
 def load_image(
-    source: str,
+    source: str | Given,
     seen: np.ndarray | None = None,
     *,
     shrink: int = 1,
@@ -104,7 +104,7 @@ def load_image(
 
     Parameters
     ----------
-    source : a name of ``BUILT_IN``, or the path of a file as ``read_levels`` takes it; ./camera is a file
+    source : a name of ``BUILT_IN``, the path of a file as ``read_levels`` takes it (./camera is a file), or an image in memory
     seen : (H, W) booleans, some of them true; the other pixels of a file may hold anything, and come back as a seen one
     shrink : factor >= 1 by which it is made smaller: with anti-aliasing as ``shrunk`` does it, or by means over blocks if it
         is too large to be read whole
@@ -117,6 +117,8 @@ def load_image(
     """
     if shrink < 1:
         raise ValueError(f"An image is made smaller by a factor shrink >= 1; got {shrink}.")
+    if not isinstance(source, str):
+        return _in_memory(source, value_range).shrunk(shrink)
     path = find_file(source, BUILT_IN)
     if path:
         by_blocks = shrink if shrink > 1 and count_pixels(path) > LARGEST_IMAGE else 1
@@ -138,6 +140,17 @@ def load_image(
     loaded = _built_in(source)
     _refuse_another_size(source, loaded.pixels.shape, seen)
     return loaded.shrunk(shrink)
+
+
+def _in_memory(source: Given, value_range: Sequence[float] | None) -> LoadedImage:
+    levels = read_levels(source)
+    name, numbers = name_of(source), levels.numbers
+    pixels = unit_values(levels, name, value_range)
+    notes = *_transparent(levels, name), *_dark(levels, pixels, name, value_range)
+    about = f"{numbers.shape} {numbers.dtype}".encode()
+    sha256 = hashlib.sha256(about + np.ascontiguousarray(numbers).tobytes()).hexdigest()
+    label = f"{name.lower().removeprefix('the ')} {numbers.shape[0]}×{numbers.shape[1]}"
+    return LoadedImage(pixels, label, sha256, notes=notes, value_range=_pair(value_range))
 
 
 def image_hash(source: str) -> str:
@@ -215,7 +228,10 @@ def unit_values(levels: Levels, name: str, value_range: Sequence[float] | None =
     if black is None and numbers.dtype.kind == "f":
         black, white = 0.0, 1.0
     low, high = float(numbers.min()), float(numbers.max())
-    range_is_needed = f"say which are black and white with --value-range LOW HIGH, such as --value-range {low:.9g} {high:.9g}"
+    range_is_needed = (
+        f"say which are black and white with --value-range LOW HIGH, such as --value-range {low:.9g} {high:.9g} "
+        f"(in Python value_range=({low:.9g}, {high:.9g}))"
+    )
     if black is None or white is None:
         raise ValueError(
             f"{name} is {levels.kind}; they go from {low:.9g} to {high:.9g}, and the format does not say which number is black "

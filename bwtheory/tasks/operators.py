@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 SPARSE_ENTRIES = 2**26  # largest matrix that method="auto" builds: with its transpose 1.1 GB in float32, 1.6 GB in float64
+TOLERANCE = 1e-4  # of ‖A − Bᵀ‖ relative to ‖A‖, Frobenius norms: 1700 roundings to float32
 SAMPLES_AT_ONCE = 2**19  # in one matrix-free chunk of at least one angle: some 150 MB for 3 channels in float64
 
 
@@ -70,6 +71,22 @@ class LinearOperator(ABC):
                 f"The operator takes {name} ({rows}, C) in {self.dtype}; got {tuple(tensor.shape)} in {tensor.dtype}."
             )
         return tensor
+
+
+def require_adjoint(operator: LinearOperator, name: str, channels: int = 1) -> None:
+    """ValueError unless an operator is linear and its adjoint is its transpose, to ``TOLERANCE``, for three random pairs."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        x = torch.randn(math.prod(operator.shape), channels, generator=generator, dtype=operator.dtype)
+        y = torch.randn(operator.measurements, channels, generator=generator, dtype=operator.dtype)
+        measured, back = operator.forward(x), operator.adjoint(y)
+        gap = float(((measured * y).sum() - (x * back).sum()).abs())
+        # ⟨Ax, y⟩ − ⟨x, By⟩ has the standard deviation ‖A − Bᵀ‖, and ‖Ax‖ is about ‖A‖.
+        if not gap <= TOLERANCE * float(measured.norm()):
+            raise ValueError(
+                f"{name} is not linear, or its adjoint (A_adjoint, rmatvec) is not the adjoint of the map (A, matvec): "
+                f"⟨Ax, y⟩ − ⟨x, Aᵀy⟩ is {gap:.2g}, more than {TOLERANCE:g} of ‖Ax‖ = {float(measured.norm()):.4g}."
+            )
 
 
 class BlockAverage(LinearOperator):

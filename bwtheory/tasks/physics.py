@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import importlib
-import math
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from bwtheory.tasks.measured import MeasuredTask, measured_task
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import LinearOperator, require_adjoint
 
 BEYOND_UNIT = 2.0  # an image up to this is taken for one in [0, 1], with noise and overshoots; of levels, 255 is usual
-TOLERANCE = 1e-4  # of ‖A − Bᵀ‖ relative to ‖A‖, Frobenius norms: 1700 roundings to float32
 
 
 class PhysicsOperator(LinearOperator):
@@ -59,7 +57,7 @@ class PhysicsOperator(LinearOperator):
             raise ValueError(f"A_adjoint takes what A returns to a real tensor {_named(image)}; it returned {_named(back)}.")
         self.measured_shape = tuple(measured.shape)
         super().__init__(shape, measured.numel() // channels)
-        self._require_adjoint()
+        require_adjoint(self, type(physics).__name__, channels)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         moved = super().to(device, dtype)
@@ -87,20 +85,6 @@ class PhysicsOperator(LinearOperator):
         except (RuntimeError, TypeError) as error:
             what, reason = f"{type(self.physics).__name__}.{method}", " ".join(str(error).split())
             raise ValueError(f"{what} does not take a tensor {_named(tensor)}: {reason}") from None
-
-    def _require_adjoint(self) -> None:
-        generator = torch.Generator().manual_seed(0)
-        for _ in range(3):
-            x = torch.randn(math.prod(self.shape), self.channels, generator=generator, dtype=self.dtype)
-            y = torch.randn(self.measurements, self.channels, generator=generator, dtype=self.dtype)
-            measured, back = self.forward(x), self.adjoint(y)
-            gap = float(((measured * y).sum() - (x * back).sum()).abs())
-            # ⟨Ax, y⟩ − ⟨x, By⟩ has the standard deviation ‖A − Bᵀ‖, and ‖Ax‖ is about ‖A‖.
-            if not gap <= TOLERANCE * float(measured.norm()):
-                raise ValueError(
-                    f"{type(self.physics).__name__} is not linear, or its A_adjoint is not the adjoint of its A: "
-                    f"⟨Ax, y⟩ − ⟨x, Aᵀy⟩ is {gap:.2g}, more than {TOLERANCE:g} of ‖Ax‖ = {float(measured.norm()):.4g}."
-                )
 
 
 def physics(
@@ -153,7 +137,7 @@ def physics(
         sha256.update(f"{tuple(part.shape)} {part.dtype}".encode() + part.detach().contiguous().numpy().tobytes())
     truth = None if x is None else x.detach().double().reshape(channels, -1).T
     measurements = y.detach().double().reshape(channels, -1).T
-    scale, notes = _scale(image.detach().double(), forward, y, x is not None, source)
+    scale, notes = _scale(largest_value(operator, measurements, truth), x is not None, source)
     return measured_task(
         name,
         sha256.hexdigest(),
@@ -170,17 +154,21 @@ def physics(
     )
 
 
-def _scale(image: Tensor, forward: Any, y: Tensor, is_known: bool, source: str) -> tuple[float, tuple[str, ...]]:
-    """What 1 of the network's values is: 1 for images in [0, 1] or so, else their largest absolute value; and a note on that.
+def largest_value(operator: LinearOperator, measurements: Tensor, truth: Tensor | None) -> float:
+    """The largest absolute value of an image: of the truth (H·W, C), or about that of one with these measurements (M, C).
 
     An image that nobody knows is about αAᵀy, with the α for which αAAᵀy is nearest to y.
     """
-    largest = float(image.abs().max())
-    if not is_known:
-        with torch.no_grad():
-            again = forward.A(image.to(y.dtype)).double()
-        power = float(again.square().sum())
-        largest *= abs(float((again * y.double()).sum())) / power if power > 0 else 0.0
+    if truth is not None:
+        return float(truth.abs().max())
+    image = operator.adjoint(measurements)
+    again = operator(image)
+    power = float(again.square().sum())
+    return float(image.abs().max()) * (abs(float((again * measurements).sum())) / power if power > 0 else 0.0)
+
+
+def _scale(largest: float, is_known: bool, source: str) -> tuple[float, tuple[str, ...]]:
+    """What 1 of the network's values is: 1 for images in [0, 1] or so, else their largest value; and a note on that."""
     if not largest > BEYOND_UNIT:
         return 1.0, ()
     what = "is" if is_known else "seems to be"

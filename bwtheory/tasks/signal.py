@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from bwtheory.tasks.image_files import Given
 from bwtheory.tasks.images import LoadedImage, load_image
 from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_normalized, with_off_grid
 
@@ -15,7 +16,7 @@ FEWEST = 50  # pixels held out that a PSNR is measured on: its standard error is
 
 
 def signal_representation(
-    image: str,
+    image: str | Given,
     coords: str = "stretch",
     *,
     normalize: bool = False,

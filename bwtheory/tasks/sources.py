@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -72,10 +73,19 @@ def find_file(source: str, built_in: Collection[str] = ()) -> Path | None:
     try:
         str(path.absolute()).encode("utf-8")
     except UnicodeEncodeError:
-        raise ValueError(f"The path {os.fsencode(path)!r} is not valid UTF-8; rename the file or its folder.") from None
+        raise ValueError(_why_no_name(path)) from None
     if path.is_dir():
         raise ValueError(f"{shown(source)} is a folder; a file is needed.")
     return path if path.is_file() else None
+
+
+def _why_no_name(path: Path) -> str:
+    name, encoding = os.fsencode(path.absolute()), sys.getfilesystemencoding()
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"The path {os.fsencode(path)!r} is not valid UTF-8; rename the file or its folder."
+    return f"Names of files are {encoding} in this environment, and {os.fsencode(path)!r} is UTF-8; set PYTHONUTF8=1."
 
 
 def absolute(source: str, built_in: Collection[str] = ()) -> str:

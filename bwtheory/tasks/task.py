@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -314,6 +314,16 @@ def pixel_axes(height: int, width: int, aspect: str = "stretch") -> tuple[Tensor
     reach = image_extent(height, width, aspect)
     x, y = (torch.linspace(-r, r, n) if n > 1 else torch.zeros(1) for n, r in zip((width, height), reach))
     return x.double(), y.double()
+
+
+def grid_coordinates(sides: Sequence[int], reach: Sequence[float]) -> Tensor:
+    """(∏ sides, d) float64 coordinates of a grid, the last side's first, row by row; each goes from −reach to reach.
+
+    ``reach`` is in the order of the coordinates, the last side's first.
+    """
+    axes = [torch.linspace(-r, r, n) if n > 1 else torch.zeros(1) for n, r in zip(reversed(sides), reach)]
+    mesh = torch.meshgrid(*(axis.double() for axis in reversed(axes)), indexing="ij")
+    return torch.stack([axis.flatten() for axis in reversed(mesh)], dim=1)
 
 
 def image_extent(height: int, width: int, aspect: str) -> tuple[float, float]:

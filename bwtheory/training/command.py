@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from contextlib import suppress
@@ -17,9 +16,10 @@ from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.tasks.off_grid import advice, in_words, is_noise
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.devices import pick_device, settled
 from bwtheory.training.gauss_newton import refuse_gauss_newton
-from bwtheory.training.loop import Diverged, pick_device, require_what_stops, settled, train_together
-from bwtheory.training.run import RunDirectory, build_network
+from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
+from bwtheory.training.session import Diverged, require_what_stops, train_together
 
 
 def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
@@ -44,10 +44,8 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     first = replace(first, together=seeds if together else 1)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
-    folders = [out / f"{name}-{config.run_name}" for config in configs]
-    for folder, config in zip(folders, configs):
-        RunDirectory(folder).refuse_existing(config)
-    runs = [(config, RunDirectory.create(folder, config)) for config, folder in zip(configs, folders)]
+    names = [f"{name}-{config.run_name}" for config in configs]
+    runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
     for group in [runs] if together else [[one] for one in runs]:
         _train_and_report(group, task)
     return 0
@@ -74,9 +72,10 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
     ValueError
         If there is none, one is damaged or of another task, has more epochs already, or names code that is not to be trusted.
     """
-    if os.path.lexists(folder / "config.json") or not folder.is_dir():
+    if RunDirectory(folder).has_files or not folder.is_dir():
         runs = [RunDirectory(folder)]
     else:
+        create_missing_runs(folder)
         runs = [RunDirectory(path.parent) for path in sorted(folder.glob("*/config.json"))]
         if not runs:
             raise ValueError(f"{folder} holds no run directory to resume.")

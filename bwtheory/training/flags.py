@@ -71,6 +71,9 @@ class Simulation:
     """ct: number of projections in [0, 180), or a file of angles in degrees (100)"""
     missing: float | None = None
     """inpaint: fraction of the pixels that are not seen (0.8)"""
+    value_range: tuple[float, float] | None = None
+    """the image file's numbers for black and for white, where its format does not say them: integers with a sign or of more
+    than 16 bits, floats outside of [0, 1]; the result is written back in these numbers"""
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,6 @@ class Measurement(Simulation):
 
     shrink: int | None = None
     """make the image smaller by this factor first"""
-    value_range: tuple[float, float] | None = None
-    """the image file's numbers for black and for white, where its format does not say them: integers with a sign or of more
-    than 16 bits, floats outside of [0, 1]; the result is written back in these numbers"""
     noisy: bool = False
     """denoise: the image is noisy already, and nothing is added"""
     noise_std: float | None = None

@@ -24,7 +24,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bwtheory.nn import INR
 from bwtheory.nn.activations import derivative_of, is_elementwise
@@ -264,11 +264,12 @@ class GaussNewton:
         return norms.reciprocal()
 
 
-def refuse_gauss_newton(network: INR) -> None:
+def refuse_gauss_newton(network: nn.Module) -> None:
     """ValueError for a network that Gauss–Newton steps are not made for: complex weights, a learnable c, unknown parts."""
     unknown = unknown_part(network)
     if unknown is not None:
         raise ValueError(f"Gauss-Newton steps need a network that is its linear layers and activations, but {unknown}.")
+    assert isinstance(network, INR)
     layers = network.layers()
     if any(activation is not None and activation.complex_features for _, activation in layers):
         raise ValueError("Gauss-Newton steps are for networks with real weights, not for WIRE.")

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bwtheory.tasks import TASKS, ImageTask, build_task
+from bwtheory.nn import INR
+from bwtheory.tasks import ImageTask, build_task, dimensions_of
 from bwtheory.tasks.images import format_of, save_image
 from bwtheory.tasks.off_grid import advice, excess_between_pixels, in_words, is_noise
 from bwtheory.tasks.task import image_extent, pixel_axes
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.run import RunDirectory, TrainedFunction, load_or_restore
+from bwtheory.training.fitted import Fit, load_or_restore
+from bwtheory.training.run import RunDirectory
 from bwtheory.training.size import refuse_what_does_not_fit
 
 BYTES_OF_A_VALUE = 9  # in float32 by rows and as a whole, and as it is written
@@ -48,9 +50,10 @@ def render_image(
     if problem:
         print(problem, file=sys.stderr)
     config = function.config
-    if TASKS[config.task].in_features != 2:
+    if dimensions_of(config.task, config.task_options) != 2:
         raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
     shape = _training_shape(RunDirectory(run_dir), config)
+    assert isinstance(function.network, INR)
     width, height = _parse_size(size) if size else shape[::-1]
     refuse_what_does_not_fit(f"An image of {width}x{height}", BYTES_OF_A_VALUE * width * height * function.network.out_features)
     reach = image_extent(*shape, config.coords)
@@ -76,7 +79,7 @@ def render_image(
     return out
 
 
-def _warn_of_noise(function: TrainedFunction, shape: tuple[int, int]) -> None:
+def _warn_of_noise(function: Fit, shape: tuple[int, int]) -> None:
     """A line on stderr if the function moves more between the pixels that it was trained on than from one to the next."""
     config = function.config
     stride = config.task_options.get("every", 1)

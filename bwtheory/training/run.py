@@ -9,23 +9,21 @@ import os
 import re
 import shutil
 import subprocess
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from torch import nn
 
 import bwtheory
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
 from bwtheory.starts import named_start
-from bwtheory.tasks import TASKS
+from bwtheory.tasks import dimensions_of
+from bwtheory.tasks.given import GIVEN
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.gradient import predict
 from bwtheory.training.sealed import (
     SavedWeights,
     check_checkpoint,
@@ -85,6 +83,12 @@ class RunDirectory:
             f"{self.path} already holds a run of other data with the same name: {source}, not {config.source}; "
             "choose another --out for this one."
         )
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the folder has a file of a run, be it damaged; then it is no folder of runs."""
+        files = (self.config_file, self.metrics_file, self.checkpoint_file, self.weights_file, self.summary_file)
+        return any(os.path.lexists(file) for file in files)
 
     def read_config(self) -> TrainingConfig:
         """The run's configuration; ValueError with one sentence if there is none or it is damaged."""
@@ -198,7 +202,7 @@ class RunDirectory:
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def save_weights(self, network: INR, config: TrainingConfig) -> str:
+    def save_weights(self, network: nn.Module, config: TrainingConfig) -> str:
         """Atomically replace weights.safetensors; returns the hash of what is in it."""
         content, sha256 = seal_weights(network, config)
         write_bytes(self.weights_file, content)
@@ -234,15 +238,16 @@ class RunDirectory:
             self.summary_file.unlink(missing_ok=True)
         return more
 
-    def learned(self, config: TrainingConfig) -> tuple[INR, str]:
+    def learned(self, config: TrainingConfig, given: nn.Module | None = None) -> tuple[nn.Module, str]:
         """The network that was trained, and a sentence if its weights file is damaged and they come from the checkpoint.
 
-        ValueError if there are no weights yet, or none that can be trusted to be those that were trained.
+        A network that a program gave gets its weights back.  ValueError if there are no weights yet, or none that can be
+        trusted to be those that were trained.
         """
         finished, name = self.is_finished(config), str(self.weights_file)
         weights, problem = self._saved_weights(config, finished)
         if weights is not None and weights.config is not None:
-            return _with_state(config, weights.tensors, name), ""
+            return _with_state(config, weights.tensors, name, given), ""
         try:
             checkpoint = self.load_checkpoint(config)
         except ValueError as error:
@@ -252,11 +257,13 @@ class RunDirectory:
         if checkpoint is None:
             if weights is None:
                 raise problem or ValueError(f"{self.path} holds no weights yet.")
-            network = _with_state(config, weights.tensors, name)  # of the first versions, and nothing to compare them with
+            network = _with_state(
+                config, weights.tensors, name, given
+            )  # of the first versions, and nothing to compare them with
             check_finite(network.state_dict(), name)
             return network, ""
         kept = checkpoint.get("kept") if finished else None
-        network = _with_state(config, kept["network"] if kept else checkpoint["network"], str(self.checkpoint_file))
+        network = _with_state(config, kept["network"] if kept else checkpoint["network"], str(self.checkpoint_file), given)
         if not checkpoint["sealed"]:
             check_finite(network.state_dict(), str(self.checkpoint_file))
         if weights is not None and finished and not _equal(weights.tensors, network.state_dict()):
@@ -301,6 +308,44 @@ class RunDirectory:
         return problem
 
 
+STARTING = ".starting-"  # and the first folder's name and .json: the runs of a command that has not made all their folders yet
+
+
+def create_runs(out: Path, configs: Mapping[str, TrainingConfig]) -> list[RunDirectory]:
+    """New run directories in a folder, by name: all of them, even if the process is killed before the last one is made.
+
+    What is to be made is noted first, for ``create_missing_runs``.  ValueError if one of the folders holds a run already.
+    """
+    note = out / f"{STARTING}{next(iter(configs))}.json"
+    for name, config in configs.items():
+        if note.exists() and os.path.lexists(out / name / "config.json"):
+            raise ValueError(f"{out} has runs whose start was interrupted; continue them with --resume {out}.")
+        RunDirectory(out / name).refuse_existing(config)
+    if len(configs) == 1:
+        return [RunDirectory.create(out / name, config) for name, config in configs.items()]
+    out.mkdir(parents=True, exist_ok=True)
+    write_bytes(note, json_bytes({name: config.to_json() for name, config in configs.items()}))
+    runs = [RunDirectory.create(out / name, config) for name, config in configs.items()]
+    note.unlink()
+    return runs
+
+
+def create_missing_runs(out: Path) -> None:
+    """Make the run directories that a killed ``create_runs`` has left to be made; ValueError for a note that is damaged."""
+    for note in out.glob(f"{STARTING}*.json"):
+        rows = read_json(note)
+        if not isinstance(rows, dict) or any(Path(name).name != name for name in rows):
+            raise ValueError(f"{note} is damaged: it does not name folders of runs.")
+        for name, row in rows.items():
+            try:
+                config = TrainingConfig.from_json(row)
+            except ValueError as error:
+                raise ValueError(f"{note} cannot be used: {error}") from None
+            if not os.path.lexists(out / name / "config.json"):
+                RunDirectory.create(out / name, config)
+        note.unlink(missing_ok=True)
+
+
 SCORES = (
     *("psnr", "grid_psnr", "off_grid_psnr", "off_grid_excess", "psnr_clipped", "psnr_paper", "psnr_unseen"),
     *("ssim", "max_error", "snr", "residual", "scale"),
@@ -315,8 +360,16 @@ def _equal(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def _with_state(config: TrainingConfig, state: Mapping[str, torch.Tensor], name: str) -> INR:
-    """The network of a configuration with these weights; ValueError if they are not such a network's."""
+def _with_state(
+    config: TrainingConfig, state: Mapping[str, torch.Tensor], name: str, given: nn.Module | None = None
+) -> nn.Module:
+    """The network of a configuration, or a given one, with these weights; ValueError if they are not such a network's."""
+    if given is not None:
+        check_network(state, given, name)
+        given.load_state_dict(state)
+        return given
+    if config.activation == GIVEN:
+        raise ValueError(f"{Path(name).parent} has a network of a Python program; load it with bw.load(folder, network=…).")
     bias = state.get("output.bias")
     layers = sum(re.fullmatch(r"hidden\.\d+\.weight", str(key)) is not None for key in state)
     if not (isinstance(bias, torch.Tensor) and bias.ndim in (1, 2) and len(bias)) or layers != config.hidden_layers:
@@ -339,20 +392,23 @@ def _with_state(config: TrainingConfig, state: Mapping[str, torch.Tensor], name:
 
 
 @usual_settings()
-def build_network(config: TrainingConfig, out_features: int) -> INR:
+def build_network(config: TrainingConfig, out_features: int, activation: Any = None) -> INR:
     """The network of a configuration, initialized from its seed; in its precision, on the CPU.
 
+    ``activation`` is what a program gave, a class, an instance or a function, and has no name in a configuration.
     ValueError for settings that make no network, or one that is too large for the memory.
     """
+    if config.activation == GIVEN and activation is None:
+        raise ValueError("this run has a network of a Python program; go on there, with bw.fit(network, …, run=folder).")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         try:
             network = INR(
-                TASKS[config.task].in_features,
+                dimensions_of(config.task, config.task_options),
                 out_features,
                 config.hidden_features,
                 config.hidden_layers,
-                config.activation,
+                config.activation if activation is None else activation,
                 linear_layers=config.linear_layers,
                 skip=config.skip,
                 input_scale=config.input_scale,
@@ -370,60 +426,15 @@ def build_network(config: TrainingConfig, out_features: int) -> INR:
     return network.double() if config.double else network
 
 
-def build_optimizer(config: TrainingConfig, network: INR) -> torch.optim.Optimizer:
+def build_optimizer(config: TrainingConfig, network: nn.Module) -> torch.optim.Optimizer:
     """The optimizer of a configuration, all parameters in one call where torch has that."""
-    groups = network.parameter_groups(config.lr)
+    if isinstance(network, INR):
+        groups = network.parameter_groups(config.lr)
+    else:
+        groups = [{"params": list(network.parameters()), "lr": config.lr, "lr_multiple": 1.0}]
     fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
     algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
     return algorithm(groups, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
-
-
-@dataclass(frozen=True)
-class TrainedFunction:
-    """What a run has learned, a function of coordinates; ``network`` and ``config`` are what it is made of."""
-
-    network: INR
-    config: TrainingConfig
-
-    @usual_settings()
-    def __call__(self, coordinates: np.ndarray) -> np.ndarray:
-        """Coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays."""
-        x = torch.as_tensor(np.asarray(coordinates), dtype=torch.float64 if self.config.double else torch.float32)
-        return predict(self.network, x, self.config.chunk_size).numpy()
-
-
-def load(run_dir: str | Path, trust: bool = False) -> TrainedFunction:
-    """The function that a run has learned: coordinates (N, d) in [−1, 1] -> values (N, C), NumPy arrays.
-
-    Parameters
-    ----------
-    run_dir : a run directory; its final weights, or those of the last checkpoint of an unfinished run
-    trust : whether the run may execute code that is no part of this package: an activation or an operator that it names
-
-    Raises
-    ------
-    ValueError
-        If the folder is no run directory, holds no weights yet, weights that are damaged or do not fit its configuration, or
-        names code that is not to be trusted.
-
-    Warns
-    -----
-    UserWarning
-        If the weights of a finished run are damaged, and those of its checkpoint are taken.
-    """
-    function, problem = load_or_restore(Path(run_dir), trust)
-    if problem:
-        warnings.warn(problem, stacklevel=2)
-    return function
-
-
-def load_or_restore(run_dir: Path, trust: bool = False) -> tuple[TrainedFunction, str]:
-    """``load``, and the sentence that it warns with, if any."""
-    run = RunDirectory(run_dir)
-    config = run.read_config()
-    run.refuse_foreign_code(config, trust)
-    network, problem = run.learned(config)
-    return TrainedFunction(network.eval(), config), problem
 
 
 def source_commit() -> str | None:

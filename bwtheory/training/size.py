@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bwtheory.nn.activations import Activation, build_activation
-from bwtheory.tasks import TASKS
+from bwtheory.tasks import dimensions_of
 from bwtheory.training.config import TrainingConfig
 
 COPIES = 4  # of each number: itself, its gradient, and Adam's two moments
@@ -56,7 +56,8 @@ def refuse_what_does_not_fit(what: str, needed: float) -> None:
 
 def refuse_to_train(config: TrainingConfig, networks: int = 1) -> None:
     """ValueError if training this configuration, several networks at once, takes more memory than is free."""
-    shape = TASKS[config.task].in_features, 1, config.hidden_features, config.hidden_layers, config.linear_layers, config.skip
+    dimensions = dimensions_of(config.task, config.task_options)
+    shape = dimensions, 1, config.hidden_features, config.hidden_layers, config.linear_layers, config.skip
     parameters = count_parameters(config.activation, config.options, *shape)
     layers = config.hidden_layers * (2 if config.linear_layers else 1)
     what = f"Training {networks:,} networks" if networks > 1 else "Training a network"

@@ -15,6 +15,7 @@ import argparse
 import importlib
 import json
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -70,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     from tests.torture.processes import warm_up
 
     started = time.monotonic()
+    for sent in (signal.SIGINT, signal.SIGHUP):  # a shell's background job and nohup ignore them, and children inherit that
+        signal.signal(sent, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     warm_up()
     kinds = _run_all(given.only, given.seed, 60 * given.minutes - 15, given.short)
     figures = {"seed": given.seed, "minutes": round((time.monotonic() - started) / 60, 1), **_versions(), "kinds": kinds}

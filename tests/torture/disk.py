@@ -143,7 +143,7 @@ def _write(sort: str, writer: Writer, out: Path, where: str, chance: random.Rand
     faults = ended.faults(case, writer.old)
     for name in writer.old:
         kept = (out / name).is_file() and (out / name).read_bytes() == OLD
-        if ended.status != 0 and not kept and not (sort == "figures" and name == writer.old[0]):  # one may be finished
+        if ended.status != 0 and not kept:
             faults.append(Fault(LOST, case, f"{name} is another one, {(out / name).stat().st_size} bytes: {ended.err}"))
         if ended.status == 0 and kept:
             faults.append(Fault(WRONG, case, f"exit status 0, and {name} is not written"))

@@ -139,11 +139,11 @@ def checkpoint_every(seconds: float, work: Callable[[], int | None]) -> Callable
     """``work`` with checkpoints so many seconds apart: 0 for one after each step."""
 
     def saving() -> int | None:
-        from bwtheory.training import loop
+        from bwtheory.training import callbacks
 
-        if not hasattr(loop, "CHECKPOINT_EVERY_SECONDS"):
-            raise RuntimeError("bwtheory.training.loop has no CHECKPOINT_EVERY_SECONDS any more; say here what replaced it.")
-        loop.CHECKPOINT_EVERY_SECONDS = seconds
+        if not hasattr(callbacks, "CHECKPOINT_EVERY_SECONDS"):
+            raise RuntimeError("callbacks.py has no CHECKPOINT_EVERY_SECONDS any more; say here what replaced it.")
+        callbacks.CHECKPOINT_EVERY_SECONDS = seconds
         return work()
 
     return saving
