@@ -12,6 +12,7 @@ from PIL import Image
 
 from bwtheory import cli
 from bwtheory.experiments.between import METHODS, Point, best_between, pareto_front
+from bwtheory.nn import INR
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.off_grid import (
@@ -29,7 +30,7 @@ from bwtheory.tasks.signal import FEWEST
 from bwtheory.tasks.task import UNKNOWN, pixel_axes, pixel_coordinates, psnr
 from bwtheory.training.config import with_preset
 from bwtheory.training.devices import settled
-from bwtheory.training.run import RunDirectory
+from bwtheory.training.run import RunDirectory, build_optimizer
 from bwtheory.training.session import Session, train
 
 TINY = ["--epochs", "2", "--hidden-features", "5", "--device", "cpu"]
@@ -339,6 +340,25 @@ def test_recommended_settings():
         found, before = (with_preset({"source": "x", "activation": activation}, recommended=r) for r in (True, False))
         assert found.options == before.options and found.lr == before.lr and found.init == "pytorch"
     assert with_preset({"source": "x", "task": "ct"}, recommended=True) == with_preset({"source": "x", "task": "ct"})
+
+
+def test_fit_takes_the_same_presets(folder):
+    """And trains on all pixels, of a file and of an array."""
+    import bwtheory as bw
+
+    pixels = np.asarray(Image.open("smooth.png"))
+    for data in ("smooth.png", pixels):
+        usual = bw.fit(data, steps=2, hidden_features=5, device="cpu")
+        assert (usual.config.init, usual.config.lr, usual.config.options) == ("scales", 1 / 5, {"c": 1.5})
+        assert usual.summary["off_grid"].endswith(INTERPOLATED) and math.isfinite(usual.history[-1]["off_grid_psnr"])
+        paper = bw.fit(data, steps=2, hidden_features=5, device="cpu", preset="paper")
+        assert (paper.config.init, paper.config.lr, paper.config.options) == ("pytorch", 4e-3, {"c": 9.0})
+    with pytest.raises(ValueError, match="'recommended' or 'paper'; got 'papers'"):
+        bw.fit(pixels, preset="papers")
+    mine = INR(2, 1, 7, 2, init="edge", c=2.0)
+    assert bw.fit(mine, pixels, steps=2).network is mine  # its step sizes are those of its start
+    groups = build_optimizer(with_preset({"source": "x"}), mine).param_groups
+    assert [group["lr_multiple"] for group in groups] == [2.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("seed", [40])
