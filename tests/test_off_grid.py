@@ -276,7 +276,7 @@ def test_noise_is_said_in_the_last_line_and_when_it_is_drawn(folder, capsys):
         and "between the pixels, " in said
     )
     assert cli.main(["train", "signal", "--image", "smooth.png", "--omega-0", "2", *size, "--out", "smooth"]) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
+    said = capsys.readouterr().out
     assert "noise" not in said and " dB between the pixels" in said
     (noise,), (smooth,) = folder.glob("noise/*"), folder.glob("smooth/*")
     for run, size, crop, warns in (
