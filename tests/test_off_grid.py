@@ -13,6 +13,7 @@ from PIL import Image
 from bwtheory import cli
 from bwtheory.experiments.between import METHODS, Point, best_between, pareto_front
 from bwtheory.nn import INR
+from bwtheory.starts import Scales
 from bwtheory.tasks import build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.off_grid import (
@@ -230,6 +231,8 @@ def test_advice_names_the_scale():
     assert advice("siren", {"omega_0": 30}) == "take a smaller omega_0 than 30"
     assert advice("wire", {"omega_0": 1.0}) == "take a smaller omega_0 and sigma_0"
     assert "learning rate" in advice("my:Own", {})
+    assert advice("bw-relu", {"c": 1.5}, Scales(gain=6.0)) == "take a smaller gain than 6, or a smaller learning rate"
+    assert advice("bw-relu", {"c": 9.0}, Scales()) == "take a smaller c than 9"  # the gain is c
 
 
 # What runs say

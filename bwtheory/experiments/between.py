@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
+from bwtheory.experiments.labels import label
 from bwtheory.experiments.starts import roughness
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.starts import named_start

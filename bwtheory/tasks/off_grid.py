@@ -14,6 +14,8 @@ import torch
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
+from bwtheory.starts import Scales
+
 MOST_POINTS = 2**16  # of an image: their PSNR is that of all to a few hundredths of a dB
 NOISE = 1.0  # a network that is monotone from each pixel to the next has at most this excess
 EXACT = 1e-6  # a difference between pixels that counts as none
@@ -121,8 +123,10 @@ def in_words(excess: float | None) -> str:
     return f"it moves {excess:.3g} times as much half way between them as half their differences"
 
 
-def advice(activation: str, options: dict[str, object]) -> str:
-    """What makes a network smoother between its pixels, in words, for an activation and its options."""
+def advice(activation: str, options: dict[str, object], start: Scales | None = None) -> str:
+    """What makes a network smoother between its pixels, in words, for an activation, its options and its start."""
+    if start is not None and start.gain is not None:
+        return f"take a smaller gain than {start.gain:g}, or a smaller learning rate"
     dial = {"bw-relu": "c", "siren": "omega_0", "wire": "omega_0 and sigma_0", "gauss": "sigma_0", "finer": "first_bias_scale"}
     dial |= {"relu-pe": "frequencies", "relu-rff": "sigma"}
     name = dial.get(activation)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from bwtheory.files import locked
+from bwtheory.starts import named_start
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.tasks.off_grid import advice, in_words, is_noise
 from bwtheory.training.config import TrainingConfig
@@ -148,7 +149,8 @@ def _noise(config: TrainingConfig, summary: dict[str, Any]) -> list[str]:
     excess = summary.get("off_grid_excess")
     if not is_noise(excess):
         return []
-    return [f"noise between the pixels: {in_words(excess)}; {advice(config.activation, config.options)}"]
+    start = named_start(config.init, config.init_options)
+    return [f"noise between the pixels: {in_words(excess)}; {advice(config.activation, config.options, start)}"]
 
 
 def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> list[float]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from bwtheory.nn import INR
+from bwtheory.starts import named_start
 from bwtheory.tasks import ImageTask, build_task, dimensions_of
 from bwtheory.tasks.images import format_of, save_image
 from bwtheory.tasks.off_grid import advice, excess_between_pixels, in_words, is_noise
@@ -87,7 +88,7 @@ def _warn_of_noise(function: Fit, shape: tuple[int, int]) -> None:
     axes = pixel_axes(height, width, config.coords)
     excess = excess_between_pixels(lambda coordinates: torch.from_numpy(function(coordinates.numpy())), axes)
     if is_noise(excess):
-        better = advice(config.activation, config.options)
+        better = advice(config.activation, config.options, named_start(config.init, config.init_options))
         print(f"bwtheory: warning: this image is noise between its pixels ({in_words(excess)}); {better}.", file=sys.stderr)
 
 
