@@ -7,14 +7,11 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from bwtheory.files import locked
-from bwtheory.starts import named_start
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
-from bwtheory.tasks.off_grid import advice, in_words, is_noise
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import pick_device, settled
 from bwtheory.training.judgement import last_lines, of_seeds
@@ -138,21 +135,6 @@ def _task_of(config: TrainingConfig, run: RunDirectory) -> Task:
         ) from None
 
 
-def _between(summary: dict[str, Any]) -> str:
-    """PSNR between the pixels trained on, and on them, of a finished image run where it is known."""
-    off_grid = summary.get("off_grid_psnr")
-    return "" if off_grid is None else f"; {off_grid:.4g} dB between the pixels, {summary['grid_psnr']:.4g} on them"
-
-
-def _noise(config: TrainingConfig, summary: dict[str, Any]) -> list[str]:
-    """Of a finished image run that is noise between its pixels: that it is, and what to do."""
-    excess = summary.get("off_grid_excess")
-    if not is_noise(excess):
-        return []
-    start = named_start(config.init, config.init_options)
-    return [f"noise between the pixels: {in_words(excess)}; {advice(config.activation, config.options, start)}"]
-
-
 def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> list[float]:
     """Train runs together, say how each has ended, and return their scores; ``Diverged`` if one has."""
     first, run = group[0]
@@ -174,8 +156,8 @@ def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Ta
         if not isinstance(found, Diverged):
             score = f"{found[task.score_name]:.4g} {task.score_unit}".rstrip()
             what = f"{task.score_name} {score} after {found['kept_epoch']} epochs on {task.source}"
-            print(f"{run.path}: {what} ({config.settings_from}){_between(found)}")
-            for line in (*last_lines(config, found, run.read_metrics(), run.path), *_noise(config, found)):
+            print(f"{run.path}: {what} ({config.settings_from})")
+            for line in last_lines(config, found, run.read_metrics(), run.path):
                 print(f"  {line}")
     for found in outcomes:
         if isinstance(found, Diverged):
