@@ -30,7 +30,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     methods = {"adam": [], "gauss-newton": ["--gauss-newton-after", "200", "--epochs", "400"]}
-    common = ["--image", asked.image, "--activation", asked.activation, "--log-every", "100", "--device", "cpu"]
+    common = [
+        "--preset",
+        "paper",
+        "--image",
+        asked.image,
+        "--activation",
+        asked.activation,
+        "--log-every",
+        "100",
+        "--device",
+        "cpu",
+    ]
     common += ["--stop-at-loss", str(10 ** (-asked.psnr / 10))]
     threads = str(max(1, (os.cpu_count() or 1) // len(methods)))
     table = []

@@ -214,7 +214,9 @@ def train(
     measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
     activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
     training: tyro.conf.OmitArgPrefixes[flags.Training] = flags.Training(),
+    start: tyro.conf.OmitArgPrefixes[flags.Start] = flags.Start(),
     *,
+    preset: Literal["recommended", "paper"] | None = None,
     faithful: bool = False,
     seeds: int | None = None,
     together: bool = False,
@@ -228,6 +230,8 @@ def train(
     Args:
         task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
             (inpaint), measurements of your own operator (physics), samples of a function (univariate), a sound (audio)
+        preset: what is not given: recommended (ours, good between the pixels, where we have such settings), or the paper's
+            (recommended; with --faithful the paper's)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
         together: train the seeds as one batched network, not one after another; faster for small networks
@@ -236,10 +240,17 @@ def train(
         resume: a run folder, or a folder of run folders, to continue with their settings; more --epochs train them further
         trust: with --resume: run code that the run's settings name, an activation or a physics of your own
     """
-    given = [flags.given(group) for group in (source, measurement, activation, training)]
+    given = [flags.given(group) for group in (source, measurement, activation, training, start)]
     if resume is not None:
         epochs = given[3].pop("epochs", None)
-        others = {"faithful": faithful or None, "seeds": seeds, "together": together or None, "device": device, "out": out}
+        others = {
+            "preset": preset,
+            "faithful": faithful or None,
+            "seeds": seeds,
+            "together": together or None,
+            "device": device,
+            "out": out,
+        }
         named = [name for group in given for name in group] + [n for n, value in others.items() if value is not None]
         if named:
             raise BadInput(f"A resumed run keeps its settings; leave out --{named[0].replace('_', '-')}.")
@@ -258,12 +269,15 @@ def train(
         for group in given[:2]:
             group |= {name: _from_home(group[name]) for name in flags.PATHS if isinstance(group.get(name), str)}
         config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
+        config |= {"init": given[4].pop("init")} if "init" in given[4] else {}
+        config |= {"init_options": given[4]} if given[4] else {}
         given[1] |= flags.named_values("--task-option", given[1].pop("task_option", ()))
         if "sinogram" in given[0]:
             given[1]["sinogram"] = True
         options = activation.as_options()
         flags.refuse_activation(config.get("activation", "bw-relu"), options)
-        first = with_preset(config, options, given[1], faithful)
+        recommended = preset == "recommended" or (preset is None and not faithful)
+        first = with_preset(config, options, given[1], faithful, recommended)
         if seeds is not None and seeds < 1:
             raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
     with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):
@@ -358,7 +372,22 @@ def animate_run(
 
 def reproduce(
     experiment: tyro.conf.Positional[
-        Literal["fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "next1", "bandwidth", "gauss-newton", "all"]
+        Literal[
+            "fig2",
+            "fig3",
+            "fig4",
+            "fig5",
+            "fig6",
+            "fig7",
+            "fig8",
+            "fig9",
+            "next1",
+            "bandwidth",
+            "between",
+            "between-ct",
+            "gauss-newton",
+            "all",
+        ]
     ],
     *,
     quick: bool = False,
@@ -377,7 +406,8 @@ def reproduce(
 
     Args:
         experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
-            (which frequencies are learned when), gauss-newton (fewer steps to Figure 5), or all of them
+            (which frequencies are learned when), between (PSNR on and between the pixels), between-ct (CT by start),
+            gauss-newton (fewer steps to Figure 5), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image

@@ -225,7 +225,7 @@ def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
         (["signal", "--image", "missing.png"], "no image file 'missing.png'"),
         (
             ["signal", "--image", "camera", "--noise", "0.1"],
-            "The task 'signal' has no option 'noise'; it has: normalize, held_out, data_seed, shrink, value_range.",
+            "The task 'signal' has no option 'noise'; it has: normalize, every, held_out, probe, data_seed, shrink, value_r",
         ),
         (["ct", "--image", "camera", "--factor", "2"], "The task 'ct' has no option 'factor'"),
         (["univariate", "--target", "cosines"], "no univariate target 'cosines'; there are sines, steps, smooth, kinks"),

@@ -581,7 +581,7 @@ def test_sounds_without_samples(tmp_path):
 
 
 OPTIONS = {
-    "signal": "normalize, held_out, data_seed, shrink, value_range",
+    "signal": "normalize, every, held_out, probe, data_seed, shrink, value_range",
     "superres": "factor, noise, held_out, data_seed, shrink, antialiased, value_range",
     "ct": "angles, noise, held_out, data_seed, shrink, published_geometry, value_range",
     "denoise": "noise, held_out, data_seed, shrink, value_range",

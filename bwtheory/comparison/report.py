@@ -34,6 +34,7 @@ DASHES = dict(zip(LABELS, ("-", "--", (0, (5, 1)), "-.", (0, (3, 1, 1, 1)), (0, 
 HALF_LEVEL = 0.5 / 255
 EQUAL = {"steps": "equal steps", "time": "equal time"}
 READING = (
+    "Between the pixels: PSNR at points half way between the pixels, or on pixels not trained on, mean over images and seeds.",
     "PSNR: mean over images and seeds of the last iterate, not clipped, ± the standard error over seeds for these very images.",
     "[from, to]: Student's t interval of the paired differences, images being a sample of images; all intervals of this page "
     "hold together with 95 % confidence (Bonferroni). On few images they are wide.",
@@ -158,8 +159,9 @@ def _results(done: Comparison, budget: str, size: int) -> Table:
     noisy = protocol.task == "denoise" or protocol.options.get("noise")
     rules = ["discrepancy"] * bool(noisy) + ["held_out"] * bool(protocol.options.get("held_out"))
     summaries = [run.summary for name in protocol.activations for run in _runs_of(done, budget, name, size)]
-    extra = {"clipped, dB": "psnr_clipped", "unseen pixels, dB": "psnr_unseen"}
-    extra = {column: metric for column, metric in extra.items() if summaries and all(metric in row for row in summaries)}
+    extra = {"between the pixels, dB": "off_grid_psnr", "clipped, dB": "psnr_clipped", "unseen pixels, dB": "psnr_unseen"}
+    known = {metric for metric in extra.values() if summaries and all(row.get(metric) is not None for row in summaries)}
+    extra = {column: metric for column, metric in extra.items() if metric in known}
     columns = [
         "",
         "parameters",
@@ -318,7 +320,7 @@ def _machine_readable(done: Comparison, conclusions: list[str]) -> dict[str, Any
     networks = [
         {"budget": budget, "method": name, "parameters": size, "image": _name(image), "seed": run.config.seed}
         | {metric: run.summary[metric] for metric in ("psnr", "ssim", "max_error", "oracle", "stopping", "epochs", "sha256")}
-        | {"actual_parameters": run.summary["parameters"]}
+        | {"actual_parameters": run.summary["parameters"], "off_grid_psnr": run.summary.get("off_grid_psnr")}
         for budget, size in done.tables
         for name in protocol.activations
         for image in protocol.images

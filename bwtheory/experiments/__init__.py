@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bwtheory.experiments.architectures import Architectures
 from bwtheory.experiments.bandwidth import Bandwidth
+from bwtheory.experiments.between import Between, StartsForCT
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
@@ -21,5 +22,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0, image="shepp_logan_phantom"),
     "next1": TaskConditioning(),
     "bandwidth": Bandwidth(),
+    "between": Between(),
+    "between-ct": StartsForCT(),
     "gauss-newton": FewerSteps(),
 }

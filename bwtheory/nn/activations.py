@@ -47,6 +47,8 @@ class Activation(nn.Module):
     complex_features: ClassVar[bool] = False  # pairs of real numbers, all real parts first, after the first layer
     tuned_options: tuple[str, ...] = ()  # options that depend on the data, and that its own paper would tune
     costly: bool = True  # several of PyTorch's functions one after the other: worth compiling on a CPU, if not by Numba
+    window: ClassVar[tuple[float, float] | None] = None  # of the argument, that a start by scales puts neurons into
+    steps: ClassVar[tuple[float, float] | None] = None  # of such a start, see ``bwtheory.starts``; None for no change
 
     def encode(self, x: Tensor) -> Tensor:
         """Coordinates (N, d) before the first layer; (N, encoded_features(d))."""
@@ -67,6 +69,11 @@ class Activation(nn.Module):
 
     def initialize(self, linear: nn.Linear, layer: int) -> None:
         """Set the weights of hidden layer ``layer``, or of the output layer (-1); PyTorch's default stands without it."""
+
+    @property
+    def argument_scale(self) -> float:
+        """a, where the activation is a fixed function of a·z: c, ω₀ or σ₀."""
+        return 1.0
 
     def forward(self, z: Tensor) -> Tensor:
         """The activation of the pre-activations z, elementwise: the definition."""
@@ -176,6 +183,8 @@ class BWReLU(Activation):
 
     kernels = _FusedPsi
     tuned_options: tuple[str, ...] = ("c",)
+    window = (0.0, 2 * CENTRE)  # the support
+    steps = (4.0, 2.0)
 
     def __init__(self, c: float = 1.0, learnable: bool = False):
         super().__init__()
@@ -199,6 +208,11 @@ class BWReLU(Activation):
                 self.log_c.fill_(math.log(value))
         else:
             self._c = float(value)
+
+    @property
+    def argument_scale(self) -> float:
+        c = self.c
+        return float(c.detach() if isinstance(c, Tensor) else c)
 
     def forward(self, z: Tensor) -> Tensor:
         return psi(self.c * z)
@@ -233,6 +247,7 @@ class ReLU(Activation):
 
     kernels = _FusedReLU
     costly = False
+    window = (-1.0, 1.0)  # about the kink
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.relu(z)
@@ -310,6 +325,7 @@ class Siren(Activation):
     kernels = _FusedSine
     tuned_options: tuple[str, ...] = ("omega_0",)
     costly = False
+    window: ClassVar[tuple[float, float] | None] = (-math.pi, math.pi)  # a period
 
     def __init__(self, omega_0: float = 30.0):
         super().__init__()
@@ -319,6 +335,10 @@ class Siren(Activation):
 
     def initialize(self, linear: nn.Linear, layer: int) -> None:
         siren_(linear, layer, self.omega_0)
+
+    @property
+    def argument_scale(self) -> float:
+        return self.omega_0
 
     def forward(self, z: Tensor) -> Tensor:
         return torch.sin(self.omega_0 * z)
@@ -339,6 +359,7 @@ class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
 
     kernels = _FusedGrowingSine
+    window: ClassVar[tuple[float, float] | None] = None  # its scales come from the biases
     tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
     costly = True
 
@@ -375,12 +396,17 @@ class Gauss(Activation):
 
     kernels = _FusedBell
     tuned_options: tuple[str, ...] = ("sigma_0",)
+    window = (-1.5, 1.5)  # above a tenth of the peak, as wide as the support of ψ
 
     def __init__(self, sigma_0: float = 10.0):
         super().__init__()
         if not sigma_0 > 0:
             raise ValueError(f"The scale sigma_0 must be positive; got {sigma_0}.")
         self.sigma_0 = sigma_0
+
+    @property
+    def argument_scale(self) -> float:
+        return self.sigma_0
 
     def forward(self, z: Tensor) -> Tensor:
         return bell(self.sigma_0 * z)

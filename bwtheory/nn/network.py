@@ -12,6 +12,8 @@ from torch.nn.functional import linear as apply_linear
 
 from bwtheory.nn.activations import Activation, build_activation
 from bwtheory.nn.functional import is_checked
+from bwtheory.nn.initialization import deeper_by_scales_, first_by_scales_, passing_
+from bwtheory.starts import Scales, named_start
 
 
 class LinearToPairs(nn.Linear):
@@ -88,6 +90,8 @@ class INR(nn.Module):
     input_scale : the coordinates are multiplied by it first
     output_scale, output_shift : the values are output_scale·(last layer) + output_shift; 1/2 and 1/2 for a network that is to
         learn values of [0, 1] as numbers of [−1, 1]
+    init : how the weights start: "pytorch" (PyTorch's default, for SIREN and FINER what their papers say), "scales" or "edge",
+        see ``bwtheory.starts``, or a ``Scales`` with other numbers; ``parameter_groups`` has the step sizes that go with it
     options : of the activation: c, omega_0, sigma_0, …; unknown ones are refused by name
 
     All layers are plain ``torch.nn.Linear``, WIRE's later ones ``ComplexLinear``; a scale such as c is not folded into their
@@ -116,6 +120,7 @@ class INR(nn.Module):
         input_scale: float = 1.0,
         output_scale: float = 1.0,
         output_shift: float = 0.0,
+        init: str | Scales = "pytorch",
         **options: Any,
     ):
         super().__init__()
@@ -137,11 +142,52 @@ class INR(nn.Module):
         self.between = nn.ModuleList(other(width, width) for _ in range(hidden_layers - 1 if linear_layers else 0))
         self.output = other(width, out_features)
         self.skip = nn.Linear(in_features, out_features, bias=False) if skip else None
+        self.start = named_start(init) if isinstance(init, str) else init
         with torch.no_grad():
             number = 0
             for linear, active in self.layers():
                 self.activation.initialize(cast(nn.Linear, linear), -1 if active is None else number)
                 number += active is not None
+            if self.start is not None:
+                self._start_by_scales(self.start)
+
+    def _start_by_scales(self, start: Scales) -> None:
+        """Hidden layers as ``start`` says; the output layer stays as it is."""
+        window, scale = self.activation.window, self.activation.argument_scale
+        name = type(self.activation).__name__
+        if window is None:
+            raise ValueError(f"A start by scales puts neurons where an activation varies; {name} does not say where that is.")
+        if type(self.activation).encode is not Activation.encode:
+            raise ValueError(f"A start by scales puts neurons into the domain of the coordinates, and {name} encodes these.")
+        first, *deeper = (cast(nn.Linear, linear) for linear, active in self.layers()[:-1] if active is not None)
+        first_by_scales_(first, start, window, scale, self.input_scale)
+        for linear in deeper:
+            deeper_by_scales_(linear, start, window, scale)
+        for between in self.between:
+            passing_(cast(nn.Linear, between))
+
+    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Groups for an optimizer of ``torch.optim``, with the step sizes of the start: all parameters in one for "pytorch".
+
+        A group's ``lr`` is ``lr`` times its ``lr_multiple``; a schedule multiplies by that again.
+
+        Examples
+        --------
+        >>> net = INR(2, 1, 8, 2, c=2.0, init="scales")
+        >>> [group["lr_multiple"] for group in net.parameter_groups(1e-3)]
+        [2.0, 1.0, 1.0]
+        """
+        if self.start is None:
+            return [{"params": list(self.parameters()), "lr": lr, "lr_multiple": 1.0}]
+        scale = self.activation.argument_scale
+        first_step, bias_step = self.activation.steps or (scale, scale)
+        first_step, bias_step = self.start.first_step or first_step, self.start.bias_step or bias_step
+        first, *deeper = (linear for linear, active in self.layers()[:-1] if active is not None)
+        biases = [linear.bias for linear in (first, *deeper)]
+        apart = {id(parameter) for parameter in (first.weight, *biases)}
+        others = [parameter for parameter in self.parameters() if id(parameter) not in apart]
+        groups = (([first.weight], first_step / scale), (biases, bias_step / scale), (others, 1.0))
+        return [{"params": params, "lr": lr * multiple, "lr_multiple": multiple} for params, multiple in groups]
 
     def layers(self) -> list[Layer]:
         """All linear maps from the encoded coordinates to the output, each with the activation after it, in order."""

@@ -9,7 +9,7 @@ import torch
 
 from bwtheory.tasks.images import BUILT_IN, load_image
 from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task
-from bwtheory.tasks.task import ImageTask, hold_out
+from bwtheory.tasks.task import ImageTask, hold_out, with_off_grid
 
 
 def denoising(
@@ -31,7 +31,7 @@ def denoising(
     if task.noise_std and image not in BUILT_IN:
         added = f"Noise of standard deviation {task.noise_std:.4g} is added to {loaded.name}, which is taken for clean"
         task = replace(task, notes=(*task.notes, f"{added}; for an image that is noisy already there is --noisy."))
-    return hold_out(task, held_out, data_seed)
+    return with_off_grid(hold_out(task, held_out, data_seed), loaded)
 
 
 def denoising_of_noisy(

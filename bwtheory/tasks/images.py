@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from bwtheory.files import write_bytes
 from bwtheory.tasks.image_files import LARGEST_IMAGE, Given, Levels, count_pixels, name_of, read_levels
@@ -47,6 +48,7 @@ class LoadedImage:
     shrink : the factor by which it has been made smaller
     notes : sentences about what was read that its user should see
     value_range : the file's numbers for 0 and 1, if they were given
+    finer : pixels (H', W', C) before it was made smaller by ``shrunk``
     """
 
     pixels: np.ndarray
@@ -55,6 +57,7 @@ class LoadedImage:
     shrink: int = 1
     notes: tuple[str, ...] = ()
     value_range: tuple[float, float] | None = None
+    finer: np.ndarray | None = None
 
     @property
     def label(self) -> str:
@@ -72,7 +75,22 @@ class LoadedImage:
 
         small = [max(1, side // factor) for side in self.pixels.shape[:2]]
         pixels = resize(self.pixels, small, anti_aliasing=True, preserve_range=True)  # between the least and the largest
-        return replace(self, pixels=pixels, shrink=self.shrink * factor)
+        return replace(self, pixels=pixels, shrink=self.shrink * factor, finer=self.pixels)
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Values (Q, C) at rows and columns (Q, 2) of pixels, whole or not, of an image that has been ``shrunk``.
+
+        It is what scikit-image's ``resize`` takes the pixels from: the finer image with anti-aliasing, linear between its
+        pixels.  At whole numbers these are the pixels.
+        """
+        assert self.finer is not None
+        factors = np.array(self.finer.shape[:2]) / self.pixels.shape[:2]
+        where = ((places + 0.5) * factors - 0.5).T
+        channels = [
+            map_coordinates(gaussian_filter(channel, (factors - 1) / 2, mode="mirror"), where, order=1, mode="mirror")
+            for channel in np.moveaxis(self.finer, 2, 0)
+        ]
+        return np.stack(channels, axis=1)
 
 
 def load_image(

@@ -10,7 +10,7 @@ import torch
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.masks import read_mask
 from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task
-from bwtheory.tasks.task import ImageTask, hold_out
+from bwtheory.tasks.task import ImageTask, hold_out, with_off_grid
 
 
 def inpainting(
@@ -35,7 +35,7 @@ def inpainting(
     order = torch.randperm(len(task.truth), generator=torch.Generator().manual_seed(data_seed))
     known = order[: max(1, round((1 - missing) * len(order)))].sort().values
     task = replace(task, coordinates=task.coordinates[known], measurements=task.measurements[known], seen=known)
-    return hold_out(task, held_out, data_seed)
+    return with_off_grid(hold_out(task, held_out, data_seed), loaded)
 
 
 def inpainting_under_mask(

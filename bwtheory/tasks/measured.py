@@ -18,7 +18,7 @@ from bwtheory.tasks.image_files import read_levels
 from bwtheory.tasks.images import BUILT_IN, load_image, save_array
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.tasks.sources import find_file, shown
-from bwtheory.tasks.task import ImageTask, hold_out, pixel_coordinates
+from bwtheory.tasks.task import ImageTask, hold_out, pixel_coordinates, psnr, with_off_grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,10 @@ class MeasuredTask(ImageTask):
         """As for other images, relative to the range of the truth; the residual, and the scale."""
         found = super(MeasuredTask, self._in_unit_range()).metrics(values / self.data_range)
         return found | {"residual": self.residual(values), "scale": self.scale}
+
+    def off_grid_psnr(self, values: Tensor) -> float | None:
+        """As for other images, relative to the range of the truth."""
+        return None if self.off_grid is None else psnr(values / self.data_range, self.off_grid.truth / self.data_range)
 
     def facts(self) -> dict[str, Any]:
         """As for other images; the noise is what was said of the measurements, in their units, and none is added."""
@@ -145,7 +149,7 @@ def measured_task(
         notes=notes,
         value_range=value_range,
     )
-    return hold_out(task, held_out, data_seed)
+    return with_off_grid(hold_out(task, held_out, data_seed))
 
 
 def _noise_notes(std: float, measurements: Tensor, white: float) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from skimage.transform import resize
 
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import BlockAverage
-from bwtheory.tasks.task import ImageTask, add_noise, hold_out, noise_std
+from bwtheory.tasks.task import ImageTask, add_noise, hold_out, noise_std, with_off_grid
 
 
 def super_resolution(
@@ -55,4 +55,4 @@ def super_resolution(
         low = resize(pixels, (height // factor, width // factor), anti_aliasing=True)
         measured = torch.from_numpy(low.reshape(-1, pixels.shape[2]))
         task = replace(task, measurements=add_noise(measured, noise, data_seed), noise_std=noise_std(measured, noise))
-    return hold_out(task, held_out, data_seed)
+    return with_off_grid(hold_out(task, held_out, data_seed), loaded)

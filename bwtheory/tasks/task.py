@@ -13,9 +13,19 @@ import torch
 from torch import Tensor
 
 from bwtheory.tasks.images import LoadedImage, save_array, save_image
+from bwtheory.tasks.off_grid import (
+    FINER,
+    INTERPOLATED,
+    UNSEEN,
+    OffGrid,
+    between_pixels,
+    excess_between_pixels,
+    splines_through,
+)
 from bwtheory.tasks.operators import LinearOperator, Rows, Sampling
 
 SSIM_WINDOW = 7
+UNKNOWN = "nobody knows what is between the pixels"
 AnyImageTask = TypeVar("AnyImageTask", bound="ImageTask")
 
 
@@ -85,6 +95,7 @@ class Task:
     held_out : of measurements that are watched, not trained on: the operator from values on the grid, and the measurements
     source, sha256 : what the data are, and their hash
     notes : sentences about the data that their user should see, such as what was assumed
+    off_grid : points between those trained on, and what should be there; None where that is not known
     """
 
     coordinates: Tensor
@@ -97,6 +108,7 @@ class Task:
     noise_std: float = 0.0
     held_out: tuple[LinearOperator, Tensor] | None = None
     notes: tuple[str, ...] = ()
+    off_grid: OffGrid | None = None
 
     score_name: ClassVar[str]
     score_unit: ClassVar[str]
@@ -146,11 +158,13 @@ class ImageTask(Task):
     """A problem whose unknown is an image of ``shape`` (H, W), and the PSNR that the published code takes for it.
 
     seen : (N,) places in the image, row by row, of the pixels that ``coordinates`` are; None for all of them
+    stride : every so many pixels along both axes are ``seen``
     value_range : the image file's numbers that 0 and 1 stand for, if they were given; the reconstruction is also kept in those
     """
 
     shape: tuple[int, int]
     seen: Tensor | None = None
+    stride: int = 1
     value_range: tuple[float, float] | None = None
     psnr_as_published: Callable[[Tensor, Tensor], float] = psnr
 
@@ -192,19 +206,27 @@ class ImageTask(Task):
         return psnr(values, self.truth)
 
     def facts(self) -> dict[str, Any]:
-        """As for other tasks, and the number of pixels; of those that are seen, trained on or held out, if not all are."""
+        """As for other tasks, and the number of pixels; of those that are seen, trained on or held out, if not all are.
+
+        Also what the network is compared with between the pixels trained on.
+        """
         found = {**super().facts(), "pixels": len(self.grid)}
         if self.seen is not None:
             held_out = 0 if self.held_out is None else len(self.held_out[1])
             found["pixels_seen"] = len(self.seen) + held_out
+        between = self.off_grid
+        found["off_grid"] = UNKNOWN if between is None else f"{len(between.truth):,} points: {between.reference}"
         return found
 
     def metrics(self, values: Tensor) -> dict[str, float | None]:
         """PSNR in dB, standard and as the published code measures it; SSIM (None for sides below 7); largest error.
 
-        Also the PSNR of the values clipped to [0, 1], and that of the pixels that were not seen, if there are any.
+        Also the PSNR of the pixels trained on (``grid_psnr``), of the values clipped to [0, 1], and of the pixels that were not
+        seen, if there are any.
         """
         found: dict[str, float | None] = {"psnr": psnr(values, self.truth)}
+        trained = values if self.seen is None else values[self.seen]
+        found["grid_psnr"] = psnr(trained, self.truth if self.seen is None else self.truth[self.seen])
         found["psnr_clipped"] = psnr(values.clamp(0, 1), self.truth)
         found["psnr_paper"] = self.psnr_as_published(values, self.truth)
         found |= {"ssim": self._ssim(values), "max_error": self._largest_error(values)}
@@ -212,6 +234,21 @@ class ImageTask(Task):
             unseen = torch.ones(len(self.truth), dtype=torch.bool).index_fill(0, self.seen, False)
             found["psnr_unseen"] = psnr(values[unseen], self.truth[unseen])
         return found
+
+    def excess_between(self, function: Callable[[Tensor], Tensor]) -> float | None:
+        """``excess_between_pixels`` of a function, for the pixels trained on."""
+        x, y = self.axes
+        return excess_between_pixels(function, (x[:: self.stride], y[:: self.stride]))
+
+    @property
+    def axes(self) -> tuple[Tensor, Tensor]:
+        """Coordinates of the image's columns and of its rows."""
+        height, width = self.shape
+        return self.grid[:width, 0], self.grid.view(height, width, 2)[:, 0, 1]
+
+    def off_grid_psnr(self, values: Tensor) -> float | None:
+        """PSNR in dB of values (Q, C) at the points of ``off_grid``; None where nobody knows what should be there."""
+        return None if self.off_grid is None else psnr(values, self.off_grid.truth)
 
     def details(self, values: Tensor) -> dict[str, Any]:
         """SSIM, largest error, and ``band_errors``."""
@@ -240,6 +277,24 @@ class ImageTask(Task):
         return black + (white - black) * image
 
 
+def with_off_grid(task: AnyImageTask, loaded: LoadedImage | None = None) -> AnyImageTask:
+    """The task with points between those trained on: true pixels that are not trained on, or a finer truth, or splines.
+
+    Parameters
+    ----------
+    loaded : the image that the truth is, or the truth's upper left part is, if it may have been made smaller
+    """
+    if not len(task.truth):
+        return task
+    if task.operator is None and task.seen is not None and len(task.seen) < len(task.truth):
+        unseen = torch.ones(len(task.truth), dtype=torch.bool).index_fill(0, task.seen, False)
+        return replace(task, off_grid=OffGrid(task.grid[unseen], task.truth[unseen], UNSEEN))
+    if loaded is not None and loaded.finer is not None:
+        return replace(task, off_grid=between_pixels(task.axes, loaded.at, FINER))
+    splines = splines_through(task.image(task.truth))
+    return replace(task, off_grid=between_pixels(task.axes, splines, INTERPOLATED))
+
+
 def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tensor:
     """(height·width, 2) float64 coordinates (x, y) of the pixel centres, row by row.
 
@@ -247,9 +302,18 @@ def pixel_coordinates(height: int, width: int, aspect: str = "stretch") -> Tenso
     A side of one pixel has coordinate 0.  The numbers are float32 ones, as in the published code: a network that represents its
     image at 110 dB depends on the last bit of its coordinates.
     """
+    x, y = pixel_axes(height, width, aspect)
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], dim=1)
+
+
+def pixel_axes(height: int, width: int, aspect: str = "stretch") -> tuple[Tensor, Tensor]:
+    """Coordinates of the columns (width,) and of the rows (height,), as ``pixel_coordinates`` has them."""
     if aspect not in ("stretch", "isotropic"):
         raise ValueError(f"Coordinates are 'stretch' or 'isotropic'; got {aspect!r}.")
-    return grid_coordinates((height, width), image_extent(height, width, aspect))
+    reach = image_extent(height, width, aspect)
+    x, y = (torch.linspace(-r, r, n) if n > 1 else torch.zeros(1) for n, r in zip((width, height), reach))
+    return x.double(), y.double()
 
 
 def grid_coordinates(sides: Sequence[int], reach: Sequence[float]) -> Tensor:

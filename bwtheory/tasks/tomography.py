@@ -15,7 +15,7 @@ from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task, rea
 from bwtheory.tasks.operators import ParallelBeam
 from bwtheory.tasks.scan import check_scan
 from bwtheory.tasks.sources import find_file, shown
-from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_peak
+from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_peak, with_off_grid
 
 CHANNELS = 4  # of a sinogram: more are slices
 MOST_ANGLES = 100_000
@@ -48,7 +48,8 @@ def tomography(
     operator = ParallelBeam(loaded.pixels.shape[:2], degrees, frame="image" if published_geometry else "full")
     task = ImageTask.of_pixels(loaded.pixels, loaded, coords, operator=operator, noise=noise, data_seed=data_seed)
     sha256 = task.sha256 if isinstance(angles, int) else joint_hash(image, angles)
-    return hold_out(replace(task, psnr_as_published=psnr_of_peak, sha256=sha256), held_out, data_seed)
+    task = replace(task, psnr_as_published=psnr_of_peak, sha256=sha256)
+    return with_off_grid(hold_out(task, held_out, data_seed), loaded)
 
 
 def tomography_of_sinogram(

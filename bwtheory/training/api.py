@@ -66,6 +66,7 @@ def fit(
     shape: Sequence[int] | None = None,
     task: str = "signal",
     steps: int | None = None,
+    preset: str = "recommended",
     lr: float | None = None,
     optimizer: str | None = None,
     seed: int | None = None,
@@ -102,6 +103,7 @@ def fit(
     shape : (H, W) of the image that the operator takes, where it does not say that
     task : what is fitted of an image file: signal (its pixels), superres, ct, denoise, inpaint, with the options of these
     steps : on all measurements; without it, and for the other settings, the preset of the activation
+    preset : recommended (ours, good between the pixels, where we have such settings), or paper
     lr : the first learning rate
     optimizer : adam, or sgd
     seed : of the weights (40); ``data_seed`` is that of noise that is added, and of what is held out
@@ -134,6 +136,8 @@ def fit(
     """
     if steps is not None and (not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1):
         raise ValueError(f"steps is a whole number >= 1; got {steps!r}.")
+    if preset not in ("recommended", "paper"):
+        raise ValueError(f"A preset is 'recommended' or 'paper'; got {preset!r}.")
     named = {"lr": lr, "optimizer": optimizer, "seed": seed}
     settings |= {name: value for name, value in named.items() if value is not None}
     network = data if isinstance(data, nn.Module) else None
@@ -151,7 +155,7 @@ def fit(
         warnings.warn(note, stacklevel=3)
     if target_psnr is not None:
         chosen.fields["stop_at_loss"] = _loss_of(target_psnr, problem)
-    config = source.config(problem, name, chosen, steps)
+    config = source.config(problem, name, chosen, steps, preset == "recommended")
     if network is None:
         _refuse_coordinates(problem)
         if name != GIVEN:
@@ -183,13 +187,13 @@ class _Source:
         """The task; ValueError for what it refuses."""
         return self.make(coords, options)
 
-    def config(self, problem: Task, activation: str, chosen: _Chosen, steps: int | None) -> TrainingConfig:
+    def config(self, problem: Task, activation: str, chosen: _Chosen, steps: int | None, recommended: bool) -> TrainingConfig:
         """The configuration that this is noted down in."""
         wanted = dict(chosen.fields) | ({} if steps is None else {"epochs": int(steps)})
         wanted |= {"source": self.source or problem.source, "task": self.like, "activation": activation}
         in_file = self.source is not None
         options = absolute_options(chosen.task_options) if in_file else {}
-        config = with_preset(wanted, chosen.options, options)
+        config = replace(with_preset(wanted, chosen.options, options, recommended=recommended), task_options=options)
         if in_file:
             return config
         return replace(config, task=GIVEN, task_options={"dimensions": problem.coordinates.shape[1]})

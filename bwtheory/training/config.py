@@ -8,6 +8,7 @@ from typing import Any
 
 from bwtheory.catalogue import TASKS
 from bwtheory.options import engines_named
+from bwtheory.starts import named_start
 from bwtheory.training.presets import (
     DEFAULTS,
     FAITHFUL_ACTIVATION,
@@ -15,6 +16,8 @@ from bwtheory.training.presets import (
     FAITHFUL_TASK,
     OURS,
     PRESETS,
+    RECOMMENDED,
+    RECOMMENDED_TASK_OPTIONS,
     TASK_SETTINGS,
     Preset,
 )
@@ -36,6 +39,8 @@ class TrainingConfig:
 
     ``matmul_precision`` is torch's: products of float32 numbers, or of their roundings to TF32 (*high*) or bfloat16 (*medium*)
     on devices that are faster with these.
+
+    ``init`` and ``init_options`` say how the weights start, and the step sizes that go with it: see ``bwtheory.starts``.
     """
 
     source: str  # of the data: an image, a sound, the name of a univariate target
@@ -50,6 +55,8 @@ class TrainingConfig:
     skip: bool = False
     input_scale: float = 1.0
     symmetric_targets: bool = False
+    init: str = "pytorch"
+    init_options: dict[str, Any] = field(default_factory=dict)
     epochs: int = 1000
     lr: float = 1e-3
     decay: float = 0.1
@@ -98,6 +105,7 @@ class TrainingConfig:
                 raise ValueError(f"{name} is {', '.join(words[:-1])} or {words[-1]}; got {getattr(self, name)!r}.")
         if self.engine is not None:
             engines_named(self.engine)
+        named_start(self.init, self.init_options)
         if self.task not in TASK_SETTINGS:
             raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASKS)}.")
         weights = (self.hidden_layers - 1) * self.hidden_features**2 * (2 if self.linear_layers else 1)
@@ -279,6 +287,7 @@ def with_preset(
     options: dict[str, Any] | None = None,
     task_options: dict[str, Any] | None = None,
     faithful: bool = False,
+    recommended: bool = False,
 ) -> TrainingConfig:
     """A configuration from what was given, completed by the preset of its task and activation.
 
@@ -287,17 +296,26 @@ def with_preset(
     given : fields of ``TrainingConfig``
     options, task_options : of the activation and of the task
     faithful : settings of the published code where it differs from the paper
+    recommended : our settings where they are better than the paper's; a start that is given leaves only the paper's
 
     Raises
     ------
     ValueError
-        What ``TrainingConfig`` refuses, and ``faithful`` for a task that the published code does not have.
+        What ``TrainingConfig`` refuses; ``faithful`` for a task that the published code does not have, or with ``recommended``.
     """
     task, activation = given.get("task", "signal"), given.get("activation", "bw-relu")
     options, asked = options or {}, task_options or {}
     task_options = asked
+    if recommended and faithful:
+        raise ValueError("Settings are those recommended, or those of the published code (faithful), not both.")
     preset = PRESETS.get((task, activation)) or DEFAULTS.get(activation) or Preset({})
+    better = RECOMMENDED.get((task, activation)) if recommended else None
+    if better is not None and given.get("init", better.settings.get("init")) == better.settings.get("init"):
+        preset = better
     settings = {**TASK_SETTINGS.get(task, {}), **preset.settings}
+    if preset.lr_times_width is not None:
+        settings["lr"] = preset.lr_times_width / given.get("hidden_features", settings["hidden_features"])
+    task_options = {**(RECOMMENDED_TASK_OPTIONS.get(task, {}) if recommended else {}), **asked}
     source = preset.source
     if faithful:
         if task not in FAITHFUL_TASK:

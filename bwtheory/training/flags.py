@@ -76,6 +76,10 @@ class Measurement(Simulation):
     truth: str | None = None
     """inpaint with a mask, ct with a sinogram, denoise of a noisy image: an image to compare with, in the units of the
     measurements"""
+    every: int | None = None
+    """signal: train on every second, third, … pixel along both axes, and compare with those between"""
+    probe: float | None = None
+    """signal: fraction of the pixels that only measures the network between its pixels, where no finer truth does"""
     samples: int | None = None
     """univariate: number of samples (20)"""
     seconds: float | None = None
@@ -105,6 +109,29 @@ class ActivationOptions:
         if found.pop("learnable_c", False):
             found["learnable"] = True
         return found | named_values("--option", found.pop("option", ()))
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the weights start."""
+
+    init: Literal["pytorch", "scales", "edge"] | None = None
+    """pytorch (its default; for SIREN and FINER what their papers say), scales (neurons of several scales everywhere, deeper
+    biases over the whole support), or edge (deeper biases at the edge of the support)"""
+    smallest_scale: float | None = None
+    """of the first layer's neurons"""
+    largest_scale: float | None = None
+    """of the first layer's neurons"""
+    bias_centre: float | None = None
+    """of the deeper layers' biases, in the activation's argument (the support of BW-ReLU is from 0 to 3)"""
+    bias_spread: float | None = None
+    """biases are uniform within the centre and so much on both sides"""
+    gain: float | None = None
+    """deeper weights are uniform within gain/sqrt(n), in the activation's argument"""
+    first_step: float | None = None
+    """step size of the first layer's weights in the activation's argument, in multiples of the learning rate; 4 for BW-ReLU"""
+    bias_step: float | None = None
+    """step size of the hidden layers' biases, in the same way; 2 for BW-ReLU"""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from typing import Any, TypeGuard
 import numpy as np
 from PIL import Image
 
+from bwtheory.starts import named_start
+from bwtheory.tasks import off_grid
 from bwtheory.tasks.task import ImageTask, Task, band_errors
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.error_map import strips
@@ -162,8 +164,18 @@ def in_unit_range(task: ImageTask, values: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def last_lines(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folder: Path) -> list[str]:
-    """What a run says of itself at its end, after its score."""
-    return [*sentences(config, summary, rows), *(f"To try: {each}." for each in advice(config, summary, rows, folder))]
+    """What a run says of itself at its end, after its score; at the very end that it is noise between its pixels, if it is."""
+    tries = (f"To try: {each}." for each in advice(config, summary, rows, folder))
+    return [*sentences(config, summary, rows), *tries, *noise_between_pixels(config, summary)]
+
+
+def noise_between_pixels(config: TrainingConfig, summary: Mapping[str, Any]) -> list[str]:
+    """Of an image run that is noise between its pixels: that it is, and what to do."""
+    excess = summary.get("off_grid_excess")
+    if not (is_number(excess) and off_grid.is_noise(excess)):
+        return []
+    smoother = off_grid.advice(config.activation, config.options, named_start(config.init, config.init_options))
+    return [f"Noise between the pixels: {off_grid.in_words(excess)}; {smoother}."]
 
 
 def sentences(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows) -> list[str]:

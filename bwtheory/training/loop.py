@@ -91,7 +91,7 @@ class FirstOrder:
             if config.weight_decay or config.norm_penalty:
                 _penalty(descent.network, config).backward()
             for group in descent.optimizer.param_groups:
-                group["lr"] = config.learning_rate(descent.epoch)
+                group["lr"] = config.learning_rate(descent.epoch) * group["lr_multiple"]
             descent.optimizer.step()
         return 1
 

@@ -12,11 +12,15 @@ OURS = "ours, not tuned"
 
 @dataclass(frozen=True)
 class Preset:
-    """Fields of a ``TrainingConfig``, options of the activation, and where they come from."""
+    """Fields of a ``TrainingConfig``, options of the activation, and where they come from.
+
+    lr_times_width : the learning rate is this over ``hidden_features``; None where it is in the settings
+    """
 
     settings: dict[str, Any]
     options: dict[str, Any] = field(default_factory=dict)
     source: str = OURS
+    lr_times_width: float | None = None
 
 
 TASK_SETTINGS: dict[str, dict[str, Any]] = {name: row.settings for name, row in TASKS.items()} | {GIVEN: {}}
@@ -49,6 +53,14 @@ PRESETS: dict[tuple[str, str], Preset] = {
     ("audio", "bw-relu"): Preset({"lr": 2e-3, "input_scale": 100.0}, {"c": 3.0}),
     ("audio", "siren"): Preset({"lr": 1e-4, "input_scale": 100.0}, {"omega_0": 30.0}),
 }
+
+# What --preset recommended, the command line's default, has instead: good between the pixels, see docs/initialization.md.
+# A step of Adam changes the argument of a neuron with n inputs by up to n times the learning rate: hence a rate over the width.
+_BETWEEN = "recommended, good between the pixels"
+RECOMMENDED: dict[tuple[str, str], Preset] = {
+    ("signal", "bw-relu"): Preset({"init": "scales"}, {"c": 1.5}, _BETWEEN, lr_times_width=1.0),
+}
+RECOMMENDED_TASK_OPTIONS: dict[str, dict[str, Any]] = {"signal": {"probe": 0.02}}
 
 # For a task and activation without an entry above.
 DEFAULTS: dict[str, Preset] = {name: Preset(row.settings, row.values) for name, row in ACTIVATIONS.items()}

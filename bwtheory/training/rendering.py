@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bwtheory.nn import INR
+from bwtheory.starts import named_start
 from bwtheory.tasks import ImageTask, build_task, dimensions_of
 from bwtheory.tasks.images import format_of, save_image
-from bwtheory.tasks.task import image_extent
+from bwtheory.tasks.off_grid import advice, excess_between_pixels, in_words, is_noise
+from bwtheory.tasks.task import image_extent, pixel_axes
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.fitted import load_or_restore
+from bwtheory.training.fitted import Fit, load_or_restore
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.size import refuse_what_does_not_fit
 
@@ -34,6 +37,8 @@ def render_image(
         its outermost centres, and the whole of it is the default
     out : the file, in the format that its name ends with
     trust : as ``load`` takes it
+
+    A warning goes to stderr if the network is noise between its pixels, and the image shows what is there.
 
     Raises
     ------
@@ -66,11 +71,25 @@ def render_image(
             f"A crop has left < right within ±{across:.4f} and top < bottom within ±{down:.4f}; "
             f"got {left:g} {top:g} {right:g} {bottom:g}."
         )
+    if width / (right - left) > shape[1] / (2 * edge[0]) or height / (bottom - top) > shape[0] / (2 * edge[1]):
+        _warn_of_noise(function, shape)
     x = left + (np.arange(width) + 0.5) / width * (right - left)
     y = top + (np.arange(height) + 0.5) / height * (bottom - top)
     rows = [function(np.stack([x, np.full(width, value)], axis=1)) for value in y]
     save_image(out, np.stack(rows))
     return out
+
+
+def _warn_of_noise(function: Fit, shape: tuple[int, int]) -> None:
+    """A line on stderr if the function moves more between the pixels that it was trained on than from one to the next."""
+    config = function.config
+    stride = config.task_options.get("every", 1)
+    height, width = ((side - 1) // stride + 1 for side in shape)
+    axes = pixel_axes(height, width, config.coords)
+    excess = excess_between_pixels(lambda coordinates: torch.from_numpy(function(coordinates.numpy())), axes)
+    if is_noise(excess):
+        better = advice(config.activation, config.options, named_start(config.init, config.init_options))
+        print(f"bwtheory: warning: this image is noise between its pixels ({in_words(excess)}); {better}.", file=sys.stderr)
 
 
 def _training_shape(run: RunDirectory, config: TrainingConfig) -> tuple[int, int]:

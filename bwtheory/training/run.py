@@ -20,6 +20,7 @@ import bwtheory
 from bwtheory.catalogue import GIVEN
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
+from bwtheory.starts import named_start
 from bwtheory.tasks import dimensions_of
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -345,7 +346,10 @@ def create_missing_runs(out: Path) -> None:
         note.unlink(missing_ok=True)
 
 
-SCORES = ("psnr", "psnr_clipped", "psnr_paper", "psnr_unseen", "ssim", "max_error", "snr", "residual", "scale")
+SCORES = (
+    *("psnr", "grid_psnr", "off_grid_psnr", "off_grid_excess", "psnr_clipped", "psnr_paper", "psnr_unseen"),
+    *("ssim", "max_error", "snr", "residual", "scale"),
+)
 
 
 def _hash_of_summary(summary: dict[str, Any]) -> str:
@@ -410,6 +414,7 @@ def build_network(config: TrainingConfig, out_features: int, activation: Any = N
                 input_scale=config.input_scale,
                 output_scale=0.5 if config.symmetric_targets else 1.0,
                 output_shift=0.5 if config.symmetric_targets else 0.0,
+                init=named_start(config.init, config.init_options) or "pytorch",
                 **config.options,
             )
         except (TypeError, RuntimeError, OverflowError, MemoryError) as error:
@@ -423,10 +428,13 @@ def build_network(config: TrainingConfig, out_features: int, activation: Any = N
 
 def build_optimizer(config: TrainingConfig, network: nn.Module) -> torch.optim.Optimizer:
     """The optimizer of a configuration, all parameters in one call where torch has that."""
-    parameters = list(network.parameters())
-    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
+    if isinstance(network, INR):
+        groups = network.parameter_groups(config.lr)
+    else:
+        groups = [{"params": list(network.parameters()), "lr": config.lr, "lr_multiple": 1.0}]
+    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
     algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
-    return algorithm(parameters, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
+    return algorithm(groups, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
 
 
 def source_commit() -> str | None:

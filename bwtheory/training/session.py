@@ -280,6 +280,7 @@ class Session:
         kept_epoch = self._best.kept["epoch"] if self._best.kept else self.descent.epoch
         return {
             **task.metrics(on_grid),
+            **self._between(finished=True),
             "epochs": self.descent.epoch,
             "planned_epochs": self.config.epochs,
             "kept_epoch": kept_epoch,
@@ -339,6 +340,7 @@ class Session:
             self.network
         )
         row |= {} if held_out is None else {"held_out_loss": held_out}
+        row |= self._between()
         row |= task.details(on_grid) if config.log_details else {}
         due = last or config.is_second_order(measured.epoch)
         if config.condition_every and (due or measured.epoch % config.condition_every == 0):
@@ -354,8 +356,25 @@ class Session:
     def _on_grid(self, values: Tensor) -> Tensor:
         """Values (P, C) where they are compared with the truth, on the CPU."""
         if not self.task.compared_where_trained:
-            values = self._values(self.task.grid.to(self._x.device, self._x.dtype))
+            return self._at(self.task.grid)
         return values.cpu()
+
+    def _between(self, finished: bool = False) -> dict[str, float | None]:
+        """Of an image, PSNR between the pixels trained on; of a finished run also whether the network is noise there."""
+        task = self.task
+        if not isinstance(task, ImageTask):
+            return {}
+        found: dict[str, float | None] = {}
+        if task.off_grid is not None:
+            found["off_grid_psnr"] = task.off_grid_psnr(self._at(task.off_grid.coordinates))
+        elif finished:
+            found["off_grid_psnr"] = None
+        if finished:
+            found["off_grid_excess"] = task.excess_between(self._at)
+        return found
+
+    def _at(self, coordinates: Tensor) -> Tensor:
+        return self._values(coordinates.to(self._x.device, self._x.dtype)).cpu()
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._started
