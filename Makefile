@@ -5,6 +5,7 @@
 # make torture: kills, damaged files, full disks, nonsense: at most 20 minutes on two cores (docs/reliability.md).
 # make proofs: check the theorems with Coq and write proofs/record.json (docs/proved.md); RECORD=--check only compares it.
 # make proofs-controls: wrong versions of the theorems, which Coq must refuse.
+# make proofs-coqchk: Coq's second, smaller checker reads the compiled proofs and all that they use, and lists the axioms.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 .PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint proofs \
-	proofs-controls clean
+	proofs-controls proofs-coqchk coq clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -97,16 +98,22 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+coq:
+	@command -v coqc >/dev/null && libraries="$$(coqc -where)/user-contrib" && \
+		test -d "$$libraries/Coquelicot" -a -d "$$libraries/Flocq" || \
+		{ echo "The proofs need Coq, Coquelicot and Flocq; on Debian: apt-get install coq libcoq-coquelicot libcoq-flocq"; exit 1; }
+
 RECORD ?=
-proofs: $(VENV)/ready
-	@command -v coqc >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || \
-		{ echo "The proofs need Coq and Coquelicot; on Debian: apt-get install coq libcoq-coquelicot"; exit 1; }
+proofs: $(VENV)/ready coq
 	cd proofs && coq_makefile -f _CoqProject -o Makefile.coq && \
 		$(MAKE) -j2 -f Makefile.coq $$(sed -n '/^Audit/d; s/[.]v$$/.vo/p' _CoqProject)
-	$(BIN)/python -m bwtheory.proofs $(RECORD)
+	$(BIN)/python -m bwtheory.proof_record $(RECORD)
 
 proofs-controls: proofs
 	$(BIN)/python -m tests.proof_controls
+
+proofs-coqchk: proofs
+	cd proofs && coqchk -silent -o -Q . BW BW.Audit
 
 clean:
 	rm -rf $(VENV) figures/out
