@@ -34,6 +34,7 @@ Print Assumptions theorem_3_1.
 Print Assumptions theorem_3_1_quartic.
 Print Assumptions theorem_3_1_sharp.
 Print Assumptions equal_spacing_upper.
+Print Assumptions equal_spacing_sharp.
 Print Assumptions near_equal_spacing.
 Print Assumptions separated_biases.
 Print Assumptions o_1_is_not_enough.
@@ -42,6 +43,7 @@ Print Assumptions complete_basis_condition.
 Print Assumptions complete_basis_unit_hats.
 Print Assumptions finite_samples_relu.
 Print Assumptions finite_samples_wavelets.
+Print Assumptions ridges_orthogonal.
 Print Assumptions norm_is_total_variation.
 Print Assumptions equation_21.
 Print Assumptions equation_22.

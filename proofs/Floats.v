@@ -18,7 +18,7 @@ Definition numpy_psi (x : R) : R :=
     rnd (rnd (rnd (Q2R (snd piece)) * u) + rnd (Q2R (fst piece)))
   else 0 else 0.
 
-(* the function that training evaluates on the CPU, nn/kernels.py: three ReLUs of v, which is z - 3/2 *)
+(* the function that training evaluates on the CPU with Numba, nn/kernels.py: three ReLUs of v, which is z - 3/2 *)
 Definition kernel_psi (v : R) : R :=
   let term a t := rnd (rnd a * relu (rnd (t - Rabs v))) in
   rnd (rnd (term (1/6) (3/2) + term (-4/3) 1) + term (23/6) (1/2)).

@@ -6,9 +6,9 @@
 Require Import Reals Lra Lia ZArith QArith Qreals List.
 From Coquelicot Require Import Coquelicot.
 From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Riesz Theorem33.
-From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
+From BW Require Import ReluGram ReluUpper Frobenius ReluLower TMatrix Theorem31.
 From BW Require Import FiniteSamples FiniteGrid.
-From BW Require Import Proposition32 Variation Hyperplanes Scaling Counterexamples Bridge Floats Rounding.
+From BW Require Import Proposition32 Variation Hyperplanes Scaling Ridges Counterexamples Bridge Floats Rounding.
 From BW Require Import Certificate Checker Certificates.
 From BW Require Generated.
 From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
@@ -192,6 +192,12 @@ Theorem equal_spacing_upper K kappa : (0 < K)%nat -> condition_number K (G_sigma
   (forall mu, largest_eigenvalue K T_matrix mu -> kappa <= 48 * mu) /\ kappa <= 4 * INR K ^ 2 * (INR K + 1) ^ 2.
 Proof. intros HK H. split; [intros mu Hmu; exact (equal_kappa_T K HK mu kappa Hmu H) | exact (equal_kappa_upper K HK kappa H)]. Qed.
 
+(* equal spacing, between bounds whose ratio tends to 1.0008 *)
+Theorem equal_spacing_sharp K kappa : (3 <= K)%nat -> condition_number K (G_sigma (equal_spacing K)) kappa ->
+  3.881 * (INR K - 2) ^ 4 <= kappa <= 3.8841 * (INR K + / 2) ^ 4.
+Proof. intros HK H. split; [|exact (equal_kappa_sharp K kappa ltac:(lia) H)].
+  assert (L := proj2 (theorem_3_1_sharp K _ kappa HK (equal_range K ltac:(lia)) H)). lra. Qed.
+
 (* biases within theta / K of equal spacing, theta < 1: still O(K^4) *)
 Theorem near_equal_spacing K b theta kappa : (0 < K)%nat -> 0 <= theta < 1 ->
   (forall i, (i < K)%nat -> -1 <= b i <= 1 /\ Rabs (b i - equal_spacing K i) <= theta / INR K) ->
@@ -242,6 +248,13 @@ Theorem finite_samples_wavelets J m kappa : (1 <= J)%nat -> (0 < m)%nat ->
 Proof. exact (wavelet_samples J m kappa). Qed.
 
 (* ===== Section 4: variation norms, d inputs and m outputs ========================================================== *)
+
+(* two inputs: ridges psi(a1 x + a2 y - b) with directions that are not parallel are orthogonal on the square if their strips
+   cross inside of it *)
+Theorem ridges_orthogonal a1 a2 b c1 c2 e : a1 * c2 - a2 * c1 <> 0 ->
+  (forall x y, 0 < a1 * x + a2 * y - b < 3 -> 0 < c1 * x + c2 * y - e < 3 -> -1 <= x <= 1 /\ -1 <= y <= 1) ->
+  is_RInt (fun x => RInt (fun y => psi (a1 * x + a2 * y - b) * psi (c1 * x + c2 * y - e)) (-1) 1) (-1) 1 0.
+Proof. exact (ridges a1 a2 b c1 c2 e). Qed.
 
 (* with one input and one output the norm is the total variation of the slope *)
 Theorem norm_is_total_variation f V : network_norm 1 1 (fun x _ => f (x 0%nat)) V -> variation_norm f V.
@@ -383,7 +396,7 @@ Proof. exact (psiQ_correct x). Qed.
 Theorem rounding_numpy x : binary64 x -> Rabs (numpy_psi x - psi x) <= / 2 ^ 50.
 Proof. exact (numpy_error x). Qed.
 
-(* ... and as training evaluates it on the CPU, in v = z - 3/2: off by at most 2^-49 *)
+(* ... and as training evaluates it on the CPU with Numba, in v = z - 3/2: off by at most 2^-49 *)
 Theorem rounding_training v : Rabs (kernel_psi v - psi (v + 3/2)) <= / 2 ^ 49.
 Proof. exact (kernel_error v). Qed.
 
