@@ -1,6 +1,6 @@
 (* The scale c and weight decay, (26)-(28), for any activation, loss and data. *)
 Require Import Reals Lra Lia FunctionalExtensionality Psatz.
-From BW Require Import Definitions Integrals Hats Spectrum Hyperplanes.
+From BW Require Import Definitions Integrals Hats Spectrum Lengths Hyperplanes.
 Open Scope R_scope.
 
 Lemma scale_absorbed d f c K (v w : nat -> vector) b x o :
