@@ -1,20 +1,23 @@
 # make verify: set up, check every claim of the paper, draw the theory figures, write the ledger.
+# make architecture: draw docs/architecture.png from the imports, and print what docs/architecture.md is about.
 # make wheel:  build wheel and sdist, install each in an empty environment, and use it in an empty folder.
 # make matrix: the tests with every Python 3.11 to 3.13 that is here.
 # make gallery: every experiment of the paper, small, and its figure in docs/gallery.
 # make torture: kills, damaged files, full disks, nonsense: at most 20 minutes on two cores (docs/reliability.md).
+# make mutants: deliberate errors in the library, each of which the tests must see; half an hour to hours (docs/reliability.md).
 # make proofs: check the theorems with Coq and write proofs/record.json (docs/proved.md); RECORD=--check only compares it.
 # make proofs-controls: wrong versions of the theorems, which Coq must refuse.
-# make proofs-coqchk: Coq's second, smaller checker reads the compiled proofs and all that they use, and lists the axioms.
+# make proofs-check: the compiled proofs once more, by Coq's independent checker.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
+# make docs:   build the site in build/site, which needs no network to be read; make docs-serve shows it while pages are edited.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel matrix portability portability-short torture gallery study figures lint proofs \
-	proofs-controls proofs-coqchk coq clean
+.PHONY: verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
+	proofs-controls mutants proofs-check coq docs docs-serve docs-figures clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -29,6 +32,9 @@ wheel: $(VENV)/ready
 	$(BIN)/python -m build --outdir build/dist .
 	tests/wheel.sh build/dist/*.whl build/wheel-environment
 	tests/wheel.sh build/dist/*.tar.gz build/sdist-environment
+
+architecture: $(VENV)/ready
+	$(BIN)/python docs/architecture.py
 
 # pyenv's shims answer for versions that are not active, so each is asked whether it runs.
 matrix:
@@ -53,6 +59,11 @@ portability-short: $(VENV)/ready
 TORTURE ?=
 torture: $(VENV)/ready
 	$(BIN)/python -m tests.torture $(TORTURE)
+
+# MUTANTS="--only variation" tries some, MUTANTS=--write all, and writes results/mutants.json and .md.
+MUTANTS ?=
+mutants: $(VENV)/ready
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # The README's gallery: every experiment at its quick settings.
 gallery: $(VENV)/ready
@@ -86,6 +97,20 @@ study: $(VENV)/ready
 figures: $(VENV)/ready
 	$(BIN)/bwtheory figures
 
+docs: $(VENV)/docs-ready
+	$(BIN)/python -m pytest tests/test_docs.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The site is in build/site: open build/site/index.html"
+
+docs-serve: $(VENV)/docs-ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+# The figures of docs/theory.md.
+docs-figures: $(VENV)/ready
+	$(BIN)/bwtheory figures figure1_left condition_numbers spectra wavelet_supports --out build/figures
+	cp build/figures/figure1_left.png docs/psi.png
+	cp build/figures/condition_numbers.png build/figures/spectra.png build/figures/wavelet_supports.png docs
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -96,6 +121,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 		{ echo "bwtheory needs Python 3.11 or newer; run: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/docs-ready: $(VENV)/ready
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 coq:
@@ -112,8 +141,8 @@ proofs: $(VENV)/ready coq
 proofs-controls: proofs
 	$(BIN)/python -m tests.proof_controls
 
-proofs-coqchk: proofs
-	cd proofs && coqchk -silent -o -Q . BW BW.Audit
+proofs-check: proofs
+	cd proofs && coqchk -silent -o -bytecode-compiler yes -Q . BW BW.Statements
 
 clean:
 	rm -rf $(VENV) figures/out

@@ -18,11 +18,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+Result = TypeVar("Result", float, NDArray[Any])
 _TEXT_LIMIT = 60
 
 
@@ -179,7 +180,9 @@ _KINDS = {
 def _refuse_hidden(name: str, values: Any) -> None:
     """Masked arrays, and truth values between numbers, of which NumPy makes numbers."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(f"{name} must be real numbers; {np.ma.count_masked(values)} are masked: fill or drop them first.")
+        raise ValueError(
+            f"{name} must be real numbers; {int(np.ma.getmaskarray(values).sum())} are masked: fill or drop them first."
+        )
     if isinstance(values, (list, tuple)):
         for value in values:
             if isinstance(value, (bool, np.bool_)):
@@ -229,7 +232,7 @@ def interval(domain: Any) -> tuple[float, float]:
 # --- Results and resources -------------------------------------------------------------------------------------------
 
 
-def in_range(what: str, result: Any) -> Any:
+def in_range(what: str, result: Result) -> Result:
     """The result, if it is finite: for results of finite arguments."""
     if not np.all(np.isfinite(result)):
         raise ValueError(f"{what} leaves the range of float64 (largest number 1.8e308): bring the arguments to a scale near 1.")

@@ -23,11 +23,12 @@ from functools import partial, wraps
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
 import bwtheory
+from bwtheory.catalogue import TASKS
 from bwtheory.claims import (
     Judgement,
     Ledger,
@@ -46,6 +47,11 @@ from bwtheory.streams import steady_streams
 from bwtheory.training import flags
 from bwtheory.training.config import with_preset
 
+_FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {  # of certify: the flag that each needs, and those that it may have
+    "uniform": ("size", ()),
+    "relus": ("biases", ("signs", "domain")),
+    "wavelets": ("levels", ("order", "shifts", "unnormalized", "domain")),
+}
 _STYLE = {
     Verdict.FAILS: "bold red",
     Verdict.HOLDS_CORRECTED: "red",
@@ -59,6 +65,12 @@ _STYLE = {
     Verdict.OPEN: "dim",
     Verdict.UNDECIDABLE: "dim",
 }
+
+
+if TYPE_CHECKING:
+    TaskName = str
+else:
+    TaskName = Literal[tuple(TASKS)]
 
 
 class BadInput(Exception):
@@ -115,6 +127,70 @@ def verify(
     return int(stale or not all(j.sound for j in judgements))
 
 
+def certify(
+    family: tyro.conf.Positional[Literal["uniform", "relus", "wavelets"]],
+    *,
+    out: Path,
+    size: int | None = None,
+    biases: tuple[float, ...] | None = None,
+    signs: tuple[int, ...] | None = None,
+    levels: int | None = None,
+    order: int | None = None,
+    shifts: Literal["theorem", "covering"] | None = None,
+    unnormalized: bool = False,
+    domain: tuple[float, float] | None = None,
+    precision: int | None = None,
+) -> int:
+    """Write an enclosure of the condition number of a Gram matrix, with all that is needed to check it without bwtheory.
+
+    `python verify/check.py FILE` checks it, in the exact arithmetic of Python's standard library.
+
+    Args:
+        family: ReLUs with equally spaced biases (--size) or given ones (--biases), or the wavelets of Theorem 3.3 (--levels)
+        out: the file to write, JSON
+        size: number of equally spaced ReLUs on [-1, 1]
+        biases: of the ReLUs, taken as the exact float64 numbers that they are
+        signs: 1 or -1 for each bias: the side to which the ReLU faces (1)
+        levels: of the wavelets
+        order: of the wavelets (2)
+        shifts: of the wavelets: those of the theorem, or all that meet the domain (theorem)
+        unnormalized: wavelets without the factor 2^(j/2)
+        domain: the interval of the inner products (-1 1)
+        precision: bits of the factors in the certificate; as many as are needed without it
+    """
+    options = {
+        "size": size,
+        "biases": biases,
+        "signs": signs,
+        "levels": levels,
+        "order": order,
+        "shifts": shifts,
+        "unnormalized": unnormalized or None,
+        "domain": domain,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    needed, allowed = _FAMILIES[family]
+    if needed not in given:
+        raise BadInput(f"`bwtheory certify {family}` needs --{needed}.")
+    if foreign := sorted(given.keys() - {needed, *allowed}):
+        raise BadInput(f"--{foreign[0]} does not go with {family}; it takes {', '.join(f'--{n}' for n in (needed, *allowed))}.")
+    with _bad_input_is_a_sentence():
+        from bwtheory.certificates import write_certificate
+        from bwtheory.families import ReLUFamily, WaveletFamily
+
+        if "unnormalized" in given:
+            given["normalized"] = not given.pop("unnormalized")
+        makers: dict[str, Callable[..., ReLUFamily | WaveletFamily]] = {
+            "uniform": ReLUFamily.uniform,
+            "relus": ReLUFamily,
+            "wavelets": WaveletFamily,
+        }
+        target = _folder(out)
+        least, most = write_certificate(makers[family](**given), target, precision)
+    print(f"{target}: the condition number is at least {least!r} and at most {most!r}.")
+    return 0
+
+
 def figures(
     names: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")]] = (),
     *,
@@ -133,9 +209,7 @@ def figures(
 
 
 def train(
-    task: tyro.conf.Positional[
-        Literal["signal", "superres", "ct", "denoise", "inpaint", "physics", "univariate", "audio"] | None
-    ] = None,
+    task: tyro.conf.Positional[TaskName | None] = None,
     source: tyro.conf.OmitArgPrefixes[flags.Source] = flags.Source(),
     measurement: tyro.conf.OmitArgPrefixes[flags.Measurement] = flags.Measurement(),
     activation: tyro.conf.OmitArgPrefixes[flags.ActivationOptions] = flags.ActivationOptions(),
@@ -149,17 +223,17 @@ def train(
     resume: Path | None = None,
     trust: bool = False,
 ) -> int:
-    """Train an implicit neural representation; what is not given comes from the preset of the task and activation.
+    """Train an implicit neural representation; settings that are not given come from the preset of the task and activation.
 
     Args:
         task: what to fit: all pixels (signal), block means (superres), projections (ct), noisy pixels (denoise), some pixels
-            (inpaint), what an operator of one's own measures (physics), samples of a function (univariate), a sound (audio)
+            (inpaint), measurements of your own operator (physics), samples of a function (univariate), a sound (audio)
         faithful: settings of the published code where it differs from the paper
         seeds: number of runs, with seeds from --seed on (1)
-        together: train the seeds as one batched network, not one after another; pays for small networks
+        together: train the seeds as one batched network, not one after another; faster for small networks
         device: where to train; auto takes CUDA or MPS if there is one (auto)
-        out: a folder; each run gets one of its own in it (runs)
-        resume: a run folder, or a folder of them, to continue with the settings they were started with; with --epochs further
+        out: the folder in which each run gets a folder (runs)
+        resume: a run folder, or a folder of run folders, to continue with their settings; more --epochs train them further
         trust: with --resume: run code that the run's settings name, an activation or a physics of your own
     """
     given = [flags.given(group) for group in (source, measurement, activation, training)]
@@ -177,13 +251,14 @@ def train(
 
             return resume_runs(_folder(resume), task, trust, epochs)
     if task is None:
-        raise BadInput(f"A task is missing: {', '.join(flags.SOURCES)}; only --resume needs none.")
+        raise BadInput(f"A task is missing: {', '.join(TASKS)}; only --resume needs none.")
     if trust:
         raise BadInput("--trust is about the settings of runs that exist; it goes with --resume.")
     with _bad_input_is_a_sentence():
         for group in given[:2]:
             group |= {name: _from_home(group[name]) for name in flags.PATHS if isinstance(group.get(name), str)}
         config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
+        given[1] |= flags.named_values("--task-option", given[1].pop("task_option", ()))
         if "sinogram" in given[0]:
             given[1]["sinogram"] = True
         options = activation.as_options()
@@ -212,9 +287,9 @@ def render_run(
 
     Args:
         run: a run folder of an image task
-        size: WIDTHxHEIGHT in pixels; that of the training image without it
+        size: WIDTHxHEIGHT in pixels (that of the training image)
         crop: left, top, right and bottom edge in coordinates from -1 to 1
-        out: the file to write, in the format that its name ends with; render.png in the run folder without it
+        out: the file to write, in the format that its name ends with (render.png in the run folder)
         trust: run code that the run's settings name, an activation or a physics of your own
     """
     run = _folder(run)
@@ -223,6 +298,61 @@ def render_run(
             from bwtheory.training.rendering import render_image
 
         print(render_image(run, size, crop, _folder(out) if out else run / "render.png", trust))
+    return 0
+
+
+def report_runs(
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]],
+    *,
+    out: Path | None = None,
+    trust: bool = False,
+) -> int:
+    """Make a page of runs that opens in any browser, without a network: pictures, errors, curves, seeds, settings.
+
+    Args:
+        runs: run folders, folders of them, or folders of compare and reproduce
+        out: the HTML file; report.html in the first folder without it
+        trust: run code that the runs' settings name, an activation or a physics of your own
+    """
+    if not runs:
+        raise BadInput("A run is missing: a run folder, a folder of them, or one of compare or reproduce.")
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        with importing():
+            from bwtheory.report.page import write_report
+
+        file, size = write_report([_folder(run) for run in runs], out and _folder(out), trust)
+    print(f"{file}, {_size(size)}")
+    return 0
+
+
+def animate_run(
+    run: tyro.conf.Positional[Path],
+    *,
+    out: Path | None = None,
+    frames: int = 60,
+    seconds: float = 8.0,
+    trust: bool = False,
+) -> int:
+    """Make a film of how a run has learned: it is trained again, as its settings say, and filmed on the way.
+
+    Args:
+        run: a run folder
+        out: the film, .mp4, .gif or .png (animated); film.gif in the run folder without it
+        frames: how many, about, on a logarithmic scale of the epochs
+        seconds: that the film takes
+        trust: run code that the run's settings name, an activation or a physics of your own
+    """
+    run = _folder(run)
+    with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        with importing():
+            from bwtheory.report.animate import animate
+
+        try:
+            file, said = animate(run, _folder(out) if out else run / "film.gif", frames, seconds, trust)
+        except KeyboardInterrupt:
+            print("\nInterrupted; no film was written.", file=sys.stderr)
+            raise
+    print(f"{file}, {_size(file.stat().st_size)}. {said}")
     return 0
 
 
@@ -243,7 +373,7 @@ def reproduce(
     out: Path = Path("reproduced"),
     write: bool = False,
 ) -> int:
-    """Do an experiment of the paper, or go on with it: runs, table and figure; what is finished is not run again.
+    """Repeat an experiment of the paper, or continue it: train the runs that are missing, then make its table and figure.
 
     Args:
         experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
@@ -251,13 +381,13 @@ def reproduce(
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image
-        seeds: fewer or more seeds than the protocol's
-        epochs: fewer or more epochs than the protocol's
+        seeds: number of seeds, instead of the protocol's
+        epochs: number of epochs, instead of the protocol's
         shrink: make the image smaller by this factor first
-        activations: some of the architectures of Figures 4 to 6 and of bandwidth, or others
+        activations: the architectures to train, for Figures 4 to 6 and bandwidth
         faithful: settings of the published code where it differs from the paper
         device: where to train; auto takes CUDA or MPS if there is one
-        out: a folder; each experiment gets one of its own in it
+        out: the folder in which each experiment gets a folder
         write: write the results of a full protocol to results/ in the checkout, where the ledger reads them
     """
     if quick and full:
@@ -296,25 +426,25 @@ def compare(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     out: Path = Path("compared"),
 ) -> int:
-    """Compare networks with each other and with methods that are none, on your images: tuned alike, at equal steps and time.
+    """Compare networks with each other, and with methods without one, on your images: tuned alike, at equal steps and time.
 
-    What is finished is not done again: the same command goes on, and its tables and figure are in the folder.
+    The same command continues a comparison that was interrupted. Its tables and figure are in the folder.
 
     Args:
         task: what to compare on, as for train
-        image: one or more image files or built-in names, on which is reported
+        image: the images to report on: files or built-in names
         activations: networks; differences are to the first
-        tune_on: images on which the settings are chosen; those reported, to tune on these
-        steps: of every network; compared at equal steps, and at equal time if no budget is given (500)
-        budget: time of every network, such as 60s or 5min; without it as long as the first network takes for the steps
-        parameters: sizes of the networks, in real numbers; settings are chosen at the first
+        tune_on: the images on which the settings are chosen
+        steps: training steps of every network (500); without a budget the results are compared at equal time, too
+        budget: training time of every network, such as 60s or 5min (as long as the first network takes for the steps)
+        parameters: numbers of parameters of the networks; the settings are chosen at the first
         hidden_layers: number of hidden layers
-        side: make the images smaller until the longer side has about so many pixels
+        side: make the images smaller until the longer side has about this number of pixels
         trials: settings that are tried for each method
         seeds: runs for each image
         compile: compile the steps of all networks
         device: where to train; auto takes CUDA or MPS if there is one
-        out: a folder; the comparison gets one of its own in it
+        out: the folder in which the comparison gets a folder
     """
     with _bad_input_is_a_sentence():
         for activation in activations:
@@ -370,8 +500,8 @@ def bench(
         side: the step is on side x side coordinates
         width: neurons of a hidden layer
         depth: hidden layers, at least 2
-        seconds: how long to measure; compiling comes on top
-        device: where; auto takes CUDA or MPS if there is one
+        seconds: how long to measure, without the time for compiling
+        device: where to measure; auto takes CUDA or MPS if there is one
     """
     with _bad_input_is_a_sentence():
         for activation in activations:
@@ -411,9 +541,12 @@ def bench(
 
 _COMMANDS: dict[str, Callable[..., int]] = {
     "verify": verify,
+    "certify": certify,
     "figures": figures,
     "train": train,
     "render": render_run,
+    "report": report_runs,
+    "animate": animate_run,
     "reproduce": reproduce,
     "compare": compare,
     "bench": bench,
@@ -600,6 +733,10 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
         if isinstance(error, RuntimeError) and "allocate" in str(error):  # PyTorch's way of saying it
             raise MemoryError(str(error).splitlines()[0]) from None
         raise
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _absolute(image: str) -> str:

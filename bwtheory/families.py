@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bwtheory import checks
 from bwtheory.gram.blocks import BlockDiagonal
 from bwtheory.gram.dense import CERTIFIED_DENSE_LIMIT, Dense
 from bwtheory.gram.quadrature import quadrature_gram
 from bwtheory.gram.relu import ReLUStructure, relu_gram, relu_gram_exact, uniform_relu_gram
-from bwtheory.gram.structure import GramStructure
+from bwtheory.gram.structure import GramStructure, Matrix, Vector
 from bwtheory.gram.toeplitz import BandedToeplitz
 from bwtheory.gram.wavelets import compose, wavelet_inner_product, wavelet_pieces
 from bwtheory.wavelet import BSplineWavelet
@@ -41,11 +42,11 @@ class Family(ABC):
     degree: int = 1
 
     @abstractmethod
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix Φ of equation (8): (K, N) for x of shape (N,)."""
 
     @abstractmethod
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """Increasing points that include the ends of the domain and every knot of a feature inside."""
 
     @abstractmethod
@@ -57,21 +58,19 @@ class Family(ABC):
         """One sentence that says why the functions are linearly dependent on the domain; None if they are not."""
 
     @abstractmethod
-    def _exact_gram(self) -> np.ndarray: ...
+    def _exact_gram(self) -> Matrix: ...
 
     @property
     @abstractmethod
-    def _name(self) -> str: ...
+    def name(self) -> str:
+        """What enclosures and messages call the Gram matrix."""
 
-    def _checked_points(self, x) -> np.ndarray:
-        x = checks.points(x)
-        checks.enough_memory(f"The values of {self.size} functions at {x.size} points", 8 * 3 * self.size * x.size)
-        return x
+    def _checked_points(self, x: ArrayLike) -> Vector:
+        points = checks.points(x)
+        checks.enough_memory(f"The values of {self.size} functions at {points.size} points", 8 * 3 * self.size * points.size)
+        return points
 
-    def _refuse_a_matrix_beyond_memory(self) -> None:
-        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
-
-    def gram(self, method: str = "exact") -> np.ndarray:
+    def gram(self, method: str = "exact") -> Matrix:
         """Gram matrix ∫_D φ_i φ_j dx.
 
         Parameters
@@ -88,11 +87,10 @@ class Family(ABC):
             For an unknown method, a matrix larger than the free memory, or entries beyond the range of float64.
         """
         checks.one_of("method", method, GRAM_METHODS)
-        self._refuse_a_matrix_beyond_memory()
-        if method == "exact":
-            return checks.in_range("The Gram matrix", self._exact_gram())
+        checks.enough_memory(f"The Gram matrix of {self.size} functions", 8 * 4 * self.size**2)
         with np.errstate(over="ignore", invalid="ignore"):
-            return checks.in_range("The Gram matrix", quadrature_gram(self, self.knots(), self.degree))
+            gram = self._exact_gram() if method == "exact" else quadrature_gram(self, self.knots(), self.degree)
+        return checks.in_range("The Gram matrix", gram)
 
     @overload
     def spectrum(self, method: Literal["certified"], precision: int = 64) -> Spectrum[Enclosure]: ...
@@ -128,7 +126,7 @@ class Family(ABC):
         checks.one_of("method", method, spectrum.METHODS)
         reason = self.singular_reason()
         if method == "certified":
-            return spectrum.certified_spectrum(self.structure(), precision, self._name, reason)
+            return spectrum.certified_spectrum(self.structure(), precision, self.name, reason)
         return spectrum.float_spectrum(self.structure(), method, reason)
 
     def condition_number(self, method: FloatMethod = "auto") -> float:
@@ -146,11 +144,34 @@ class Family(ABC):
         from bwtheory.gram.spectrum import Enclosure
 
         if self.singular_reason():
-            return Enclosure(math.inf, math.inf, f"condition number of {self._name}")
+            return Enclosure(math.inf, math.inf, f"condition number of {self.name}")
         return self.spectrum("certified", precision).condition_number
 
 
-class ReLUFamily(Family):
+class CertifiableFamily(Family):
+    """A family that a certificate can describe: see ``bwtheory.certificates``."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """The family for a certificate: what JSON holds, numbers as exact fractions; ValueError if it does not fit one."""
+
+    @abstractmethod
+    def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
+        """M and p with G_ij = M_ij 2^((p_i + p_j)/2): exact rows of the matrix, and a half power of two for each."""
+
+    @abstractmethod
+    def null_direction(self) -> dict[int, Fraction]:
+        """Numbers c_k, not all 0, with Σ c_k f_k = 0 on the domain, by k from 0 on; empty if there are none.
+
+        f_k is the function without its factor 2^(j/2).
+        """
+
+    @abstractmethod
+    def function_name(self, k: int) -> str:
+        """The formula of f_k."""
+
+
+class ReLUFamily(CertifiableFamily):
     """σ(w_k x − b_k), k = 1, …, K, on a bounded domain, w_k = ±1.
 
     Parameters
@@ -165,7 +186,7 @@ class ReLUFamily(Family):
         For K = 0, biases that are not finite, signs other than ±1 or of another length, an empty or infinite domain.
     """
 
-    def __init__(self, biases, signs=None, domain: tuple[float, float] = (-1, 1)):
+    def __init__(self, biases: ArrayLike, signs: ArrayLike | None = None, domain: tuple[float, float] = (-1, 1)):
         self.biases = np.atleast_1d(np.array(checks.real_array("Biases", biases, one="bias")))
         if self.biases.ndim != 1 or self.biases.size == 0:
             raise ValueError(f"A family needs K >= 1 neurons in a one-dimensional array; got shape {self.biases.shape}.")
@@ -188,19 +209,19 @@ class ReLUFamily(Family):
         return family
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         where = f"exact spacing {self._spacing}" if self._spacing else "these float64 biases, taken as exact"
         return f"G_σ of {self.size} ReLUs on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix Φ of equation (8), (K, N) for x of shape (N,); NaN where x is NaN."""
-        x = self._checked_points(x)
+        points = self._checked_points(x)
         with np.errstate(over="ignore"):
-            features = np.maximum(0, self.signs[:, None] * x - self.biases[:, None])
-        checks.in_range("A ReLU's value", features[:, np.isfinite(x)])
+            features: Matrix = np.maximum(0, self.signs[:, None] * points - self.biases[:, None])
+        checks.in_range("A ReLU's value", features[:, np.isfinite(points)])
         return features
 
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """The places w_k b_k inside the domain, and its ends."""
         r1, r2 = self.domain
         at = self.signs * self.biases
@@ -214,59 +235,93 @@ class ReLUFamily(Family):
             biases = np.sort(self.biases)
             if self.size == 1 or biases[1] > domain[0]:
                 return ReLUStructure(biases, domain, self._spacing)
-        self._refuse_a_matrix_beyond_memory()
-        return Dense(self._exact_gram(), self._exact_entries())
+        return Dense(self.gram(), self.exact_pencil()[0] if self.size <= CERTIFIED_DENSE_LIMIT else None)
 
-    def _exact_gram(self) -> np.ndarray:
+    def _exact_gram(self) -> Matrix:
         if self._spacing is not None:
             return uniform_relu_gram(self.size, self.domain, self._spacing)
         return relu_gram(self.biases, self.signs, self.domain)
 
-    def _exact_entries(self) -> list[list[Fraction]] | None:
-        if self.size > CERTIFIED_DENSE_LIMIT:
-            return None
-        biases: Iterable[float | Fraction] = self.biases.tolist()
+    def _exact_biases(self) -> list[Fraction]:
         if self._spacing is not None:
-            biases = [Fraction(self.domain[0]) + k * self._spacing for k in range(self.size)]
-        return relu_gram_exact(list(biases), self.signs.tolist(), self.domain)
+            return [Fraction(self.domain[0]) + k * self._spacing for k in range(self.size)]
+        return [Fraction(bias) for bias in self.biases.tolist()]
+
+    def described(self) -> dict[str, Any]:
+        """Kind, domain, exact biases and signs."""
+        return {
+            "kind": "relus",
+            "domain": [str(Fraction(end)) for end in self.domain],
+            "biases": [str(bias) for bias in self._exact_biases()],
+            "signs": [int(sign) for sign in self.signs],
+        }
+
+    def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
+        """Equation (12) in rational arithmetic; all half powers are 0."""
+        return relu_gram_exact(self._exact_biases(), self.signs.tolist(), self.domain), [0] * self.size
+
+    def function_name(self, k: int) -> str:
+        """σ(x − b), or σ(−x − b) for w = −1."""
+        return f"σ({'x' if self.signs[k] > 0 else '-x'} {'-' if self.biases[k] >= 0 else '+'} {abs(self.biases[k]):g})"
 
     def singular_reason(self) -> str | None:
-        """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent.
+        """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent."""
+        return self._dependence[0]
+
+    def null_direction(self) -> dict[int, Fraction]:
+        """A combination of at most six neurons that vanishes on the domain, exact; empty if they are independent."""
+        return self._dependence[1]
+
+    @cached_property
+    def _dependence(self) -> tuple[str | None, dict[int, Fraction]]:
+        """Why the neurons are dependent, and a combination that vanishes.
 
         On D a neuron is a kink at its knot plus an affine function, or an affine function alone if the knot is not inside.
         The rank is the number of distinct knots inside plus the dimension of the affine functions left over.
         """
         if self._spacing is not None:
-            return None
+            return None, {}
         r1, r2 = self.domain
         at = self.signs * self.biases
         active = np.where(self.signs > 0, at < r2, at > r1)
         if not active.all():
             k = int(np.flatnonzero(~active)[0])
-            return (
+            reason = (
                 f"Neuron {k + 1} is zero on D = [{r1:g}, {r2:g}]: its bias {self.biases[k]:g} leaves its active side outside."
             )
+            return reason, {k: Fraction(1)}
         order = np.lexsort((self.signs, at))
         twins = np.flatnonzero((np.diff(at[order]) == 0) & (np.diff(self.signs[order]) == 0))
         if twins.size:
-            i, j = sorted(order[[twins[0], twins[0] + 1]] + 1)
-            return f"Neurons {i} and {j} coincide (bias {self.biases[i - 1]:g})."
+            i, j = sorted(map(int, order[[twins[0], twins[0] + 1]]))
+            return f"Neurons {i + 1} and {j + 1} coincide (bias {self.biases[i]:g}).", {i: Fraction(1), j: Fraction(-1)}
+        affine = self._affine_combinations(at, order)
+        dependent = _planar_dependence([(slope, value) for _, slope, value in affine])
+        if not dependent:
+            return None, {}
+        direction: dict[int, Fraction] = {}
+        for number, c in dependent.items():
+            for k, sign in affine[number][0].items():
+                direction[k] = c * sign
+        rank = self.size - len(affine) + _planar_rank([(slope, value) for _, slope, value in affine])
+        reason = (
+            f"The {self.size} neurons span {rank} dimensions on D: {len(affine)} of their combinations are affine there, "
+            "and affine functions have two dimensions."
+        )
+        return reason, direction
+
+    def _affine_combinations(self, at: np.ndarray, order: np.ndarray) -> list[tuple[dict[int, int], Fraction, Fraction]]:
+        """Neurons that are affine on D, and differences of two that face each other at one knot: neurons, slope, value at 0."""
+        r1, r2 = self.domain
         inside = (r1 < at) & (at < r2)
-        distinct = np.unique(at[inside])
-        affine = [(Fraction(w), -Fraction(b)) for w, b in zip(self.signs[~inside], self.biases[~inside])]
-        if distinct.size < np.count_nonzero(inside):
-            knots, counts = np.unique(at[inside], return_counts=True)
-            affine += [(Fraction(1), -Fraction(t)) for t in knots[counts > 1]]
-        rank = distinct.size + _planar_rank(affine)
-        if rank < self.size:
-            return (
-                f"The {self.size} neurons span {rank} dimensions on D: {len(affine)} of their combinations are affine there, "
-                "and affine functions have two dimensions."
-            )
-        return None
+        alone = [({int(k): 1}, Fraction(self.signs[k]), -Fraction(self.biases[k])) for k in np.flatnonzero(~inside)]
+        met = order[np.flatnonzero((np.diff(at[order]) == 0) & inside[order[:-1]])]
+        partners = order[np.flatnonzero((np.diff(at[order]) == 0) & inside[order[:-1]]) + 1]
+        pairs = [({int(right): 1, int(left): -1}, Fraction(1), -Fraction(at[right])) for left, right in zip(met, partners)]
+        return alone + pairs
 
 
-class WaveletFamily(Family):
+class WaveletFamily(CertifiableFamily):
     """ψ_{j,k}(x) = 2^{j/2} ψ(2^j t − k) with t = (2m−1)(x+1)/2, for j = 0, …, levels−1 (Theorem 3.3).
 
     The change of variables lays ψ_{0,0} on [−1, 1]; at order m = 2 it is t = (3/2)(x+1).
@@ -301,7 +356,7 @@ class WaveletFamily(Family):
         self.domain = checks.interval(domain)
         self.degree = self.order - 1
         self._length = 2 * self.order - 1
-        self._interval = tuple(self._to_t(end) for end in self.domain)
+        self._interval = self._to_t(self.domain[0]), self._to_t(self.domain[1])
         per_level = self._shifts_per_level(shifts)
         self.size = sum(map(_count, per_level))
         if not self.size:
@@ -309,10 +364,10 @@ class WaveletFamily(Family):
         checks.enough_memory(f"A family of {checks.shown(self.size)} wavelets", MEMORY_PER_FUNCTION * self.size)
         self.index = [(j, k) for j, ks in enumerate(per_level) for k in ks]
 
-    def _to_t(self, x: float):
+    def _to_t(self, x: float) -> Fraction | float:
         return Fraction(x + 0.0) * self._length / 2 + Fraction(self._length, 2) if math.isfinite(x) else x
 
-    def _shifts_per_level(self, shifts) -> Sequence[Sequence[int]]:
+    def _shifts_per_level(self, shifts: Any) -> Sequence[Sequence[int]]:
         if isinstance(shifts, str):
             if shifts == "theorem":
                 return [range(2**j) for j in range(self.levels)]
@@ -327,7 +382,7 @@ class WaveletFamily(Family):
             return [range(first, end) for first, end in ends]
         return [_checked_shifts(ks, j) for j, ks in enumerate(self._one_per_level(shifts))]
 
-    def _one_per_level(self, shifts) -> Any:
+    def _one_per_level(self, shifts: Any) -> Any:
         if isinstance(shifts, (bytes, dict, set, frozenset)) or not hasattr(shifts, "__len__"):
             raise ValueError(f"Shifts are 'theorem', 'covering' or one list of integers per level; got {checks.shown(shifts)}.")
         if np.ndim(shifts) == 0 if isinstance(shifts, np.ndarray) else False:
@@ -337,12 +392,12 @@ class WaveletFamily(Family):
         return shifts
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         scaled = "" if self.normalized else ", without 2^(j/2)"
         where = f"[{self.domain[0]:g}, {self.domain[1]:g}]"
         return f"G_ψ of {self.size} wavelets of order {self.order} on {self.levels} levels{scaled}, on {where}"
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix (K, N) for x of shape (N,); exactly 0 outside of the supports, NaN where x is NaN."""
         x = self._checked_points(x)
         with np.errstate(over="ignore"):  # far outside of every support; ψ(±inf) = 0
@@ -355,12 +410,12 @@ class WaveletFamily(Family):
     def _factor(self, j: int) -> float:
         return 2.0 ** (j / 2) if self.normalized else 1.0
 
-    def supports(self) -> np.ndarray:
+    def supports(self) -> Matrix:
         """(K, 2) array: the supports in x, cut by no domain."""
         ends = [(k / 2**j, (k + self._length) / 2**j) for j, k in self.index]
         return 2 * np.array(ends) / self._length - 1
 
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """All knots of the family inside the domain, and its ends (of the hull of the supports if it is R)."""
         t = np.unique([float(Fraction(2 * k + i, 2 ** (j + 1))) for j, k in self.index for i in range(2 * self._length + 1)])
         x = 2 * t / self._length - 1
@@ -409,7 +464,7 @@ class WaveletFamily(Family):
                         entries.append((row, column, jacobian * value))
         return entries
 
-    def _exact_gram(self) -> np.ndarray:
+    def _exact_gram(self) -> Matrix:
         result = np.zeros((self.size, self.size))
         for row, column, value in self._unit_entries():
             power = (self.index[row][0] + self.index[column][0]) * self.normalized
@@ -427,16 +482,56 @@ class WaveletFamily(Family):
             return BlockDiagonal(
                 tuple(BandedToeplitz(tuple(c * p for p in products), len(ks)) for c, ks in zip(scales, per_level) if ks)
             )
-        self._refuse_a_matrix_beyond_memory()
         return self._dense_structure()
 
     def _dense_structure(self) -> Dense:
         if self.size > CERTIFIED_DENSE_LIMIT:
-            return Dense(self._exact_gram())
+            return Dense(self.gram())
+        return Dense(self.gram(), *self.exact_pencil())
+
+    def exact_pencil(self) -> tuple[Sequence[Sequence[Fraction]], Sequence[int]]:
+        """Exact integrals of the products without 2^(j/2), and the levels j (0 without normalization)."""
         exact = [[Fraction(0)] * self.size for _ in range(self.size)]
         for row, column, value in self._unit_entries():
             exact[row][column] = exact[column][row] = value
-        return Dense(self._exact_gram(), exact, [j * self.normalized for j, _ in self.index])
+        return exact, [j * self.normalized for j, _ in self.index]
+
+    def described(self) -> dict[str, Any]:
+        """Kind, domain, order, normalization, and level and shift of each wavelet."""
+        if not math.isfinite(self.domain[0] + self.domain[1]):
+            raise ValueError(
+                "A certificate is about wavelets on a bounded domain; one that holds all supports is as good as R."
+            )
+        return {
+            "kind": "wavelets",
+            "domain": [str(Fraction(end)) for end in self.domain],
+            "order": self.order,
+            "normalized": self.normalized,
+            "index": [[j, k] for j, k in self.index],
+        }
+
+    def function_name(self, k: int) -> str:
+        """ψ(2^j t − k)."""
+        j, shift = self.index[k]
+        scaled = "t" if j == 0 else f"{2**j}t"
+        return f"ψ({scaled})" if not shift else f"ψ({scaled} {'-' if shift > 0 else '+'} {abs(shift)})"
+
+    def null_direction(self) -> dict[int, Fraction]:
+        """The first wavelet that is zero on the domain, or a combination of those that the boundary cuts; exact."""
+        if not self.singular_reason():
+            return {}
+        if "outside" in self._places:
+            return {self._places.index("outside"): Fraction(1)}
+        from flint import fmpq, fmpq_mat
+
+        cells = self._cells()
+        rows = [[c for ends in zip(cells, cells[1:]) for c in self._polynomial_on(j, k, *ends)] for j, k in self.index]
+        reduced, rank = fmpq_mat([[fmpq(v.numerator, v.denominator) for v in column] for column in zip(*rows)]).rref()
+        pivots = [next(c for c in range(self.size) if reduced[r, c]) for r in range(rank)]
+        free = next(c for c in range(self.size) if c not in pivots)
+        entries = {column: reduced[r, free] for r, column in enumerate(pivots) if column < free}
+        direction = {column: -Fraction(int(v.p), int(v.q)) for column, v in entries.items() if v}
+        return {**direction, free: Fraction(1)}
 
     @cached_property
     def _singular_reason(self) -> str | None:
@@ -462,7 +557,7 @@ class WaveletFamily(Family):
         """The knots (in t) of all wavelets inside of the domain, and its ends or those of the supports' hull."""
         low, high = self._interval
         knots = {Fraction(2 * k + i, 2 ** (j + 1)) for j, k in self.index for i in range(2 * self._length + 1)}
-        first, last = max(low, min(knots)), min(high, max(knots))
+        first, last = Fraction(max(low, min(knots))), Fraction(min(high, max(knots)))
         return sorted({first, last, *(t for t in knots if first < t < last)})
 
     def _rank(self, cells: list[Fraction]) -> int:
@@ -503,7 +598,8 @@ class IntervalWaveletFamily(Family):
         checks.enough_memory(f"A basis of {self.size} functions", MEMORY_PER_FUNCTION * self.size)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The Gram matrix and its number of levels."""
         return f"the Gram matrix of the interval basis with {self.levels} levels"
 
     @cached_property
@@ -524,7 +620,7 @@ class IntervalWaveletFamily(Family):
     def _factors(self) -> list[float]:
         return [1.0] + [2.0 ** (j / 2) for j in range(self.levels)]
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix (K, N) for x of shape (N,) in [−1, 1]; 0 outside, NaN where x is NaN."""
         x = self._checked_points(x)
         t = 3 * (np.clip(x, -2, 2) + 1) / 2
@@ -535,9 +631,10 @@ class IntervalWaveletFamily(Family):
                 rows.append(factor * np.interp(t, nodes, [0.0, *map(float, values), 0.0], left=0.0, right=0.0))
         return np.where(np.abs(x) > 1, 0.0, np.array(rows))
 
-    def knots(self) -> np.ndarray:
+    def knots(self) -> Matrix:
         """The finest grid."""
-        return 2 * np.arange(3 * 2**self.levels + 1) / (3 * 2**self.levels) - 1
+        grid: Vector = 2 * np.arange(3 * 2**self.levels + 1) / (3 * 2**self.levels) - 1
+        return grid
 
     def structure(self) -> BlockDiagonal:
         """One block for the hats and one for each level."""
@@ -545,7 +642,7 @@ class IntervalWaveletFamily(Family):
         checks.enough_memory(f"The Gram matrix of the finest of {self.levels} levels", 8 * 4 * finest**2)
         return BlockDiagonal(tuple(self._block(*block, j) for j, block in enumerate(self._blocks)))
 
-    def _block(self, cells: int, functions, number: int) -> Dense:
+    def _block(self, cells: int, functions: list[tuple[int, list[Fraction]]], number: int) -> Dense:
         from scipy.sparse import csr_array, diags_array
 
         last, twelve = 3 * cells, 12  # the values are twelfths, so that the products below are exact integers
@@ -560,7 +657,7 @@ class IntervalWaveletFamily(Family):
         exact = [[int(n) * scale for n in row] for row in integers] if len(integers) <= CERTIFIED_DENSE_LIMIT else None
         return Dense(integers * scale.numerator / scale.denominator, exact)
 
-    def _exact_gram(self) -> np.ndarray:
+    def _exact_gram(self) -> Matrix:
         return self.structure().to_dense()
 
     def singular_reason(self) -> None:
@@ -589,6 +686,22 @@ def _planar_rank(vectors: list[tuple[Any, Any]]) -> int:
         return 0
     a, b = nonzero[0]
     return 2 if any(a * d != b * c for c, d in nonzero) else 1
+
+
+def _planar_dependence(vectors: list[tuple[Fraction, Fraction]]) -> dict[int, Fraction]:
+    """Numbers c, not all 0, with Σ c_n v_n = 0, for the first vectors that are dependent; empty if none are."""
+    for n, (a, b) in enumerate(vectors):
+        if not (a or b):
+            return {n: Fraction(1)}
+        for i in range(n):
+            c, d = vectors[i]
+            if a * d == b * c:  # parallel
+                return {n: Fraction(1), i: -(a / c if c else b / d)}
+        if n == 2:
+            (p, q), (r, s) = vectors[:2]
+            determinant = p * s - q * r
+            return {0: -(a * s - b * r) / determinant, 1: -(b * p - a * q) / determinant, 2: Fraction(1)}
+    return {}
 
 
 def _count(ks: Sequence[int]) -> int:

@@ -215,9 +215,9 @@ def _as_float(name: str, exact: Fraction) -> float:
 def _scaled(name: str, factor: Any, values: NDArray[Any], exactly: bool = False) -> NDArray[Any]:
     """factor·values; in float64 ValueError where a number overflows or vanishes, or is rounded though it must not be."""
     if values.dtype == object:
-        return factor * values
+        return np.asarray(factor * values)
     with np.errstate(over="ignore"):
-        result = factor * values
+        result: NDArray[Any] = factor * values
         lost = (result == 0) & (values != 0) if not exactly else result / factor != values
     if np.any(lost) or not np.isfinite(result).all():
         raise ValueError(f"{name} times {factor:g} leaves the range of float64: give Fractions, which are exact.")

@@ -305,7 +305,7 @@ def _layer_sums(matrices: Sequence[np.ndarray]) -> list[float]:
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
-        return a * b
+        return np.asarray(a * b)
 
 
 def _row_lengths(rows: np.ndarray) -> np.ndarray:
@@ -313,7 +313,7 @@ def _row_lengths(rows: np.ndarray) -> np.ndarray:
     rows = rows.reshape(len(rows), -1) if rows.size else np.zeros((len(rows), 1))
     _, exponents = np.frexp(np.max(np.abs(rows), axis=1))
     with np.errstate(over="ignore"):
-        return np.ldexp(np.linalg.norm(np.ldexp(rows, -exponents[:, None]), axis=1), exponents)
+        return np.asarray(np.ldexp(np.linalg.norm(np.ldexp(rows, -exponents[:, None]), axis=1), exponents))
 
 
 def _chained(weights: Sequence[ArrayLike]) -> list[np.ndarray]:

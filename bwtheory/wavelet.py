@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import comb, factorial, lcm
+from typing import Any
 
 import numpy as np
 import sympy
+from numpy.typing import ArrayLike, NDArray
 from sympy import Rational
 
 from bwtheory import checks, two_scale
@@ -33,7 +35,7 @@ def truncated_power_coefficients(order: int) -> tuple[Rational, ...]:
     return tuple(Rational(a.numerator, a.denominator) for a in two_scale.truncated_power_coefficients(order))
 
 
-def _rationals(name: str, values) -> tuple[Rational, ...]:
+def _rationals(name: str, values: ArrayLike) -> tuple[Rational, ...]:
     exact = checks.exact_array(name, values)
     if exact.ndim != 1:
         raise ValueError(f"{name} are a list of rational numbers; got shape {exact.shape}.")
@@ -57,7 +59,7 @@ class TruncatedPowerSpline:
         or lie more than 50 000 apart.
     """
 
-    def __init__(self, knots, coefficients, degree: int = 1):
+    def __init__(self, knots: ArrayLike, coefficients: ArrayLike, degree: int = 1):
         self.relu_knots = _rationals("The knots of a spline", knots)
         self.relu_coefficients = _rationals("The coefficients of a spline", coefficients)
         self.degree = checks.integer("A spline has degree >= 0", "degree", degree, least=0)
@@ -163,10 +165,10 @@ class TruncatedPowerSpline:
         return factorial(self.degree) * sum((abs(a) for a in self.relu_coefficients), Rational(0))
 
     @cached_property
-    def _local_table(self) -> np.ndarray:
+    def _local_table(self) -> NDArray[np.float64]:
         return np.array([[float(c) for c in piece] for piece in self.pieces[:-1]])
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> NDArray[Any]:
         """Evaluate at an array x of any shape; exactly 0 outside the support.
 
         The dtype of a floating array is kept, anything else becomes float64; NaN gives NaN and ±inf gives 0.  Piece by piece in
@@ -184,9 +186,9 @@ class TruncatedPowerSpline:
         for p in range(self.degree - 1, -1, -1):
             value = value * u + table[..., p]
         value = np.where(inside, value, x.dtype.type(0))
-        return np.where(np.isnan(x), x, value)
+        return np.asarray(np.where(np.isnan(x), x, value))
 
-    def evaluate_relu_form(self, x) -> np.ndarray:
+    def evaluate_relu_form(self, x: ArrayLike) -> NDArray[Any]:
         """The defining sum of truncated powers, term by term in the dtype of x: slow and, far from the knots, wrong.
 
         For large |x| the terms are of size |x|^degree and cancel; what remains is rounding error.  Kept as the
@@ -195,7 +197,7 @@ class TruncatedPowerSpline:
         """
         x = checks.floating_array("Points", x)
         as_dtype = x.dtype.type
-        total = np.where(np.isfinite(x), np.zeros_like(x), as_dtype(np.nan))
+        total: NDArray[Any] = np.where(np.isfinite(x), np.zeros_like(x), as_dtype(np.nan))
         with np.errstate(over="ignore", invalid="ignore"):
             for k, a in zip(self.relu_knots, self.relu_coefficients):
                 z = x - as_dtype(k)

@@ -35,7 +35,6 @@ CONTROLS = [
     ("theorem_3_1", "INR K ^ 3", "INR K ^ 5"),
     ("theorem_3_1_quartic", "3/16", "4/16"),
     ("equal_spacing_upper", "4 * INR K ^ 2", "3 * INR K ^ 2"),
-    ("equal_spacing_sharp", "3.8841", "3.8840"),
     ("ridges_orthogonal", "a1 * c2 - a2 * c1 <> 0", "a1 * c2 + a2 * c1 <> 0"),
     ("near_equal_spacing", "(1 - theta) ^ 3", "(1 - theta) ^ 2"),
     ("separated_biases", "h ^ 3 / 48", "h ^ 3 / 47"),

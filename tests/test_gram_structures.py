@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from fractions import Fraction
 
+import flint
 import numpy as np
 import pytest
 import scipy.linalg
@@ -14,12 +16,12 @@ from seeds import seeded
 from test_spectrum import true_extremes
 
 from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
-from bwtheory.gram import relu, toeplitz
+from bwtheory.gram import dense, relu, toeplitz
 from bwtheory.gram.blocks import BlockDiagonal
 from bwtheory.gram.dense import Dense
 from bwtheory.gram.relu import ReLUStructure
-from bwtheory.gram.spectrum import certified_spectrum, float_spectrum
-from bwtheory.gram.structure import GramStructure, NotConverged, PrecisionTooLow
+from bwtheory.gram.spectrum import certified_spectrum, float_spectrum, gershgorin_discs
+from bwtheory.gram.structure import GramStructure, NotConverged, PrecisionTooLow, working_precision
 from bwtheory.gram.toeplitz import BandedToeplitz
 from bwtheory.wavelet import BSplineWavelet
 
@@ -83,14 +85,14 @@ def test_methods_agree_on_every_structure(name):
     """κ <= 1e5 here, so that LAPACK on the assembled matrix is right to 1e-16·K·κ < 1e-9."""
     structure = STRUCTURES[name]()
     assert isinstance(structure, GramStructure) and structure.to_dense().shape == (structure.size, structure.size)
-    dense, auto = float_spectrum(structure, "dense"), float_spectrum(structure)
-    assert dense.condition_number < 1e5 and dense.method == "dense" and dense.iterations == 0
+    lapack, auto = float_spectrum(structure, "dense"), float_spectrum(structure)
+    assert lapack.condition_number < 1e5 and lapack.method == "dense" and lapack.iterations == 0
     assert auto.method == ("dense" if structure.is_dense else "structured")
     certified = certified_spectrum(structure, 64, "a test", None)
     for value in ("smallest", "largest", "condition_number"):
         enclosure = getattr(certified, value)
         assert enclosure.relative_width < 1e-12
-        for spectrum in (dense, auto):
+        for spectrum in (lapack, auto):
             assert getattr(spectrum, value) == pytest.approx(enclosure.lower, rel=1e-9)
 
 
@@ -152,17 +154,36 @@ def test_any_factor_and_estimate_gives_true_bounds_of_toeplitz_matrices(monkeypa
 
 
 @pytest.mark.parametrize("size", [3, 30])
-def test_the_defect_of_a_factor_bounds_the_norm_of_what_it_misses(size):
+@pytest.mark.parametrize("noise", ["everywhere", "off the diagonal"])
+def test_the_defect_of_a_factor_bounds_the_norm_of_what_it_misses(size, noise):
+    """Where only the neighbours are missing, the norm is close to twice an entry: both triangles have to count."""
     rng = np.random.default_rng(seeded(7))
     matrix, smallest, _ = section(size)
     shift = float(smallest / 2)
     bands = matrix.bands()
     bands[0] -= shift
-    factor = scipy.linalg.cholesky_banded(bands, lower=True) * rng.uniform(0.5, 1.5, bands.shape)
+    if noise == "everywhere":
+        factor = scipy.linalg.cholesky_banded(bands, lower=True) * rng.uniform(0.5, 1.5, bands.shape)
+    else:
+        factor = np.sqrt(bands * [[1.0], [0], [0]])
     lower = sum(np.diag(row[: size - s], -s) for s, row in enumerate(factor))
     missed = np.linalg.norm(matrix.to_dense() - shift * np.eye(size) - lower @ lower.T, 2)
     assert missed > 1e-3
     assert float(toeplitz._cholesky_defect(matrix, 1, shift, factor).lower()) >= missed * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_bounds_hold_to_the_last_bit(seed):
+    """One ReLU, one row, and a diagonal: eigenvalues that are known as fractions, and are no floats."""
+    rng = random.Random(seeded(seed))
+    bias, third = Fraction(rng.randrange(-(2**20), 2**20), 2**20), Fraction(rng.randrange(1, 2**20), 3 * 2**20 + 1)
+    relus = ReLUFamily([float(bias)]).spectrum("certified")
+    facing_left = ReLUFamily([float(bias)], [-1]).spectrum("certified")
+    row = certified_spectrum(BandedToeplitz((third,), 4), 64, "a test", None)
+    for spectrum, exact in ((relus, (1 - bias) ** 3 / 3), (facing_left, (1 - bias) ** 3 / 3), (row, third)):
+        for enclosure in (spectrum.smallest, spectrum.largest):
+            assert Fraction(enclosure.lower) <= exact <= Fraction(enclosure.upper)
+            assert enclosure.relative_width < 1e-12
 
 
 # --- Precision -------------------------------------------------------------------------------------------------------
@@ -192,6 +213,24 @@ def test_too_few_bits_are_refused_with_a_number_that_is_enough():
     for bits in (1, 0, -5, 2.5, True, 10**6):
         with pytest.raises(ValueError, match="precision"):
             certified_spectrum(structure, bits, "these", None)
+
+
+def test_precisions_nest_and_are_given_back():
+    with working_precision(100):
+        with working_precision(200):
+            assert flint.ctx.prec == 200
+        assert flint.ctx.prec == 100
+        with pytest.raises(ZeroDivisionError), working_precision(300):
+            raise ZeroDivisionError
+        assert flint.ctx.prec == 100
+
+
+def test_a_pivot_whose_ball_holds_zero_has_no_sign():
+    """Its midpoint has one: bisection must not take that for an answer."""
+    for middle in (-1e-9, 1e-9):
+        assert dense._negative_pivots([[flint.arb(middle, 1e-8)]]) is None
+        assert dense._negative_pivots([[flint.arb(1)], [flint.arb(1), flint.arb(1 + middle, 1e-8)]]) is None
+        assert dense._negative_pivots([[flint.arb(middle, 1e-10)]]) == (middle < 0)
 
 
 # --- Iterations that do not converge ---------------------------------------------------------------------------------
@@ -227,6 +266,20 @@ def test_biases_whose_eigenvalue_no_float_holds():
     assert certified.smallest.lower == 0 and certified.condition_number.lower > 1e308
 
 
+def test_eigenvalues_beyond_float64_are_enclosed_by_infinity():
+    """λ_max is about 1e412 and λ_min below 1e-308; what LAPACK would have to do is refused."""
+    far = ReLUFamily([-1e206, 0.0, 5e-324])
+    with pytest.raises(NotConverged, match="leaves the range of float64"):
+        far.spectrum()
+    certified = far.spectrum("certified")
+    assert (certified.largest.lower, certified.largest.upper) == (np.finfo(float).max, math.inf)
+    assert certified.smallest.lower == 0 < certified.smallest.upper < 1e-300
+    dense_family = ReLUFamily([0.0, 5e-324, -1e206, -1e205])
+    for method in ("auto", "dense", "certified"):
+        with pytest.raises(ValueError, match="The Gram matrix leaves the range of float64"):
+            dense_family.spectrum(method)
+
+
 def test_a_toeplitz_matrix_whose_eigenvalue_float64_loses():
     """Squared second differences, κ about 16·(n/π)⁴: refused where nothing is left; small ones are known by bisection."""
     with pytest.raises(NotConverged, match="lost in float64"):
@@ -244,8 +297,8 @@ def test_a_toeplitz_matrix_whose_eigenvalue_float64_loses():
 def test_auto_says_what_it_took_and_why_a_family_is_singular():
     structured = ReLUFamily([-0.5, 0.25]).spectrum()
     assert (structured.method, structured.singular_reason) == ("structured", None) and structured.iterations > 0
-    dense = ReLUFamily([-0.5, 0.25], [1, -1]).spectrum()
-    assert (dense.method, dense.iterations) == ("dense", 0)
+    lapack = ReLUFamily([-0.5, 0.25], [1, -1]).spectrum()
+    assert (lapack.method, lapack.iterations) == ("dense", 0)
     reasons = {
         "Neurons 1 and 3 coincide (bias 0.5).": ReLUFamily([0.5, 0.1, 0.5]),
         "Neuron 2 is zero on D = [-1, 1]: its bias 1.5": ReLUFamily([0.5, 1.5]),
@@ -291,6 +344,12 @@ def test_a_dense_matrix_without_exact_entries_or_too_large_is_not_certified():
     for structure, message in ((Dense(np.eye(2)), "exact entries"), (Dense(np.eye(201)), "K <= 200")):
         with pytest.raises(ValueError, match=message):
             certified_spectrum(structure, 64, "a test", None)
+
+
+def test_a_disc_has_the_sum_of_its_row():
+    """Discs of columns hold the eigenvalues, too, so that only the numbers tell them apart."""
+    centres, radii = gershgorin_discs([[1, -2, 3], [0, 4, 0], [5, 0, -6]])
+    assert centres.tolist() == [1, 4, -6] and radii.tolist() == [5, 0, 5]
 
 
 # --- Variation of a spline -------------------------------------------------------------------------------------------

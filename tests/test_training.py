@@ -154,6 +154,7 @@ def test_run_directory_and_the_way_back(picture, tmp_path, activation):
         "checkpoint.pt",
         "weights.safetensors",
         "reconstruction.png",
+        "error.png",
         "summary.json",
         ".lock",
     }

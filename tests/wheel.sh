@@ -16,6 +16,9 @@ bwtheory=$environment/bin/bwtheory
 "$bwtheory" figures
 "$bwtheory" train signal --image camera --shrink 32 --epochs 5 --hidden-features 16 --hidden-layers 1 --device cpu --out runs
 "$bwtheory" render runs/camera-signal-bw-relu-seed40 --size 40x40
+"$environment/bin/python" -c 'import bwtheory as bw, numpy as np; bw.fit(np.eye(9), steps=3, hidden_features=4).save("fitted"); bw.load("fitted")'
+"$bwtheory" report runs
+"$bwtheory" animate runs/camera-signal-bw-relu-seed40 --frames 3
 "$bwtheory" reproduce fig5 --quick --device cpu --epochs 3 --seeds 1 --out reproduced
 ls figures runs/* reproduced/*
 echo "The installed package works without a checkout."

@@ -1,1 +1,1 @@
-"""Comparing networks with each other and with methods that are none: equal tuning, equal steps, equal time."""
+"""Comparing networks with each other and with methods without a network: equal tuning, equal steps, equal time."""

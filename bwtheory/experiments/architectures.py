@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, ledger_name, mean_and_error, plus_minus
+from bwtheory.experiments.labels import label
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
 from bwtheory.tasks import ImageTask, build_task
 from bwtheory.training.config import TrainingConfig, with_preset

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from bwtheory.comparison.labels import label
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error
+from bwtheory.experiments.labels import label
 from bwtheory.nn import ACTIVATIONS
 from bwtheory.plots import canvas
 from bwtheory.training.config import TrainingConfig, with_preset

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bwtheory.comparison.labels import label
 from bwtheory.experiments.architectures import COMPARED, STYLES
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, ledger_name, mean_and_error, plus_minus
+from bwtheory.experiments.labels import label
 from bwtheory.nn import INR
 from bwtheory.plots import BLACK, canvas
 from bwtheory.training.config import TrainingConfig, with_preset

@@ -435,6 +435,8 @@ def _perron_bounds(product: BallProduct, gaps: list[arb], first: FirstElement, v
     """Rayleigh's quotient below, the largest ratio of Collatz and Wielandt above: both true for any positive vector."""
     from flint import arb
 
+    if not (np.all(np.isfinite(vector)) and np.all(vector > 0)):  # what left float64's range is no trial vector
+        vector = np.ones(len(vector))
     x = [arb(t) for t in vector.tolist()]
     above, numerator, denominator = arb(0), arb(0), arb(0)
     for image, t in zip(product(gaps, first, x), x):

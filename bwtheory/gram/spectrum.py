@@ -128,7 +128,8 @@ def certified_spectrum(
 
 
 def _bounds_something(bounds: Bounds) -> bool:
-    return bool(bounds.smallest.lower > 0) and _outward(bounds.largest.upper.upper(), 1) < math.inf
+    """Whether κ has a finite upper bound, which may well be beyond float64."""
+    return bool(bounds.smallest.lower > 0) and bool(bounds.largest.upper.is_finite())
 
 
 def _enough(structure: GramStructure, bits: int) -> str:

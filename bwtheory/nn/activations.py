@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from bwtheory import catalogue
 from bwtheory.nn.functional import (
     CENTRE,
     bell,
@@ -476,16 +477,22 @@ def is_elementwise(activation: nn.Module) -> bool:
     return same_shape and torch.allclose(whole, each.view(3, 3), rtol=1e-3, equal_nan=True)
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {
-    "bw-relu": BWReLU,
-    "relu": ReLU,
-    "relu-pe": ReLUPositional,
-    "relu-rff": ReLUFourier,
-    "siren": Siren,
-    "wire": Wire,
-    "gauss": Gauss,
-    "finer": Finer,
-}
+class _Catalogued(Mapping[str, type[Activation]]):
+    """The classes of ``bwtheory.catalogue``, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> type[Activation]:
+        module, _, cls = catalogue.ACTIVATIONS[name].home.partition(":")
+        found: type[Activation] = getattr(importlib.import_module(f"bwtheory.nn.{module}"), cls)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(catalogue.ACTIVATIONS)
+
+    def __len__(self) -> int:
+        return len(catalogue.ACTIVATIONS)
+
+
+ACTIVATIONS = _Catalogued()
 
 
 def resolve_activation(activation: Any) -> type[Activation]:

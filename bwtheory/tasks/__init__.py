@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bwtheory import catalogue
+from bwtheory.catalogue import GIVEN, TaskRow
 from bwtheory.options import check_options
-from bwtheory.tasks.audio import BUILT_IN_SOUNDS, audio
-from bwtheory.tasks.denoising import denoising, denoising_of_noisy
-from bwtheory.tasks.given import GIVEN
+from bwtheory.tasks.audio import BUILT_IN_SOUNDS
 from bwtheory.tasks.images import BUILT_IN, image_hash
-from bwtheory.tasks.inpainting import inpainting, inpainting_under_mask
 from bwtheory.tasks.measured import joint_hash
-from bwtheory.tasks.physics import physics
-from bwtheory.tasks.signal import signal_representation
 from bwtheory.tasks.sources import absolute
-from bwtheory.tasks.superresolution import super_resolution
 from bwtheory.tasks.task import ImageTask, Task
-from bwtheory.tasks.tomography import tomography, tomography_of_sinogram
-from bwtheory.tasks.univariate import univariate
 from bwtheory.torch_settings import usual_settings
 
 __all__ = [
@@ -50,16 +45,14 @@ class Problem:
     own: tuple[str, Callable[..., Task]] | None = None
 
 
-TASKS: dict[str, Problem] = {
-    "signal": Problem(signal_representation, "image", 2),
-    "superres": Problem(super_resolution, "image", 2),
-    "ct": Problem(tomography, "image", 2, ("sinogram", tomography_of_sinogram)),
-    "denoise": Problem(denoising, "image", 2, ("noisy", denoising_of_noisy)),
-    "inpaint": Problem(inpainting, "image", 2, ("mask", inpainting_under_mask)),
-    "physics": Problem(physics, "physics", 2),
-    "univariate": Problem(univariate, "target", 1),
-    "audio": Problem(audio, "audio", 1),
-}
+def _problem(row: TaskRow) -> Problem:
+    name, _, build = row.home.partition(":")
+    module = importlib.import_module(f"bwtheory.tasks.{name}")
+    own = row.measured and (row.measured[0], getattr(module, row.measured[1]))
+    return Problem(getattr(module, build), next(iter(row.sources)), row.in_features, own)
+
+
+TASKS: dict[str, Problem] = {name: _problem(row) for name, row in catalogue.TASKS.items()}
 
 FILE_OPTIONS = ("angles", "mask", "truth")  # task options that may name files
 

@@ -36,16 +36,20 @@ class SciPyOperator(LinearOperator):
         require_adjoint(self, type(scipys).__name__)
 
     def _forward(self, values: Tensor) -> Tensor:
-        return self._applied(self.scipys.matmat, values)
+        return self._applied("matmat", values)
 
     def _adjoint(self, measurements: Tensor) -> Tensor:
-        return self._applied(self.scipys.rmatmat, measurements)
+        return self._applied("rmatmat", measurements)
 
-    def _applied(self, function: Any, columns: Tensor) -> Tensor:
+    def _applied(self, method: str, columns: Tensor) -> Tensor:
         try:
-            values = np.asarray(function(columns.cpu().numpy()))
-        except NotImplementedError:
-            raise ValueError("The operator has no adjoint; a LinearOperator of SciPy's needs rmatvec.") from None
+            values = np.asarray(getattr(self.scipys, method)(columns.cpu().numpy()))
+        except (NotImplementedError, TypeError, ValueError) as error:
+            what, reason = f"{type(self.scipys).__name__}.{method}", " ".join(str(error).split()).rstrip(".")
+            raise ValueError(
+                f"{what} does not take numbers {tuple(columns.shape)}: {reason or 'it is not implemented'}. An operator needs "
+                "matvec and rmatvec."
+            ) from None
         return torch.from_numpy(np.ascontiguousarray(values)).to(columns.device, columns.dtype)
 
 

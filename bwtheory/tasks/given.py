@@ -18,8 +18,6 @@ from bwtheory.tasks.operators import LinearOperator
 from bwtheory.tasks.physics import BEYOND_UNIT, largest_value
 from bwtheory.tasks.task import Task
 
-GIVEN = "given"  # the name of all these tasks, which no file says again; the option "dimensions" is that of the coordinates
-
 
 @dataclass(frozen=True, kw_only=True)
 class PointsTask(Task):

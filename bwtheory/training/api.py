@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -17,10 +16,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.nn import ACTIVATIONS, Elementwise, resolve_activation
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_source, build_task
-from bwtheory.tasks.given import GIVEN, measured_image, points
+from bwtheory.tasks.given import measured_image, points
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -29,7 +29,7 @@ from bwtheory.training.fitted import Fit, load, sides_of
 from bwtheory.training.flags import nearest
 from bwtheory.training.loop import Measured
 from bwtheory.training.run import RunDirectory, build_network
-from bwtheory.training.session import Session, carry_out
+from bwtheory.training.session import Session, carry_out, require_trainable
 from bwtheory.training.size import refuse_to_train
 
 WHERE_IT_RUNS = ("device", "chunk", "compile", "settings_from")  # may differ when a run is gone on with
@@ -66,10 +66,14 @@ def fit(
     shape: Sequence[int] | None = None,
     task: str = "signal",
     steps: int | None = None,
+    lr: float | None = None,
+    optimizer: str | None = None,
+    seed: int | None = None,
     device: str | None = None,
     target_psnr: float | None = None,
     run: str | Path | None = None,
     callbacks: Callable[[Step], Any] | Iterable[Callable[[Step], Any]] = (),
+    progress: bool = True,
     **settings: Any,
 ) -> Fit:
     """Fit an implicit neural representation to an image, to values at points, or to what an operator has measured.
@@ -99,11 +103,12 @@ def fit(
     steps : on all measurements; without it, and for the other settings, the preset of the activation
     lr : the first learning rate
     optimizer : adam, or sgd
-    seed : of the weights and of the noise that is added
+    seed : of the weights (40); ``data_seed`` is that of noise that is added, and of what is held out
     device : auto, cpu, cuda or mps (auto); a module of your own stays where it is without it
     target_psnr : stop as soon as the fitted pixels are met with this PSNR, in dB
     run : a folder to keep everything in, from which the same call goes on after a crash; nothing is written without it
     callbacks : are called with a ``Step`` before each step; one that returns True or "stop" ends training
+    progress : whether a bar is shown where there is a terminal or a notebook
     **settings : options of the activation (c, omega_0, sigma_0, …), options of the task (value_range, held_out, noise_std, …),
         and fields of ``TrainingConfig``: hidden_features, hidden_layers, decay, weight_decay, stop_rule, log_every, chunk,
         double, gauss_newton_after, …
@@ -128,30 +133,36 @@ def fit(
     """
     if steps is not None and (not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1):
         raise ValueError(f"steps is a whole number >= 1; got {steps!r}.")
+    named = {"lr": lr, "optimizer": optimizer, "seed": seed}
+    settings |= {name: value for name, value in named.items() if value is not None}
     network = data if isinstance(data, nn.Module) else None
     if network is not None:
-        refuse_network(network)
+        _refuse_network(network)
         data, activation = _data_after_network(activation, x, y), GIVEN
     elif x is not None or y is not None:
         raise TypeError("x and y follow a network; without one, points are a pair: bw.fit((x, y), activation).")
     source = _source(data, operator, shape, task)
-    activation, named = _named("bw-relu" if activation is None else activation)
+    activation = "bw-relu" if activation is None else activation
+    name = _name_of(activation)
     chosen = _Chosen.of(settings, source, activation if network is None else None)
     problem = source.build(chosen.fields.get("coords", "stretch"), chosen.task_options)
     for note in problem.notes:
         warnings.warn(note, stacklevel=3)
     if target_psnr is not None:
         chosen.fields["stop_at_loss"] = _loss_of(target_psnr, problem)
-    config = source.config(problem, named, chosen, steps)
+    config = source.config(problem, name, chosen, steps)
     if network is None:
-        if named != GIVEN:
+        _refuse_coordinates(problem)
+        if name != GIVEN:
             refuse_to_train(config)
-        network = build_network(config, problem.channels, activation if named == GIVEN else None)
+        network = build_network(config, problem.channels, activation if name == GIVEN else None)
         size = network.count_parameters()
         config = settled(replace(config, device=device or "auto"), size, len(problem.coordinates))
     else:
         config = _of_network(config, network, problem, device)
-    return _trained(config, problem, network, None if run is None else Path(run).expanduser(), _asked(callbacks))
+    require_trainable(config, problem, network)
+    folder = None if run is None else Path(run).expanduser()
+    return _trained(config, problem, network, folder, _asked(callbacks), progress)
 
 
 @dataclass(frozen=True)
@@ -271,10 +282,11 @@ def _keywords(function: Callable[..., Any], but: str = "") -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != but)
 
 
-def _named(activation: Any) -> tuple[Any, str]:
-    """An activation, and the name that a configuration has for it; one that is no name has none."""
-    name = next((name for name, cls in ACTIVATIONS.items() if cls is activation), None)
-    return activation, name or (activation if isinstance(activation, str) else GIVEN)
+def _name_of(activation: Any) -> str:
+    """What a configuration calls an activation: its name, or ``GIVEN`` for one of a program's."""
+    if isinstance(activation, str):
+        return activation
+    return next((name for name, cls in ACTIVATIONS.items() if cls is activation), GIVEN)
 
 
 def _option_names(activation: Any) -> tuple[list[str], bool]:
@@ -294,7 +306,17 @@ def _loss_of(target_psnr: float, problem: Task) -> float:
     return 10 ** (-target_psnr / 10)
 
 
-def refuse_network(network: nn.Module) -> None:
+def _refuse_coordinates(problem: Task) -> None:
+    """ValueError for coordinates that presets are not made for."""
+    furthest = float(problem.coordinates.abs().max())
+    if furthest > 1 + 1e-6:
+        raise ValueError(
+            f"Coordinates are in [−1, 1], and x goes to {furthest:.4g}: scale each column, such as "
+            "2 * (x - x.min(0)) / (x.max(0) - x.min(0)) - 1."
+        )
+
+
+def _refuse_network(network: nn.Module) -> None:
     """ValueError for a module that cannot be trained as it is."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     name = type(network).__name__
@@ -352,7 +374,12 @@ def _asked(callbacks: Any) -> list[Callable[[Step], Any]]:
 
 
 def _trained(
-    config: TrainingConfig, problem: Task, network: nn.Module, folder: Path | None, asked: list[Callable[[Step], Any]]
+    config: TrainingConfig,
+    problem: Task,
+    network: nn.Module,
+    folder: Path | None,
+    asked: list[Callable[[Step], Any]],
+    progress: bool,
 ) -> Fit:
     """The session of one run, from where its folder is to its end."""
     run = None
@@ -363,7 +390,7 @@ def _trained(
             return load(folder, trust=True, network=network if config.activation == GIVEN else None)
     session = Session(config, problem, network, run)
     session.callbacks = [functools.partial(_ask, session, callback) for callback in asked]
-    interrupted = carry_out([session])
+    interrupted = carry_out([session], progress)
     for number in interrupted:
         if number != signal.SIGINT:
             raise Interrupted(number, saved=run is not None)
@@ -385,7 +412,7 @@ def _ask(session: Session, callback: Callable[[Step], Any], measured: Measured) 
 def _run_in(folder: Path, config: TrainingConfig) -> tuple[RunDirectory, TrainingConfig]:
     """The run of a folder, new or to be gone on with; ValueError if it holds a run with other settings."""
     run = RunDirectory(folder)
-    if not os.path.lexists(run.config_file):
+    if not run.has_files:
         return RunDirectory.create(folder, config), config
     written = run.read_config()
     wanted = replace(config, **{name: getattr(written, name) for name in WHERE_IT_RUNS})

@@ -74,7 +74,10 @@ class Log:
         self.file, self._describe, self._is_due = file, describe, is_due
         self.row: dict[str, Any] | None = None
         self._sha256 = hashlib.sha256(written)
-        self._epoch = parse_json(written.splitlines()[-1], name).get("epoch") if written else None
+        last = parse_json(written.splitlines()[-1], name) if written else {}
+        if not isinstance(last, dict):  # of the first versions, which noted no hash of their logs
+            raise ValueError(f"{name} is damaged: its last line is no object with named values.")
+        self._epoch = last.get("epoch")
 
     @property
     def sha256(self) -> str:
@@ -129,12 +132,13 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed:.3g} /s" if task.speed else "")
 
 
-def progress_display() -> Progress:
-    """Bars on a terminal or in a notebook; nothing elsewhere."""
+def progress_display(wanted: bool = True) -> Progress:
+    """Bars on a terminal or in a notebook; nothing elsewhere, or if nobody wants them."""
     what = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     how = TextColumn("{task.fields[loss]}"), TextColumn("{task.fields[score]}"), _Rate(), TimeRemainingColumn()
     notebook = Console().is_jupyter and importlib.util.find_spec("ipywidgets") is not None  # Rich would warn at every line
-    shown = notebook or getattr(sys.stderr, "isatty", bool)()  # there may be no stderr, or one without isatty
+    terminal = getattr(sys.stderr, "isatty", bool)()  # there may be no stderr, or one without isatty
+    shown = wanted and (notebook or terminal)
     # Rich before 14.3 writes a line feed after a bar that it has not shown
     console = Console() if notebook else Console(stderr=True, quiet=not shown)
     return Progress(*what, *how, console=console, disable=not shown)

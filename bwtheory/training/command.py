@@ -11,13 +11,12 @@ from pathlib import Path
 import torch
 
 from bwtheory.files import locked
-from bwtheory.nn import variation_norm
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import pick_device, settled
-from bwtheory.training.gauss_newton import refuse_gauss_newton
+from bwtheory.training.judgement import last_lines, of_seeds
 from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
-from bwtheory.training.session import Diverged, require_what_stops, train_together
+from bwtheory.training.session import Diverged, require_trainable, train_together
 
 
 def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
@@ -34,18 +33,17 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
         print(f"bwtheory: note: {note}", file=sys.stderr)
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
-    require_what_stops(first, task)
-    if first.norm_penalty:
-        variation_norm(network)  # refuses other activations than BW-ReLU
-    if first.gauss_newton_after is not None:
-        refuse_gauss_newton(network)
+    require_trainable(first, task, network)
     first = replace(first, together=seeds if together else 1)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     names = [f"{name}-{config.run_name}" for config in configs]
     runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
+    scores = []
     for group in [runs] if together else [[one] for one in runs]:
-        _train_and_report(group, task)
+        scores += _train_and_report(group, task)
+    if len(scores) > 1:
+        print(of_seeds(task.score_name, task.score_unit, scores))
     return 0
 
 
@@ -137,7 +135,8 @@ def _task_of(config: TrainingConfig, run: RunDirectory) -> Task:
         ) from None
 
 
-def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> None:
+def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Task) -> list[float]:
+    """Train runs together, say how each has ended, and return their scores; ``Diverged`` if one has."""
     first, run = group[0]
     folder = run.path if len(group) == 1 else run.path.parent
     go_on = f"bwtheory train {first.task} --resume {shlex.quote(str(folder))}{' --trust' * bool(first.foreign_code)}"
@@ -158,6 +157,9 @@ def _train_and_report(group: list[tuple[TrainingConfig, RunDirectory]], task: Ta
             score = f"{found[task.score_name]:.4g} {task.score_unit}".rstrip()
             what = f"{task.score_name} {score} after {found['kept_epoch']} epochs on {task.source}"
             print(f"{run.path}: {what} ({config.settings_from})")
+            for line in last_lines(config, found, run.read_metrics(), run.path):
+                print(f"  {line}")
     for found in outcomes:
         if isinstance(found, Diverged):
             raise found
+    return [found[task.score_name] for found in outcomes if not isinstance(found, Diverged)]

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from bwtheory.catalogue import TASKS
 from bwtheory.training.presets import (
     DEFAULTS,
     FAITHFUL_ACTIVATION,
@@ -94,7 +95,7 @@ class TrainingConfig:
                 words = [repr(choice) for choice in choices]
                 raise ValueError(f"{name} is {', '.join(words[:-1])} or {words[-1]}; got {getattr(self, name)!r}.")
         if self.task not in TASK_SETTINGS:
-            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASK_SETTINGS)}.")
+            raise ValueError(f"There is no task {self.task!r}; there are {', '.join(TASKS)}.")
         weights = (self.hidden_layers - 1) * self.hidden_features**2 * (2 if self.linear_layers else 1)
         if weights > MOST_WEIGHTS:
             raise ValueError(

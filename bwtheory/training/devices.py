@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import torch
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.nn import BWReLU, resolve_activation
 from bwtheory.nn.kernels import has_numba
-from bwtheory.tasks.given import GIVEN
 from bwtheory.training.config import TrainingConfig
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.tasks import ImageTask, dimensions_of
-from bwtheory.tasks.given import GIVEN
 from bwtheory.tasks.task import grid_coordinates, image_extent
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -27,6 +26,7 @@ from bwtheory.training.session import Session
 from bwtheory.training.size import refuse_what_does_not_fit
 
 SCORES = ("psnr", "snr", "rmse", "residual")  # of the tasks
+BYTES_OF_A_PIXEL = 56  # two coordinates in float64 twice and in float32, and a gray value three times
 LARGEST_SHOWN = 512  # pixels along a side of what a notebook shows
 
 
@@ -76,6 +76,7 @@ class Fit:
         x = torch.as_tensor(np.ascontiguousarray(found)).to(like.device, like.dtype)
         return predict(self.network, x, self.config.chunk_size).cpu().numpy()
 
+    @usual_settings()
     def image(self, shape: Sequence[int] | None = None) -> np.ndarray:
         """The image that a function of two coordinates is, at any resolution; outermost pixel centres are those of training.
 
@@ -100,6 +101,7 @@ class Fit:
             raise ValueError("This function was fitted to no image of a size: ask for one, f.image((H, W)).")
         if len(sides) != 2:
             raise ValueError(f"An image has a shape (H, W); got {tuple(sides)}.")
+        refuse_what_does_not_fit(f"An image of {sides[0]}×{sides[1]}", BYTES_OF_A_PIXEL * math.prod(sides))
         values = self(grid_coordinates(sides, image_extent(*(self.shape or sides), self.config.coords)).numpy())
         return values.reshape(sides if values.shape[1] == 1 else (*sides, -1))
 
@@ -134,7 +136,7 @@ class Fit:
         ValueError if it holds a run already.
         """
         target = RunDirectory(Path(folder).expanduser())
-        if os.path.lexists(target.config_file):
+        if target.has_files:
             raise ValueError(f"{target.path} already holds a run; choose another folder.")
         if self._run is not None:
             shutil.copytree(self._run.path, target.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
@@ -176,6 +178,7 @@ class Fit:
         return content.getvalue()
 
 
+@usual_settings()
 def grid(shape: int | Sequence[int]) -> np.ndarray:
     """Coordinates of the pixel centres of an image, row by row, or of the points of any grid.
 

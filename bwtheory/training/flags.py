@@ -10,31 +10,16 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-# What bwtheory.nn and bwtheory.tasks know, so that a mistake is answered without them: they import torch.
-ACTIVATIONS: dict[str, tuple[str, ...]] = {  # with their options
-    "bw-relu": ("c", "learnable"),
-    "relu": (),
-    "relu-pe": ("frequencies",),
-    "relu-rff": ("sigma", "frequencies"),
-    "siren": ("omega_0",),
-    "wire": ("omega_0", "sigma_0"),
-    "gauss": ("sigma_0",),
-    "finer": ("omega_0", "first_bias_scale"),
-}
+from bwtheory.catalogue import ACTIVATIONS, TASKS
+
 TORCH_FUNCTIONS = (  # elementwise ones of torch.nn.functional, which are activations too
     *("celu", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu6", "selu"),
     *("sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink"),
 )
-SOURCES: dict[str, dict[str, str]] = {  # by task, with an example
-    **{task: {"image": "FILE, or a built-in name such as camera"} for task in ("signal", "superres", "denoise", "inpaint")},
-    "ct": {"image": "FILE, or a built-in name such as camera", "sinogram": "FILE"},
-    "physics": {"physics": "package.module:function"},
-    "univariate": {"target": "sines"},
-    "audio": {"audio": "FILE, or chirp"},
-}
 MOST = {"seeds": 10_000, "hidden_layers": 10_000}  # of one command
 MOST_OF_ALL = 10**12  # of any whole number but a seed
 MOST_OF_A_SEED = 2**63 - 1  # PyTorch's
+_ACTIVATION = f"{', '.join(ACTIVATIONS)}, or your own as package.module:Class (bw-relu)"
 PATHS = ("image", "audio", "sinogram", "mask", "truth", "angles")  # flags that may name files
 
 
@@ -85,7 +70,7 @@ class Measurement(Simulation):
     noisy: bool = False
     """denoise: the image is noisy already, and nothing is added"""
     noise_std: float | None = None
-    """what is known of the noise of your own measurements: its standard deviation, in their units"""
+    """standard deviation of the noise of your own measurements, in their units"""
     mask: str | None = None
     """inpaint: an image file, white where a pixel is seen and black where it is unknown; instead of random pixels"""
     truth: str | None = None
@@ -95,6 +80,8 @@ class Measurement(Simulation):
     """univariate: number of samples (20)"""
     seconds: float | None = None
     """audio: how much of the sound to fit (1)"""
+    task_option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ..."), tyro.conf.UseAppendAction] = ()
+    """any option of the task, of your own one too"""
 
 
 @dataclass(frozen=True)
@@ -110,32 +97,21 @@ class ActivationOptions:
     sigma_0: float | None = None
     """scale of WIRE and Gauss"""
     option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ..."), tyro.conf.UseAppendAction] = ()
-    """any option of the activation, of your own one too"""
+    """any option of the activation, also of your own"""
 
     def as_options(self) -> dict[str, Any]:
         """By the names that the activations have; ValueError for an --option that is not NAME=VALUE."""
         found = given(self)
         if found.pop("learnable_c", False):
             found["learnable"] = True
-        for text in found.pop("option", ()):
-            name, equals, value = text.partition("=")
-            try:
-                found[name] = {"true": True, "false": False}[value] if value in ("true", "false") else float(value)
-            except ValueError:
-                equals = ""
-            if not (name and equals and math.isfinite(found[name])):
-                raise ValueError(f"--option takes NAME=VALUE with a finite number, true or false; got {text!r}.")
-            if name in found and isinstance(found[name], float) and found[name].is_integer():
-                found[name] = int(found[name])
-        return found
+        return found | named_values("--option", found.pop("option", ()))
 
 
 @dataclass(frozen=True)
 class Training:
     """Network and optimization."""
 
-    activation: str | None = None
-    """bw-relu, relu, relu-pe, relu-rff, siren, wire, gauss, finer, or your own as package.module:Class (bw-relu)"""
+    activation: Annotated[str | None, tyro.conf.arg(help=_ACTIVATION)] = None
     hidden_features: int | None = None
     """neurons in a hidden layer"""
     hidden_layers: int | None = None
@@ -155,14 +131,14 @@ class Training:
     decay: float | None = None
     """the learning rate is lr * decay^(t/T) at epoch t"""
     decay_epochs: int | None = None
-    """T, constant after it; without this flag all epochs, or the preset's if Gauss-Newton steps follow"""
+    """T of --decay; the rate is constant after it (all epochs, or the preset's if Gauss-Newton steps follow)"""
     optimizer: Literal["adam", "sgd"] | None = None
     """adam, or plain gradient descent (sgd)"""
     gauss_newton_after: int | None = None
     """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients, and an interrupted
     step of 40 of them is begun again"""
     gauss_newton_iterations: int | None = None
-    """of conjugate gradients in a Gauss-Newton step (40)"""
+    """iterations of conjugate gradients in a Gauss-Newton step (40)"""
     weight_decay: float | None = None
     """penalty on the squared weights"""
     norm_penalty: float | None = None
@@ -190,7 +166,22 @@ class Training:
     condition_every: int | None = None
     """log all singular values of each hidden layer's features every so many epochs"""
     condition_sample: int | None = None
-    """number of coordinates for that (2048)"""
+    """number of coordinates at which --condition-every computes them (2048)"""
+
+
+def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
+    """Numbers and truth values of NAME=VALUE; ValueError for anything else."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            number = {"true": True, "false": False}[value] if value in ("true", "false") else float(value)
+        except ValueError:
+            number = math.nan
+        if not (name and equals and math.isfinite(number)):
+            raise ValueError(f"{flag} takes NAME=VALUE with a finite number, true or false; got {text!r}.")
+        found[name] = int(number) if isinstance(number, float) and number.is_integer() else number
+    return found
 
 
 def given(flags: Any) -> dict[str, Any]:
@@ -200,7 +191,7 @@ def given(flags: Any) -> dict[str, Any]:
 
 def source_of(task: str, given: Mapping[str, str]) -> str:
     """The one source of a task's data among those given; ValueError for none, another one, or several."""
-    choices = SOURCES[task]
+    choices = TASKS[task].sources
     if len(given) != 1 or not set(given) <= set(choices):
         wanted = ", or ".join(f"--{name} {example}" for name, example in choices.items())
         raise ValueError(f"The task {task!r} needs {wanted}, and no other source.")
@@ -217,9 +208,9 @@ def refuse_activation(name: str, options: Iterable[str] = ()) -> None:
             f"There is no activation {name!r}{near}; there are {', '.join(ACTIVATIONS)}, "
             "functions of torch.nn.functional such as gelu, and your own as package.module:Class."
         )
-    unknown = sorted(set(options) - set(ACTIVATIONS[name]))
+    unknown = sorted(set(options) - set(ACTIVATIONS[name].options))
     if unknown:
-        near, known = nearest(unknown[0], ACTIVATIONS[name]), ", ".join(ACTIVATIONS[name]) or "none"
+        near, known = nearest(unknown[0], ACTIVATIONS[name].options), ", ".join(ACTIVATIONS[name].options) or "none"
         raise ValueError(f"The activation {name!r} has no option {unknown[0]!r}{near}; it has: {known}.")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from bwtheory.catalogue import ACTIVATIONS, GIVEN, TASKS
+
 OURS = "ours, not tuned"
 
 
@@ -17,18 +19,7 @@ class Preset:
     source: str = OURS
 
 
-# What all activations of a task share: Appendix D for the paper's three tasks, ours for the others.
-TASK_SETTINGS: dict[str, dict[str, Any]] = {
-    "signal": {"epochs": 1000, "decay": 0.1, "hidden_features": 300},
-    "superres": {"epochs": 2000, "decay": 0.2, "hidden_features": 256},
-    "ct": {"epochs": 10000, "decay": 0.1, "hidden_features": 300},
-    "denoise": {"epochs": 300, "decay": 0.1, "hidden_features": 256},
-    "inpaint": {"epochs": 500, "decay": 0.1, "hidden_features": 256},
-    "physics": {"epochs": 500, "decay": 0.1, "hidden_features": 256},
-    "univariate": {"epochs": 5000, "decay": 0.1, "hidden_features": 100, "hidden_layers": 1},
-    "audio": {"epochs": 1000, "decay": 0.1, "hidden_features": 256},
-    "given": {},  # by a program: its settings are those of the task that it is like
-}
+TASK_SETTINGS: dict[str, dict[str, Any]] = {name: row.settings for name, row in TASKS.items()} | {GIVEN: {}}
 
 _D1, _D2, _D3 = (f"paper, Appendix D.{n}" for n in (1, 2, 3))
 _CODE = "frequencies from the published code"
@@ -60,16 +51,7 @@ PRESETS: dict[tuple[str, str], Preset] = {
 }
 
 # For a task and activation without an entry above.
-DEFAULTS: dict[str, Preset] = {
-    "bw-relu": Preset({"lr": 3e-3}, {"c": 3.0}),
-    "relu": Preset({"lr": 4e-3}),
-    "relu-pe": Preset({"lr": 4e-3}, {"frequencies": 7}),
-    "relu-rff": Preset({"lr": 1e-3}, {"sigma": 10.0}),
-    "siren": Preset({"lr": 1e-3}, {"omega_0": 30.0}),
-    "wire": Preset({"lr": 1e-3}, {"omega_0": 20.0, "sigma_0": 10.0}),
-    "gauss": Preset({"lr": 1e-3}, {"sigma_0": 10.0}),
-    "finer": Preset({"lr": 5e-4}, {"omega_0": 30.0}),
-}
+DEFAULTS: dict[str, Preset] = {name: Preset(row.settings, row.values) for name, row in ACTIVATIONS.items()}
 
 # --faithful: the published code where it differs from the paper, by task and, where that matters, activation.
 # Not here: the univariate script's plateau schedule for --c below 1, as its network has c = 1 whatever --c says.

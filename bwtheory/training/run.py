@@ -17,10 +17,10 @@ import torch
 from torch import nn
 
 import bwtheory
+from bwtheory.catalogue import GIVEN
 from bwtheory.files import LARGEST_TEXT, locked, parse_json, read_bytes, read_json, write_bytes
 from bwtheory.nn import INR
 from bwtheory.tasks import dimensions_of
-from bwtheory.tasks.given import GIVEN
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.sealed import (

@@ -15,17 +15,18 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
-from bwtheory.nn import INR, feature_singular_values
+from bwtheory.nn import INR, feature_singular_values, variation_norm
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
-from bwtheory.tasks.given import GIVEN
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import outside_inference, usual_settings
-from bwtheory.training import reports
+from bwtheory.training import judgement, reports
 from bwtheory.training.callbacks import Bar, Checkpoint, KeepBest, Log, StopAtLoss, progress_display, say
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import require_compiler
+from bwtheory.training.error_map import save_error_map
 from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.gradient import keep_freed_memory, predict
@@ -38,8 +39,15 @@ class Diverged(Exception):
     """The loss is not finite any more; the message says at which epoch."""
 
 
-def require_what_stops(config: TrainingConfig, task: Task) -> None:
-    """ValueError if a stopping rule has nothing to go by."""
+def require_trainable(config: TrainingConfig, task: Task, network: nn.Module) -> None:
+    """ValueError for settings that this network or this task has nothing for, or a compiler that there is not."""
+    require_compiler(config)
+    if config.gauss_newton_after is not None:
+        refuse_gauss_newton(network)
+    if not isinstance(network, INR) and (config.weight_decay or config.norm_penalty or config.condition_every):
+        raise ValueError(f"weight_decay, norm_penalty and condition_every are for an INR; {type(network).__name__} is none.")
+    if config.norm_penalty and isinstance(network, INR):
+        variation_norm(network)  # refuses other activations than BW-ReLU
     if config.stop_rule == "discrepancy" and not task.noise_std:
         raise ValueError("The discrepancy principle needs a known noise: --noise, or --noise-std of your own measurements.")
     if config.stop_rule == "held-out" and task.held_out is None:
@@ -93,7 +101,7 @@ def train_together(
     return [session.diverged or session.results for session in sessions]
 
 
-def carry_out(sessions: Sequence[Session]) -> list[int]:
+def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[int]:
     """Train sessions of one task to their ends, or until a signal comes; returns the signals' numbers.
 
     ValueError, before anything is written, for what cannot be trained so.
@@ -102,14 +110,11 @@ def carry_out(sessions: Sequence[Session]) -> list[int]:
     device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
     x, y = (outside_inference(tensor).to(device, dtype) for tensor in (task.coordinates, task.measurements))
     operator = task.operator and task.operator.to(device, dtype)
-    require_compiler(config)
-    require_what_stops(config, task)
-    if config.gauss_newton_after is not None:
-        refuse_gauss_newton(sessions[0].network)
+    require_trainable(config, task, sessions[0].network)
     keep_freed_memory()
     with ExitStack() as stack:
         stack.enter_context(_matmul_precision(config.matmul_precision))
-        progress = stack.enter_context(progress_display())
+        progress = stack.enter_context(progress_display(shows_progress))
         for session in sessions:
             if session.run is not None:
                 stack.enter_context(locked(session.run.path))
@@ -253,9 +258,12 @@ class Session:
             self._write(run, self._on_grid(predict(self.network, self._x, self.config.chunk_size)))
 
     def _write(self, run: RunDirectory, on_grid: Tensor) -> dict[str, Any]:
-        """Weights, reconstruction and summary; returns this."""
+        """Weights, reconstruction, error map and summary; returns this."""
         found = self.summary(on_grid) | {"weights_sha256": run.save_weights(self.network, self.config)}
         self.task.save_reconstruction(run.path / self.task.reconstruction_name, on_grid)
+        if isinstance(self.task, ImageTask) and len(self.task.truth):
+            found |= judgement.quality(self.config, self.task, on_grid.numpy(), found["parameters"])
+            save_error_map(run.path / "error.png", *judgement.in_unit_range(self.task, on_grid.numpy()))
         run.save_summary(found)
         return found
 

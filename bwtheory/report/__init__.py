@@ -1,0 +1,1 @@
+"""Pages and films of runs: what ``bwtheory report`` and ``bwtheory animate`` make."""

@@ -1,0 +1,113 @@
+"""Plain English: phrases that readers had to read twice stay out of documents, help texts, messages and the ledger."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bwtheory import cli
+
+ROOT = Path(__file__).parents[1]
+RIDDLES = {  # and what to write instead
+    r"(?:that|which) (?:is|are) none\b": "say what they are: methods without a network",
+    r"\bby themselves\b": "automatically; or say what does it",
+    r"\bin the shape of\b": "say what it is",
+    r"\b(?:on|of|in|from) what is not\b|\bwhat is not (?:there|done)\b": "name it: the missing runs",
+    r"\bwhat there is\b": "name it: what was trained so far",
+    r"\bon which is reported\b|\bthose reported, to\b": "the images that the results are about",
+    r"\bgo(?:es)? on by (?:the|this) same\b": "the same command continues it",
+    r"\b(?:is|are) an error here\b": "say whose error it is",
+    r"\(but \w+\)": "other than …",
+    r"\bas of its\b|\bas of all\b": "as for …",
+    r"\bcomes? on top\b": "say what is counted and what is not",
+    r"\bpays? for (?:small|large)\b": "is faster for …",
+    r"\b(?:is|are) said\b": "is printed, is reported, is named in the message",
+    r"\bone's own\b": "your own",
+    r"\ba number of the weights\b": "depends on the weights, not only on the function",
+    r"\b(?:of|about|by|take) so many\b|\bso and so many\b": "say of which number",
+    r"\bthan there (?:is|are)\b": "than is free, than exist",
+    r"\bwhere there is room\b": "say where",
+    r"\bthe one is not the other's\b": "they are not adjoint to each other",
+    r"\bgot its sentence\b": "is answered with an error message",
+    r"\bcame? to pass\b": "happened",
+    r"\bwhatever ends that\b": "for any reason",
+    r"\bis another one\b": "differs",
+}
+PATTERNS = {re.compile(pattern, re.IGNORECASE): advice for pattern, advice in RIDDLES.items()}
+DOCUMENTS = [
+    *sorted(path for path in ROOT.glob("*.md") if path.name != "README.md"),  # which is being rewritten
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / folder / "README.md" for folder in ("proofs", "benchmarks", "results")),
+]
+
+
+def riddles(text: str) -> list[str]:
+    """Every phrase of the list in this text, with what to write instead."""
+    line = " ".join(text.split())
+    return [
+        f"…{line[max(match.start() - 50, 0) : match.end() + 30]}…: {advice}"
+        for pattern, advice in PATTERNS.items()
+        for match in pattern.finditer(line)
+    ]
+
+
+def strings(value: object) -> Iterator[str]:
+    """All strings in a table of TOML."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from strings(inner)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_are_plain(document):
+    assert riddles(document.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("command", ["", *cli._COMMANDS])
+def test_help_texts_are_plain(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")  # no sentence is broken
+    assert cli.main([*command.split(), "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "usage: bwtheory" in text
+    assert riddles(text) == []
+
+
+def test_the_ledger_is_plain():
+    claims = tomllib.loads((ROOT / "verify" / "claims.toml").read_text(encoding="utf-8"))["claim"]
+    assert [riddle for claim in claims for text in strings(claim) for riddle in riddles(text)] == []
+
+
+def test_messages_are_plain():
+    """The strings of the package that are no docstrings: error messages, notes, tables."""
+    found = []
+    for path in sorted((ROOT / "bwtheory").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+        found += [f"{path.name}: {riddle}" for node in texts if id(node) not in statements for riddle in riddles(node.value)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Compare networks with methods that are none.",
+        "Long runs are compiled by themselves.",
+        "An error in these is an\nerror here.",
+        "Parameters in the activation (but c).",
+        "A note is said.",
+    ],
+)
+def test_a_riddle_is_found(sentence):
+    assert riddles(f"Before. {sentence} After.")
+
+
+def test_plain_sentences_pass():
+    assert riddles("All neurons but two are zero. What is not proved is listed. The methods have none of these.") == []
