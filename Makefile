@@ -17,7 +17,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 .PHONY: verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
-	proofs-controls mutants proofs-check docs docs-serve docs-figures clean
+	proofs-controls mutants proofs-check coq docs docs-serve docs-figures clean
 
 verify: $(VENV)/ready
 	$(BIN)/bwtheory verify --write
@@ -127,13 +127,16 @@ $(VENV)/docs-ready: $(VENV)/ready
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
+coq:
+	@command -v coqc >/dev/null && libraries="$$(coqc -where)/user-contrib" && \
+		test -d "$$libraries/Coquelicot" -a -d "$$libraries/Flocq" || \
+		{ echo "The proofs need Coq, Coquelicot and Flocq; on Debian: apt-get install coq libcoq-coquelicot libcoq-flocq"; exit 1; }
+
 RECORD ?=
-proofs: $(VENV)/ready
-	@command -v coqc >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || \
-		{ echo "The proofs need Coq and Coquelicot; on Debian: apt-get install coq libcoq-coquelicot"; exit 1; }
+proofs: $(VENV)/ready coq
 	cd proofs && coq_makefile -f _CoqProject -o Makefile.coq && \
 		$(MAKE) -j2 -f Makefile.coq $$(sed -n '/^Audit/d; s/[.]v$$/.vo/p' _CoqProject)
-	$(BIN)/python -m bwtheory.proofs $(RECORD)
+	$(BIN)/python -m bwtheory.proof_record $(RECORD)
 
 proofs-controls: proofs
 	$(BIN)/python -m tests.proof_controls

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bwtheory import proofs
+from bwtheory import proof_record
 
 
 class Verdict(StrEnum):
@@ -242,22 +242,25 @@ class Judgement:
     corrected: Result | None
     control_results: tuple[Result, ...]
     lemmas: tuple[Judgement, ...] = ()
-    recorded: frozenset[str] = frozenset()
+    recorded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_proved(self) -> bool:
         """Whether all theorems of the claim are in the record of proofs/, and the files are those of the record."""
-        return bool(self.claim.theorem) and self.recorded.issuperset(self.claim.theorem)
+        return bool(self.claim.theorem) and self.recorded.keys() >= set(self.claim.theorem)
 
     @property
     def evidence(self) -> str:
-        """What stands behind the verdict: Coq's proof, and the check's computation."""
+        """What stands behind the verdict, in Markdown: Coq's proof, and the check's computation."""
         claim = self.claim
         computed = f"{claim.evidence}, tolerance {claim.tolerance}" if claim.tolerance else str(claim.evidence)
         if not claim.theorem:
             return computed
-        names = ", ".join(claim.theorem)
-        return f"proved ({names}); {computed}" if self.is_proved else f"{computed} (no record here that Coq proved {names})"
+        if not self.is_proved:
+            return f"{computed} (no record here that Coq proved {', '.join(claim.theorem)})"
+        statements = f"proofs/{proof_record.STATEMENTS}"
+        links = ", ".join(proof_record.link(name, self.recorded[name], statements) for name in claim.theorem)
+        return f"proved ({links}); {computed}"
 
     @property
     def verdict(self) -> Verdict:
@@ -307,7 +310,9 @@ class Judgement:
         }
 
 
-def judge(claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = (), recorded: frozenset[str] = frozenset()) -> Judgement:
+def judge(
+    claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = (), recorded: Mapping[str, int] | None = None
+) -> Judgement:
     """Run a check on the printed statement, the corrected one and every control; the lemmas are judged already."""
     return Judgement(
         claim,
@@ -316,7 +321,7 @@ def judge(claim: Claim, decide: Check, lemmas: tuple[Judgement, ...] = (), recor
         decide(**claim.corrected) if claim.corrected is not None else None,
         tuple(decide(**control.parameters) for control in claim.controls),
         lemmas,
-        recorded,
+        recorded or {},
     )
 
 
@@ -326,7 +331,7 @@ class Ledger:
 
     claims: tuple[Claim, ...]
     checks: Mapping[str, Check]
-    recorded: frozenset[str] = frozenset()
+    recorded: Mapping[str, int] = field(default_factory=dict)
     _judged: dict[str, Judgement] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -401,7 +406,7 @@ def load_ledger(folder: Path) -> Ledger:
     package = import_evidence(folder, "verify").__name__
     modules = [importlib.import_module(f"{package}.{path.stem}") for path in sorted((folder / "verify").glob("test_*.py"))]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Check)]
-    return Ledger(claims, _pair(claims, found), frozenset(proofs.recorded(folder / "proofs")))
+    return Ledger(claims, _pair(claims, found), proof_record.recorded_lines(folder / "proofs"))
 
 
 def _pair(claims: Iterable[Claim], found: Iterable[Check]) -> dict[str, Check]:

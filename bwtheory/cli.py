@@ -852,6 +852,9 @@ def _print_table(judgements: list[Judgement]) -> None:
     controls = sum(len(j.claim.controls) for j in judgements)
     console.print("  ".join(f"[{_STYLE[v]}]{n} {v}[/]" for v, n in counts.items() if n), highlight=False)
     console.print(f"controls caught: {sum(j.caught for j in judgements)}/{controls}", highlight=False)
+    proved = sum(j.is_proved for j in judgements)
+    if proved:
+        console.print(f"proved (not rechecked here): {proved}; `make proofs` in a checkout asks Coq again", highlight=False)
     wrong = [j.claim.id for j in judgements if not j.sound]
     console.print(
         f"[bold red]Not as expected: {', '.join(wrong)}[/]"

@@ -57,6 +57,53 @@ Proof. intros HJ. assert (L : (4 <= 2 ^ J)%nat) by (change 4%nat with (2 ^ 2)%na
     + rewrite nsum_delta by lia. apply Z.
     + intros j _. unfold unit_vector. destruct (Nat.eq_dec j 1); ring. Qed.
 
+(* ---------- (40) on D: one support inside D is enough, and two that the ends cut are not ---------- *)
+Lemma one_inside j j' k k' : j <> j' -> (0 <= k /\ k + 3 <= 3 * 2 ^ Z.of_nat j)%Z ->
+  is_RInt (fun x => psi_jk j k (3/2 * (x + 1)) * psi_jk j' k' (3/2 * (x + 1))) (-1) 1 0.
+Proof. intros N [H0 H3]. assert (P := pow2_pos j).
+  assert (S : forall t, t < 0 \/ 3 < t -> psi_jk j k t * psi_jk j' k' t = 0).
+  { intros t Ht. rewrite (psi_jk_support j k); [ring|]. apply IZR_le in H0. apply IZR_le in H3.
+    rewrite plus_IZR, mult_IZR, <- pow_IZR in H3. destruct Ht as [Ht|Ht]; [left|right].
+    - apply Rle_trans with 0; [lra|]. apply Rmult_le_pos; [exact H0 | left; apply Rinv_0_lt_compat, P].
+    - apply Rle_trans with 3; [|lra]. apply (Rmult_le_reg_r (2 ^ j)); [exact P|]. unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra. }
+  assert (I : is_RInt (fun t => psi_jk j k t * psi_jk j' k' t) 0 3 0) by (apply (IntR_iff_RInt _ 0 3); [lra | exact S | apply psi_jk_orth, N]).
+  apply RInt_D in I. rewrite Rmult_0_r in I. exact I. Qed.
+
+Lemma both_cut : is_RInt (fun x => psi_jk 0 (-1) (3/2 * (x + 1)) * psi_jk 1 (-2) (3/2 * (x + 1))) (-1) 1 (sqrt 2 / 72).
+Proof. replace (sqrt 2 / 72) with (2/3 * (sqrt 2 * (1/48))) by field. apply (RInt_D (fun t => psi_jk 0 (-1) t * psi_jk 1 (-2) t)).
+  apply (RInt_ext_le (fun t => sqrt 2 * (psi (t + 1) * psi (2 * t + 2))) _ 0 3 _ ltac:(lra)).
+  { intros t _. unfold psi_jk. simpl pow. rewrite sqrt_1, Rmult_1_r.
+    replace (1 * t - -1) with (t + 1) by ring. replace (2 * t - -2) with (2 * t + 2) by ring. ring. }
+  apply (is_RInt_scal (fun t => psi (t + 1) * psi (2 * t + 2)) 0 3 (sqrt 2) (1/48)).
+  apply (RInt_chasles _ 0 (1/4) 3 (29/1728) (7/1728)); [| |field].
+  - apply (RInt_quad _ (9/36) (-90/36) (224/36)); [lra| |field]. intros t Ht. rewrite (psi_p2 (t + 1)), (psi_p4 (2 * t + 2)) by lra. field.
+  - apply (RInt_chasles _ (1/4) (1/2) 3 (7/1728) 0); [| |field].
+    + apply (RInt_quad _ (-3/36) (22/36) (-32/36)); [lra| |field]. intros t Ht. rewrite (psi_p2 (t + 1)), (psi_p5 (2 * t + 2)) by lra. field.
+    + apply RInt_zero_on; [lra|]. intros t Ht. rewrite (psi_right (2 * t + 2)) by lra. ring. Qed.
+
+(* ---------- (4): a neuron without input weight ---------- *)
+Lemma signed_weight v w b x : w <> 0 -> v * relu (w * x - b) = v * Rabs w * relu (w / Rabs w * x - b / Rabs w).
+Proof. intros N. assert (P := Rabs_pos_lt w N). rewrite Rmult_assoc, <- (relu_hom (Rabs w)) by lra. do 2 f_equal. field. lra. Qed.
+
+Lemma no_signed_weight b v s c : b < 0 -> s = 1 \/ s = -1 -> ~ forall x, -1 <= x <= 1 -> relu (0 * x - b) = v * relu (s * x - c).
+Proof. intros Hb Hs H. assert (A := H (-1) ltac:(lra)). assert (B := H 0 ltac:(lra)). assert (D := H 1 ltac:(lra)).
+  replace (0 * -1 - b) with (- b) in A by ring. replace (0 * 0 - b) with (- b) in B by ring. replace (0 * 1 - b) with (- b) in D by ring.
+  unfold relu in A, B, D. rewrite (Rmax_right 0 (- b)) in A, B, D by lra.
+  assert (N : v <> 0) by (intros ->; lra).
+  assert (E : forall y z, v * y = v * z -> y = z) by (intros y z X; apply (Rmult_eq_reg_l v); assumption).
+  rewrite A in B, D. apply E in B. apply E in D.
+  assert (Z : Rmax 0 (s * -1 - c) <> 0) by (intros Z; rewrite Z in A; lra).
+  destruct Hs as [-> | -> ]; clear A E H; unfold Rmax in *; repeat destruct (Rle_dec _ _); lra. Qed.
+
+(* (5), and the identity before it with its sign *)
+Lemma skip_connection K (v w b : nat -> R) : (forall k, (k < K)%nat -> w k = 1 \/ w k = -1) -> exists c a, forall x,
+  nsum K (fun k => v k * relu (w k * x - b k)) = c + a * x + nsum K (fun k => v k * relu (x - w k * b k)).
+Proof. induction K as [|K IH]; intros H; [exists 0, 0; intros; simpl; ring|].
+  destruct IH as [c [a E]]; [intros; apply H; lia|]. destruct (H K ltac:(lia)) as [W|W].
+  - exists c, a. intros x. cbn [nsum]. rewrite E, W. replace (1 * x - b K) with (x - 1 * b K) by ring. ring.
+  - exists (c - v K * b K), (a - v K). intros x. cbn [nsum]. rewrite E, W.
+    replace (-1 * x - b K) with (- (x - -1 * b K)) by ring. rewrite relu_neg. ring. Qed.
+
 (* ---------- the lost factor 2 of (10) and (17) ---------- *)
 Lemma quadratic_minimiser n a b G r v : symmetric n G -> (forall w, 0 <= form n G w) -> 0 < a ->
   (minimiser n (quadratic n a b G r) v <-> forall i, (i < n)%nat -> 2 * a * product n G v i = b * r i).
@@ -107,3 +154,44 @@ Lemma half_of_the_minimiser n G r v : symmetric n G -> (forall w, 0 <= form n G 
 Proof. intros HS HP H. rewrite (quadratic_minimiser n) in H by (assumption || lra). apply quadratic_minimiser; [assumption | assumption | lra|].
   intros i Hi. specialize (H i Hi). unfold product in *.
   rewrite (nsum_ext n _ (fun j => / 2 * (G i j * v j))) by (intros; ring). rewrite nsum_scal. lra. Qed.
+
+(* ---------- the loss of (9) and (16) is a quadratic form ---------- *)
+Section Loss.
+Context (n : nat) (a b : R) (Hab : a < b) (u : R -> R) (phi : nat -> R -> R) (U : R) (r : vector) (G : matrix) (H : products n a b u phi U r G).
+Let HU := proj1 H.
+Let Hr := proj1 (proj2 H).
+Let HG := proj2 (proj2 H).
+
+Lemma square_integral v : is_RInt (fun x => nsum n (fun i => v i * phi i x) * nsum n (fun i => v i * phi i x)) a b (form n G v).
+Proof. apply is_RInt_gen_at_point. apply (gen_nsum_bilin n n v v phi phi G). intros i j Hi Hj. apply is_RInt_gen_at_point, HG; assumption. Qed.
+
+Lemma cross_integral v : is_RInt (fun x => nsum n (fun i => v i * (u x * phi i x))) a b (nsum n (fun i => r i * v i)).
+Proof. assert (X := Hr). clear HU HG Hr H. induction n as [|m IH]; [apply RInt_zero_on; [lra | reflexivity]|]. cbn [nsum].
+  replace (r m * v m) with (v m * r m) by ring. apply RInt_lin; [apply IH; intros; apply X; lia | apply X; lia]. Qed.
+
+Lemma loss_integral v : is_RInt (fun x => / 2 * (u x - nsum n (fun i => v i * phi i x)) ^ 2) a b (U / 2 + quadratic n (/ 2) 1 G r v).
+Proof. assert (X := RInt_lin _ _ _ _ (-1) _ _ (RInt_lin _ _ _ _ (/ 2) _ _ (is_RInt_scal _ _ _ (/ 2) _ HU) (square_integral v)) (cross_integral v)).
+  replace (U / 2 + quadratic n (/ 2) 1 G r v) with (/ 2 * U + / 2 * form n G v + -1 * nsum n (fun i => r i * v i)) by (unfold quadratic; field).
+  revert X. apply RInt_ext_le; [lra|]. intros x _. unfold scal. simpl. unfold mult. simpl.
+  rewrite (nsum_ext n (fun i => v i * (u x * phi i x)) (fun i => u x * (v i * phi i x))) by (intros; ring). rewrite nsum_scal. field. Qed.
+
+Lemma loss_value v : half_distance n a b u phi v = U / 2 + quadratic n (/ 2) 1 G r v.
+Proof. apply is_RInt_unique, loss_integral. Qed.
+
+Lemma loss_symmetric : symmetric n G.
+Proof. intros i j Hi Hj. rewrite <- (is_RInt_unique _ _ _ _ (HG i j Hi Hj)), <- (is_RInt_unique _ _ _ _ (HG j i Hj Hi)).
+  apply RInt_ext. intros x _. apply Rmult_comm. Qed.
+
+Lemma loss_form_pos v : 0 <= form n G v.
+Proof. apply (is_RInt_ge_0 _ a b _ ltac:(lra) (square_integral v)). intros x _. apply Rle_0_sqr. Qed.
+
+Lemma loss_minimiser v : minimiser n (half_distance n a b u phi) v <-> minimiser n (quadratic n (/ 2) 1 G r) v.
+Proof. split; intros M w; specialize (M w); rewrite !loss_value in *; lra. Qed.
+
+(* the printed form has half of the minimiser, which is another one unless r = 0 *)
+Lemma loss_printed v : minimiser n (half_distance n a b u phi) v ->
+  minimiser n (quadratic n 1 1 G r) (fun i => / 2 * v i) /\ (nonzero n r -> ~ minimiser n (quadratic n 1 1 G r) v).
+Proof. rewrite loss_minimiser. intros M. split; [exact (half_of_the_minimiser n G r v loss_symmetric loss_form_pos M)|].
+  intros [i [Hi Ni]] M'. rewrite (quadratic_minimiser n) in M, M' by (exact loss_symmetric || exact loss_form_pos || lra).
+  specialize (M i Hi). specialize (M' i Hi). lra. Qed.
+End Loss.

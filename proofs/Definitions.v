@@ -52,6 +52,12 @@ Definition largest_eigenvalue (n : nat) (A : matrix) (l : R) : Prop :=
 Definition smallest_eigenvalue (n : nat) (A : matrix) (l : R) : Prop :=
   eigenvalue n A l /\ forall m, eigenvalue n A m -> l <= m.
 
+(* eigenvalues of complex matrices *)
+Fixpoint csum (n : nat) (f : nat -> C) : C := match n with O => RtoC 0 | S m => Cplus (csum m f) (f m) end.
+Definition complex_eigenvalue (n : nat) (A : nat -> nat -> C) (l : C) : Prop :=
+  exists v : nat -> C, (exists i, (i < n)%nat /\ v i <> RtoC 0) /\
+    forall i, (i < n)%nat -> csum n (fun j => Cmult (A i j) (v j)) = Cmult l (v i).
+
 (* kappa(A) = lambda_max / lambda_min, for a positive definite A *)
 Definition condition_number (n : nat) (A : matrix) (kappa : R) : Prop :=
   exists low high, smallest_eigenvalue n A low /\ largest_eigenvalue n A high /\ 0 < low /\ kappa = high / low.
@@ -136,6 +142,14 @@ Definition constant_and_relus (N i : nat) (x : R) : R :=
 Definition quadratic (n : nat) (a b : R) (G : matrix) (r v : vector) : R := a * form n G v - b * nsum n (fun i => r i * v i).
 Definition minimiser (n : nat) (F : vector -> R) (v : vector) : Prop := forall w, F v <= F w.
 
+(* the integrals of u^2, u phi_i and phi_i phi_j over [a, b] exist and are U, r_i and G_ij *)
+Definition products (n : nat) (a b : R) (u : R -> R) (phi : nat -> R -> R) (U : R) (r : vector) (G : matrix) : Prop :=
+  is_RInt (fun x => u x ^ 2) a b U /\ (forall i, (i < n)%nat -> is_RInt (fun x => u x * phi i x) a b (r i)) /\
+  (forall i j, (i < n)%nat -> (j < n)%nat -> is_RInt (fun x => phi i x * phi j x) a b (G i j)).
+(* half of the squared L2 distance on [a, b] from u to a combination of phi 0, ..., phi (n - 1), as (9) and (16) *)
+Definition half_distance (n : nat) (a b : R) (u : R -> R) (phi : nat -> R -> R) (v : vector) : R :=
+  RInt (fun x => / 2 * (u x - nsum n (fun i => v i * phi i x)) ^ 2) a b.
+
 (* (18) as printed: over [0, 1] *)
 Definition G_psi_half : matrix := gram 0 1 neuron.
 
@@ -152,6 +166,50 @@ Definition slope_changes (f : R -> R) (n : nat) (x : nat -> R) : R :=
   nsum n (fun i => Rabs (slope f (x (S i)) (x (S (S i))) - slope f (x i) (x (S i)))).
 Definition variation_norm (f : R -> R) (V : R) : Prop :=
   is_lub (fun s => exists n x, (forall i, x i < x (S i)) /\ s = slope_changes f n x) V.
+
+(* --- Variation norm of a network with d inputs and m outputs: the least sum of |v_k| |w_k| --------------------------- *)
+
+Definition dot (n : nat) (u v : vector) : R := nsum n (fun i => u i * v i).
+Definition euclidean (n : nat) (v : vector) : R := sqrt (norm2 n v).
+
+(* output o of K neurons at x: the sum over k of (v_k)_o f(w_k'x - b_k) *)
+Definition network (d : nat) (f : R -> R) (K : nat) (v w : nat -> vector) (b : nat -> R) (x : vector) (o : nat) : R :=
+  nsum K (fun k => v k o * f (dot d (w k) x - b k)).
+Definition affine (d : nat) (f : vector -> R) : Prop := exists c a, forall x, f x = c + dot d a x.
+(* F is this ReLU network up to an affine function *)
+Definition represents (d m : nat) (F : vector -> nat -> R) (K : nat) (v w : nat -> vector) (b : nat -> R) : Prop :=
+  forall o, (o < m)%nat -> affine d (fun x => F x o - network d relu K v w b x o).
+(* the formula of (22): the sum of |v_k| |w_k| *)
+Definition formula (d m K : nat) (v w : nat -> vector) : R := nsum K (fun k => euclidean m (v k) * euclidean d (w k)).
+(* V is the least value of the formula among all ReLU networks that are F up to an affine function *)
+Definition network_norm (d m : nat) (F : vector -> nat -> R) (V : R) : Prop :=
+  (exists K v w b, represents d m F K v w b /\ formula d m K v w = V) /\
+  (forall K v w b, represents d m F K v w b -> V <= formula d m K v w).
+
+(* kink number i mod 7 of neuron i / 7, psi with scale c, is a ReLU with this output weight, input weight and bias *)
+Definition kink_weight (v : nat -> vector) (i : nat) : vector := fun o => fst (seven_at (i mod 7)) * v (i / 7)%nat o.
+Definition kink_direction (c : R) (w : nat -> vector) (i : nat) : vector := fun n => c * w (i / 7)%nat n.
+Definition kink_bias (c : R) (b : nat -> R) (i : nat) : R := c * b (i / 7)%nat + snd (seven_at (i mod 7)).
+
+(* w'x = b and w2'x = b2 are one hyperplane *)
+Definition one_hyperplane (d : nat) (w : vector) (b : R) (w2 : vector) (b2 : R) : Prop :=
+  exists c, c <> 0 /\ b2 = c * b /\ forall i, (i < d)%nat -> w2 i = c * w i.
+(* u and v point in one direction, or one of them is 0 *)
+Definition one_direction (m : nat) (u v : vector) : Prop := dot m u v = euclidean m u * euclidean m v.
+
+(* --- Training, (26)-(28): any activation f, N samples, the loss l i of the outputs at sample i ------------------------- *)
+
+Definition penalised (d m N K : nat) (x : nat -> vector) (l : nat -> (nat -> R) -> R) (lambda r : R)
+  (g : vector -> nat -> R) (v w : nat -> vector) : R :=
+  nsum N (fun i => l i (g (x i))) + lambda * nsum K (fun k => norm2 m (v k) + norm2 d (w k) / r).
+Definition objective_27 (d m N K : nat) f x l lambda c (v w : nat -> vector) (b : nat -> R) : R :=
+  penalised d m N K x l lambda 1 (network d (fun z => f (c * z)) K v w b) v w.
+Definition objective_28 (d m N K : nat) f x l lambda c (v w : nat -> vector) (b : nat -> R) : R :=
+  penalised d m N K x l lambda (c ^ 2) (network d f K v w b) v w.
+(* half of the sum of squared weights *)
+Definition decay (d m K : nat) (v w : nat -> vector) : R := nsum K (fun k => (norm2 m (v k) + norm2 d (w k)) / 2).
+Definition parameters_minimise (F : (nat -> vector) -> (nat -> vector) -> (nat -> R) -> R) v w b : Prop :=
+  forall v' w' b', F v w b <= F v' w' b'.
 
 (* --- Finite samples ----------------------------------------------------------------------------------------------- *)
 

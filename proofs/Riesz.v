@@ -154,10 +154,6 @@ Proof. rewrite !squares_TT by (simpl; intros p Hp; repeat destruct Hp as [<- | H
       with (108 * form n entries v + -5 * form n (fun i j => TT E3 (ix i) (ix j)) v + - / 2 * form n (fun i j => TT E4 (ix i) (ix j)) v) by ring.
     apply form_lin3. intros i j _ _. destruct (sos (ix i) (ix j)) as [_ S]. rewrite <- S. unfold entries. ring. Qed.
 
-Lemma entries_bounds v : 4/27 * norm2 n v <= form n entries v <= 1/3 * norm2 n v.
-Proof. destruct (entries_sos v) as [S1 S2]. assert (P1 := squares_pos E1 v). assert (P2 := squares_pos E2 v).
-  assert (P3 := squares_pos E3 v). assert (P4 := squares_pos E4 v). lra. Qed.
-
 Lemma entries_strict v : nonzero n v -> 4/27 * norm2 n v < form n entries v < 1/3 * norm2 n v.
 Proof. intros Nv. destruct (entries_sos v) as [S1 S2]. assert (P1 := squares_strict (-1) v Nv). assert (P2 := squares_pos E2 v).
   assert (P3 := squares_strict 1 v Nv). assert (P4 := squares_pos E4 v). fold E1 in P1. fold E3 in P3. lra. Qed.

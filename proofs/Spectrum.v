@@ -20,8 +20,6 @@ Proof. intros H. apply nsum_ext; intros i Hi. rewrite H by assumption. reflexivi
 Lemma form_ext n A B u v : (forall i j, (i < n)%nat -> (j < n)%nat -> A i j = B i j) ->
   (forall i, (i < n)%nat -> u i = v i) -> form n A u = form n B v.
 Proof. intros HA H. apply nsum_ext; intros i Hi. apply nsum_ext; intros j Hj. rewrite HA, !H by assumption. reflexivity. Qed.
-Lemma product_ext n A u v : (forall i, (i < n)%nat -> u i = v i) -> forall i, product n A u i = product n A v i.
-Proof. intros H i. apply nsum_ext; intros j Hj. rewrite H by assumption. reflexivity. Qed.
 Lemma form_product n A v : form n A v = nsum n (fun i => v i * product n A v i).
 Proof. apply nsum_ext; intros i Hi. unfold product. rewrite <- nsum_scal. apply nsum_ext; intros; ring. Qed.
 Lemma form_opp n A v : form n (fun i j => - A i j) v = - form n A v.

@@ -1,14 +1,14 @@
-(* The theorems, in the words of the paper and with its equation numbers.  Read with Definitions.v: nothing else is needed
-   to know what is claimed.  Each proof here is one line that names the file's lemma that proves it.
+(* The theorems, in the words of the paper and with its equation numbers.  Read with Definitions.v, and for rounding Floats.v: nothing
+   else is needed to know what is claimed.  Each proof here is one line that names the file's lemma that proves it.
 
    is_RInt f a b l: the Riemann integral of f over [a, b] exists and is l.  RInt f a b: its value.
    (i < n)%nat: natural numbers.  Indices start at 0.  INR: from natural numbers to reals.  IZR: from integers. *)
 Require Import Reals Lra Lia ZArith QArith Qreals List.
 From Coquelicot Require Import Coquelicot.
 From BW Require Import Definitions Integrals Hats Wavelet Spectrum Gershgorin Riesz Theorem33.
-From BW Require Import ReluGram ReluUpper ReluLower TMatrix Theorem31.
+From BW Require Import ReluGram ReluUpper Frobenius ReluLower TMatrix Theorem31.
 From BW Require Import FiniteSamples FiniteGrid.
-From BW Require Import Proposition32 Variation Counterexamples Bridge.
+From BW Require Import Proposition32 Variation Hyperplanes Scaling Ridges Counterexamples Bridge Floats Rounding.
 From BW Require Import Certificate Checker Certificates.
 From BW Require Generated.
 From BW Require Import IntervalGram IntervalLevels IntervalBlock IntervalBasis IntervalSpan.
@@ -30,6 +30,10 @@ Theorem psi_pieces t :
 Proof. exact (conj (psi_left t) (conj (psi_p0 t) (conj (psi_p1 t) (conj (psi_p2 t) (conj (psi_p3 t) (conj (psi_p4 t)
   (conj (psi_p5 t) (psi_right t)))))))). Qed.
 
+(* psi is even about 3/2 *)
+Theorem psi_symmetric t : psi (3 - t) = psi t.
+Proof. exact (psi_even t). Qed.
+
 (* the two-scale relation of Chui and Wang *)
 Theorem psi_two_scale t : psi t =
   / 12 * (hat (2 * t) - 6 * hat (2 * t - 1) + 10 * hat (2 * t - 2) - 6 * hat (2 * t - 3) + hat (2 * t - 4)).
@@ -39,11 +43,29 @@ Proof. exact (psi_hats t). Qed.
 Theorem psi_moments : IntR psi 0 /\ IntR (fun t => t * psi t) 0.
 Proof. exact (conj psi_mean psi_moment). Qed.
 
-(* (3): a psi network with K neurons is a ReLU network with 7 K neurons *)
-Theorem equation_3 K (v w b : nat -> R) : exists v' w' b' : nat -> R, forall x,
-  nsum K (fun k => v k * psi (w k * x - b k)) = nsum (7 * K) (fun i => v' i * relu (w' i * x - b' i)).
-Proof. exists (fun i => v (i / 7)%nat * fst (seven_at (i mod 7))), (fun i => w (i / 7)%nat), (fun i => b (i / 7)%nat + snd (seven_at (i mod 7))).
-  exact (psi_network_as_relu K v w b). Qed.
+(* ... so that psi is orthogonal to every hat at the integers *)
+Theorem lemma_hats n : IntR (fun t => hat (t - IZR n) * psi t) 0.
+Proof. apply (IntR_ext (fun t => hatc 0 n t * psi (2 ^ (0 + 0) * t - IZR 0))); [|exact (hat_orth 0 0 n 0)].
+  intros t. unfold hatc. simpl. f_equal; f_equal; ring. Qed.
+
+(* (3), (13), any number of inputs and outputs, also for psi with scale c: a psi network with K neurons is a ReLU network with
+   7 K neurons, in groups of seven with one input weight each *)
+Theorem equation_3 d c K v w b x o : network d (fun z => psi (c * z)) K v w b x o =
+  network d relu (7 * K) (kink_weight v) (kink_direction c w) (kink_bias c b) x o.
+Proof. exact (psi_network_relu d K c v w b x o). Qed.
+
+(* (4): a neuron with w <> 0 is one with w = 1 or -1, and one with w = 0 is not *)
+Theorem equation_4 :
+  (forall v w b x, w <> 0 -> v * relu (w * x - b) = v * Rabs w * relu (w / Rabs w * x - b / Rabs w)) /\
+  (forall b v s c, b < 0 -> s = 1 \/ s = -1 -> ~ forall x, -1 <= x <= 1 -> relu (0 * x - b) = v * relu (s * x - c)).
+Proof. exact (conj signed_weight no_signed_weight). Qed.
+
+(* (5), and the identity before it with the right sign *)
+Theorem equation_5 K (v w b : nat -> R) : (forall k, (k < K)%nat -> w k = 1 \/ w k = -1) -> exists c a, forall x,
+  nsum K (fun k => v k * relu (w k * x - b k)) = c + a * x + nsum K (fun k => v k * relu (x - w k * b k)).
+Proof. exact (skip_connection K v w b). Qed.
+Theorem equation_5_identity : (forall z, relu z = z + relu (- z)) /\ relu (-1) <> -1 - relu (- -1).
+Proof. split; [intros z; rewrite relu_neg; ring | relus; lra]. Qed.
 
 (* ===== Proposition 3.2 ============================================================================================ *)
 
@@ -63,9 +85,17 @@ Proof. exact (network_as_psi K c v w b x). Qed.
 Theorem psi_shifts (k : Z) : IntR (fun t => psi t * psi (t - IZR k)) (psi_entry k).
 Proof. exact (psi_translates k). Qed.
 
-(* (40) on the line, for all shifts; (40) on D is false for wavelets that the ends of D cut *)
+(* (40) on the line, for all shifts *)
 Theorem semi_orthogonality j j' k k' : j <> j' -> IntR (fun t => psi_jk j k t * psi_jk j' k' t) 0.
 Proof. exact (psi_jk_orth j j' k k'). Qed.
+
+(* (40) on D, which is [0, 3] for t = (3/2)(x + 1): true if the support of one of the two, [k, k + 3] / 2^j, lies inside of D;
+   false for these two, which an end of D cuts *)
+Theorem equation_40 :
+  (forall j j' k k', j <> j' -> (0 <= k /\ k + 3 <= 3 * 2 ^ Z.of_nat j)%Z ->
+    is_RInt (fun x => psi_jk j k (3/2 * (x + 1)) * psi_jk j' k' (3/2 * (x + 1))) (-1) 1 0) /\
+  is_RInt (fun x => psi_jk 0 (-1) (3/2 * (x + 1)) * psi_jk 1 (-2) (3/2 * (x + 1))) (-1) 1 (sqrt 2 / 72).
+Proof. exact (conj one_inside both_cut). Qed.
 
 (* (18), (35)-(45): every entry of the Gram matrix of Theorem 3.3's neurons *)
 Theorem G_psi_entries i j :
@@ -83,10 +113,10 @@ Proof. exact (level_at j k). Qed.
 Theorem C1_C2_printed : Rabs (C1 - 30864 / 10 ^ 6) < / 2 / 10 ^ 6 /\ Rabs (C2 - - 30864 / 10 ^ 7) < / 2 / 10 ^ 7.
 Proof. unfold C1, C2. split; apply Rabs_def1; lra. Qed.
 
-(* Theorem B.1 *)
-Theorem theorem_B_1 n A l : eigenvalue n A l ->
-  exists i, (i < n)%nat /\ Rabs (l - A i i) <= nsum n (fun j => if Nat.eq_dec j i then 0 else Rabs (A i j)).
-Proof. exact (Gershgorin.gershgorin n A l). Qed.
+(* Theorem B.1, any complex matrix *)
+Theorem theorem_B_1 n A l : complex_eigenvalue n A l ->
+  exists i, (i < n)%nat /\ Cmod (Cminus l (A i i)) <= nsum n (fun j => if Nat.eq_dec j i then 0 else Cmod (A i j)).
+Proof. exact (complex_gershgorin n A l). Qed.
 
 (* (46) *)
 Theorem equation_46 n l : eigenvalue n G_psi l -> Rabs (l - 1/6) <= 2 * (Rabs C1 + Rabs C2) /\ 2 * (Rabs C1 + Rabs C2) < 1/6.
@@ -126,6 +156,10 @@ Theorem extreme_eigenvalues n A : (0 < n)%nat -> symmetric n A ->
   (exists l, largest_eigenvalue n A l /\ forall v, form n A v <= l * norm2 n v).
 Proof. intros Hn HS. exact (conj (smallest_exists n A Hn HS) (largest_exists n A Hn HS)). Qed.
 
+(* a matrix has at most one condition number *)
+Theorem condition_number_unique n A k1 k2 : condition_number n A k1 -> condition_number n A k2 -> k1 = k2.
+Proof. exact (condition_unique n A k1 k2). Qed.
+
 (* (12): the entries of G_sigma *)
 Theorem G_sigma_entries K b i j : (forall i, (i < K)%nat -> -1 <= b i <= 1) -> (i < K)%nat -> (j < K)%nat ->
   is_RInt (fun x => relu (x - b i) * relu (x - b j)) (-1) 1 (G_sigma b i j) /\ G_sigma b i j = sigma_entry (b i) (b j).
@@ -157,6 +191,12 @@ Proof. intros HK Hb H. split; [intros mu Hmu; exact (relu_kappa_T K b mu kappa H
 Theorem equal_spacing_upper K kappa : (0 < K)%nat -> condition_number K (G_sigma (equal_spacing K)) kappa ->
   (forall mu, largest_eigenvalue K T_matrix mu -> kappa <= 48 * mu) /\ kappa <= 4 * INR K ^ 2 * (INR K + 1) ^ 2.
 Proof. intros HK H. split; [intros mu Hmu; exact (equal_kappa_T K HK mu kappa Hmu H) | exact (equal_kappa_upper K HK kappa H)]. Qed.
+
+(* equal spacing, between bounds whose ratio tends to 1.0008 *)
+Theorem equal_spacing_sharp K kappa : (3 <= K)%nat -> condition_number K (G_sigma (equal_spacing K)) kappa ->
+  3.881 * (INR K - 2) ^ 4 <= kappa <= 3.8841 * (INR K + / 2) ^ 4.
+Proof. intros HK H. split; [|exact (equal_kappa_sharp K kappa ltac:(lia) H)].
+  assert (L := proj2 (theorem_3_1_sharp K _ kappa HK (equal_range K ltac:(lia)) H)). lra. Qed.
 
 (* biases within theta / K of equal spacing, theta < 1: still O(K^4) *)
 Theorem near_equal_spacing K b theta kappa : (0 < K)%nat -> 0 <= theta < 1 ->
@@ -207,32 +247,100 @@ Theorem finite_samples_wavelets J m kappa : (1 <= J)%nat -> (0 < m)%nat ->
   kappa < 9/4 * (1 + 2 / INR m ^ 2).
 Proof. exact (wavelet_samples J m kappa). Qed.
 
-(* ===== Section 4: variation norms, one input ====================================================================== *)
+(* ===== Section 4: variation norms, d inputs and m outputs ========================================================== *)
 
-(* (20)-(22): the formula is an upper bound; it is the norm exactly if neurons with one kink have no opposite signs *)
-Theorem equation_22 K c (v w b : nat -> R) : (forall k, (k < K)%nat -> w k <> 0) ->
-  exists V, variation_norm (fun x => c + nsum K (fun k => v k * relu (w k * x - b k))) V /\
-    V <= nsum K (fun k => Rabs (v k) * Rabs (w k)) /\
-    (V = nsum K (fun k => Rabs (v k) * Rabs (w k)) <->
-      forall k l, (k < K)%nat -> (l < K)%nat -> b k / w k = b l / w l -> 0 <= v k * v l).
-Proof. exact (relu_network_norm K c v w b). Qed.
+(* two inputs: ridges psi(a1 x + a2 y - b) with directions that are not parallel are orthogonal on the square if their strips
+   cross inside of it *)
+Theorem ridges_orthogonal a1 a2 b c1 c2 e : a1 * c2 - a2 * c1 <> 0 ->
+  (forall x y, 0 < a1 * x + a2 * y - b < 3 -> 0 < c1 * x + c2 * y - e < 3 -> -1 <= x <= 1 /\ -1 <= y <= 1) ->
+  is_RInt (fun x => RInt (fun y => psi (a1 * x + a2 * y - b) * psi (c1 * x + c2 * y - e)) (-1) 1) (-1) 1 0.
+Proof. exact (ridges a1 a2 b c1 c2 e). Qed.
 
-(* (23), (24) with scale = 1, (29) and (30) for one neuron: 16 c |v| |w| *)
-Theorem equation_24_29 scale v w b : 0 < scale -> w <> 0 ->
-  variation_norm (fun x => v * psi (scale * (w * x - b))) (16 * scale * (Rabs v * Rabs w)).
-Proof. exact (psi_neuron_norm scale v w b). Qed.
+(* with one input and one output the norm is the total variation of the slope *)
+Theorem norm_is_total_variation f V : network_norm 1 1 (fun x _ => f (x 0%nat)) V -> variation_norm f V.
+Proof. exact (Hyperplanes.norm_is_total_variation f V). Qed.
 
-(* (25) with scale = 1, (30): an upper bound; the norm exactly if kinks that coincide have no opposite signs.
-   Kink number i mod 7 of neuron i / 7 has weight fst (seven_at (i mod 7)) of (2) and lies at snd (seven_at (i mod 7)) of psi *)
-Theorem equation_25_30 K scale (v w b : nat -> R) : 0 < scale -> (forall k, (k < K)%nat -> w k <> 0) ->
-  exists V, variation_norm (fun x => nsum K (fun k => v k * psi (scale * (w k * x - b k)))) V /\
-    V <= 16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k)) /\
-    (V = 16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k)) <->
-      forall i j, (i < 7 * K)%nat -> (j < 7 * K)%nat ->
-        (scale * b (i / 7)%nat + snd (seven_at (i mod 7))) / (scale * w (i / 7)%nat) =
-        (scale * b (j / 7)%nat + snd (seven_at (j mod 7))) / (scale * w (j / 7)%nat) ->
-        0 <= v (i / 7)%nat * fst (seven_at (i mod 7)) * (v (j / 7)%nat * fst (seven_at (j mod 7)))).
-Proof. exact (psi_network_norm K scale v w b). Qed.
+(* (21) *)
+Theorem equation_21 d m v w b : nonzero d w ->
+  network_norm d m (fun x o => v o * relu (dot d w x - b)) (euclidean m v * euclidean d w).
+Proof. exact (network_norm_one d m v w b). Qed.
+
+(* (20), (22): the norm exists; the formula is an upper bound, and is the norm exactly if the output weights of neurons on one
+   hyperplane point in one direction ... *)
+Theorem equation_22 d m K v w b : (forall k, (k < K)%nat -> nonzero d (w k)) ->
+  exists V, network_norm d m (network d relu K v w b) V /\ V <= formula d m K v w /\
+    (V = formula d m K v w <-> forall k l, (k < K)%nat -> (l < K)%nat ->
+      one_hyperplane d (w k) (b k) (w l) (b l) -> one_direction m (v k) (v l)).
+Proof. exact (network_norm_relu d m K v w b). Qed.
+
+(* ... so for almost all weights: whatever the w and v, for all biases outside of finitely many hyperplanes b_l = c b_k, k <> l *)
+Theorem equation_22_almost_all d m K w : (forall k, (k < K)%nat -> nonzero d (w k)) ->
+  exists L : list (nat * nat * R), (forall k l c, In (k, l, c) L -> k <> l) /\
+    forall v b, (forall k l c, In (k, l, c) L -> b l <> c * b k) -> network_norm d m (network d relu K v w b) (formula d m K v w).
+Proof. exact (relu_almost_all d m K w). Qed.
+
+(* (24) with c = 1, (29) and (30) for one neuron: 16 c |v| |w| *)
+Theorem equation_24_29 d m c v w b : 0 < c -> nonzero d w ->
+  network_norm d m (fun x o => v o * psi (c * (dot d w x - b))) (16 * c * (euclidean m v * euclidean d w)).
+Proof. exact (network_norm_neuron d m c v w b). Qed.
+
+(* (23), (25) with c = 1, (30): an upper bound; the norm exactly if kinks on one hyperplane have weights in one direction ... *)
+Theorem equation_25_30 d m K c v w b : 0 < c -> (forall k, (k < K)%nat -> nonzero d (w k)) ->
+  exists V, network_norm d m (network d (fun z => psi (c * z)) K v w b) V /\ V <= 16 * c * formula d m K v w /\
+    (V = 16 * c * formula d m K v w <-> forall i j, (i < 7 * K)%nat -> (j < 7 * K)%nat ->
+      one_hyperplane d (kink_direction c w i) (kink_bias c b i) (kink_direction c w j) (kink_bias c b j) ->
+      one_direction m (kink_weight v i) (kink_weight v j)).
+Proof. exact (network_norm_psi d m K c v w b). Qed.
+
+(* ... so for almost all weights, as above *)
+Theorem equation_25_almost_all d m K c w : 0 < c -> (forall k, (k < K)%nat -> nonzero d (w k)) ->
+  exists L : list (nat * nat * R * R), (forall k l e s, In (k, l, e, s) L -> k <> l) /\
+    forall v b, (forall k l e s, In (k, l, e, s) L -> b l <> e * b k + s) ->
+      network_norm d m (network d (fun z => psi (c * z)) K v w b) (16 * c * formula d m K v w).
+Proof. exact (psi_almost_all d m K c w). Qed.
+
+(* the formula is no property of the function: one wavelet is two, with any larger value of the formula *)
+Theorem formula_of_weights t : 0 <= t -> exists v w b,
+  (forall x o, network 1 psi 2 v w b x o = psi (x 0%nat)) /\ formula 1 1 2 v w = 1 + 2 * t.
+Proof. exact (many_values t). Qed.
+
+(* weight decay: the least half sum of squared weights of networks with this function is the norm *)
+Theorem weight_decay d m F V : network_norm d m F V ->
+  (exists K v w b, represents d m F K v w b /\ decay d m K v w = V) /\
+  (forall K v w b, represents d m F K v w b -> V <= decay d m K v w).
+Proof. exact (decay_is_the_norm d m F V). Qed.
+
+(* section 4.1: c only multiplies ReLUs, leaky ReLUs (slope a < 1 on the left) and linear functions *)
+Theorem homogeneous c a z : 0 < c -> relu (c * z) = c * relu z /\ relu (c * z) - a * relu (- (c * z)) = c * (relu z - a * relu (- z)).
+Proof. intros H. replace (- (c * z)) with (c * - z) by ring. rewrite !relu_hom by lra. split; ring. Qed.
+
+(* (26), any activation f: the scale is absorbed by weights and biases *)
+Theorem equation_26 d f c K v w b x o :
+  network d (fun z => f (c * z)) K v w b x o = network d f K v (fun k i => c * w k i) (fun k => c * b k) x o.
+Proof. exact (scale_absorbed d f c K v w b x o). Qed.
+
+(* (27), (28): one objective is the other after the substitution, whatever activation, loss and data ... *)
+Theorem equation_28 d m N K f x l lambda c v w b : c <> 0 ->
+  objective_27 d m N K f x l lambda c v w b = objective_28 d m N K f x l lambda c v (fun k i => c * w k i) (fun k => c * b k).
+Proof. intros H. exact (objectives_agree d m N K f x l lambda c H v w b). Qed.
+
+(* ... so that (v, w, b) minimises (27) exactly if (v, c w, c b) minimises (28) ... *)
+Theorem equation_28_minimisers d m N K f x l lambda c v w b : c <> 0 ->
+  (parameters_minimise (objective_27 d m N K f x l lambda c) v w b <->
+   parameters_minimise (objective_28 d m N K f x l lambda c) v (fun k i => c * w k i) (fun k => c * b k)).
+Proof. intros H. exact (minimisers_correspond d m N K f x l lambda c H v w b). Qed.
+
+(* ... and not if the same (v, w, b) does *)
+Theorem equation_28_same_parameters : exists f x l v w b,
+  parameters_minimise (objective_27 1 1 2 1 f x l (3/2) 3) v w b /\ ~ parameters_minimise (objective_28 1 1 2 1 f x l (3/2) 3) v w b.
+Proof. exists (fun z => z), sample, squared, half, half, (fun _ => 1/2). exact other_minimisers. Qed.
+
+(* after (28): with a larger c, minimisers of (28) have no smaller input weights *)
+Theorem larger_input_weights d m N K f x l lambda c c' v w b v' w' b' : 0 < lambda -> 0 < c < c' ->
+  parameters_minimise (objective_28 d m N K f x l lambda c) v w b ->
+  parameters_minimise (objective_28 d m N K f x l lambda c') v' w' b' ->
+  nsum K (fun k => norm2 d (w k)) <= nsum K (fun k => norm2 d (w' k)).
+Proof. exact (input_weights_grow d m N K f x l lambda c c' v w b v' w' b'). Qed.
 
 (* ===== Printed statements that are false ========================================================================== *)
 
@@ -244,15 +352,20 @@ Proof. exact (no_affine n a b). Qed.
 Theorem equation_18_singular J : (2 <= J)%nat -> singular (2 ^ J - 1) G_psi_half.
 Proof. exact (half_singular J). Qed.
 
-(* (10), (17): v minimises a v'G v - b r'v exactly if 2 a G v = b r ... *)
+(* (9), (16): the loss is this quadratic form, up to a constant, so that its Hessian is G ... *)
+Theorem equation_9_16 n a b u phi U r G v : a < b -> products n a b u phi U r G ->
+  half_distance n a b u phi v = U / 2 + quadratic n (/ 2) 1 G r v.
+Proof. intros Hab H. exact (loss_value n a b Hab u phi U r G H v). Qed.
+
+(* ... v minimises a v'G v - b r'v exactly if 2 a G v = b r ... *)
 Theorem least_squares_minimiser n a b G r v : symmetric n G -> (forall w, 0 <= form n G w) -> 0 < a ->
   (minimiser n (quadratic n a b G r) v <-> forall i, (i < n)%nat -> 2 * a * product n G v i = b * r i).
 Proof. exact (quadratic_minimiser n a b G r v). Qed.
 
-(* ... so that v'G v - r'v, as printed, has half of the minimiser of v'G v / 2 - r'v *)
-Theorem lost_factor_2 n G r v : symmetric n G -> (forall w, 0 <= form n G w) ->
-  minimiser n (quadratic n (/2) 1 G r) v -> minimiser n (quadratic n 1 1 G r) (fun i => / 2 * v i).
-Proof. exact (half_of_the_minimiser n G r v). Qed.
+(* ... so that v'G v - r'v, as (10) and (17) print it, has half of the loss's minimiser, another vector unless r = 0 *)
+Theorem lost_factor_2 n a b u phi U r G v : a < b -> products n a b u phi U r G -> minimiser n (half_distance n a b u phi) v ->
+  minimiser n (quadratic n 1 1 G r) (fun i => / 2 * v i) /\ (nonzero n r -> ~ minimiser n (quadratic n 1 1 G r) v).
+Proof. intros Hab H. exact (loss_printed n a b Hab u phi U r G H v). Qed.
 
 (* ===== The bridge to what runs ==================================================================================== *)
 
@@ -278,6 +391,14 @@ Proof. replace (Q2R Generated.norm_squared) with (psi_entry 0) by (unfold psi_en
 (* an evaluator that computes with rational numbers *)
 Theorem rational_evaluator x : Q2R (psiQ x) = psi (Q2R x).
 Proof. exact (psiQ_correct x). Qed.
+
+(* psi in binary64, as NumPy evaluates it in wavelet.py: off by at most 2^-50, at every number of the format ... *)
+Theorem rounding_numpy x : binary64 x -> Rabs (numpy_psi x - psi x) <= / 2 ^ 50.
+Proof. exact (numpy_error x). Qed.
+
+(* ... and as training evaluates it on the CPU with Numba, in v = z - 3/2: off by at most 2^-49 *)
+Theorem rounding_training v : Rabs (kernel_psi v - psi (v + 3/2)) <= / 2 ^ 49.
+Proof. exact (kernel_error v). Qed.
 
 (* a certificate that the program `check` accepts encloses kappa(G_sigma), for any rational biases ... *)
 Theorem certificates_are_sound (b : list Q) w kappa : check b w = true ->

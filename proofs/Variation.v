@@ -230,37 +230,3 @@ Proof. induction K as [|K IH]; [simpl; ring|]. replace (7 * S K)%nat with (7 * K
   destruct (E 3%nat ltac:(lia)) as [-> ->]. destruct (E 4%nat ltac:(lia)) as [-> ->]. destruct (E 5%nat ltac:(lia)) as [-> ->].
   destruct (E 6%nat ltac:(lia)) as [-> ->]. unfold seven_at, seven. cbn [nth fst snd].
   rewrite (Rabs_pos_eq (1/6)), (Rabs_left (-8/6)), (Rabs_pos_eq (23/6)), (Rabs_left (-16/3)) by lra. field. Qed.
-
-Lemma psi_network_norm K scale (v w b : nat -> R) : 0 < scale -> (forall k, (k < K)%nat -> w k <> 0) ->
-  exists V, variation_norm (fun x => nsum K (fun k => v k * psi (scale * (w k * x - b k)))) V /\
-    V <= 16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k)) /\
-    (V = 16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k)) <->
-      forall i j, (i < 7 * K)%nat -> (j < 7 * K)%nat ->
-        (scale * b (i / 7)%nat + snd (seven_at (i mod 7))) / (scale * w (i / 7)%nat) =
-        (scale * b (j / 7)%nat + snd (seven_at (j mod 7))) / (scale * w (j / 7)%nat) ->
-        0 <= v (i / 7)%nat * fst (seven_at (i mod 7)) * (v (j / 7)%nat * fst (seven_at (j mod 7)))).
-Proof. intros Hs Hw.
-  destruct (relu_network_norm (7 * K) 0 (fun i => v (i / 7)%nat * fst (seven_at (i mod 7))) (fun i => scale * w (i / 7)%nat)
-    (fun i => scale * b (i / 7)%nat + snd (seven_at (i mod 7)))) as [V [HV [HL HE]]].
-  { intros k Hk. apply Rmult_integral_contrapositive_currified; [lra|]. apply Hw. apply Nat.div_lt_upper_bound; lia. }
-  assert (ES : nsum (7 * K) (fun i => Rabs (v (i / 7)%nat * fst (seven_at (i mod 7))) * Rabs (scale * w (i / 7)%nat)) =
-    16 * scale * nsum K (fun k => Rabs (v k) * Rabs (w k))).
-  { etransitivity; [|etransitivity; [exact (weights_sum K (fun k => scale * (Rabs (v k) * Rabs (w k)))) | rewrite nsum_scal; ring]].
-    apply nsum_ext; intros i _. rewrite !Rabs_mult, (Rabs_pos_eq scale) by lra. ring. }
-  rewrite ES in HL, HE. exists V. split; [|split; assumption].
-  revert HV. apply norm_ext. intros x. rewrite Rplus_0_l.
-  rewrite <- (psi_network_as_relu K v (fun k => scale * w k) (fun k => scale * b k) x). apply nsum_ext; intros k _. do 2 f_equal. ring. Qed.
-
-(* one neuron: its seven kinks are distinct *)
-Lemma psi_neuron_norm scale v w b : 0 < scale -> w <> 0 -> variation_norm (fun x => v * psi (scale * (w * x - b))) (16 * scale * (Rabs v * Rabs w)).
-Proof. intros Hs Hw. destruct (psi_network_norm 1 scale (fun _ => v) (fun _ => w) (fun _ => b) Hs (fun _ _ => Hw)) as [V [HV [_ HE]]].
-  cbn [nsum] in HE. rewrite Rplus_0_l in HE. rewrite <- (proj2 HE).
-  - revert HV. apply norm_ext. intros x. simpl. ring.
-  - intros i j Hi Hj E. assert (P : 0 < Rabs w) by (apply Rabs_pos_lt, Hw).
-    assert (E' : snd (seven_at (i mod 7)) = snd (seven_at (j mod 7))).
-    { assert (N : scale * w <> 0) by (apply Rmult_integral_contrapositive_currified; lra).
-      apply (Rmult_eq_compat_r (scale * w)) in E. unfold Rdiv in E. rewrite !Rmult_assoc, !Rinv_l, !Rmult_1_r in E by exact N. lra. }
-    assert (Ki : (i mod 7 = i)%nat) by (apply Nat.mod_small; lia). assert (Kj : (j mod 7 = j)%nat) by (apply Nat.mod_small; lia).
-    assert (V7 : forall n, (n < 7)%nat -> snd (seven_at n) = INR n / 2).
-    { intros n Hn. do 7 (destruct n as [|n]; [unfold seven_at, seven; simpl; field|]). lia. }
-    rewrite Ki, Kj, !V7 in E' by lia. assert (EI : INR i = INR j) by lra. apply INR_eq in EI. subst j. apply Rle_0_sqr. Qed.

@@ -12,6 +12,7 @@ bwtheory=$environment/bin/bwtheory
 "$environment/bin/python" -c 'import bwtheory, pathlib; assert "site-packages" in bwtheory.__file__; print(bwtheory.__version__)'
 "$bwtheory" verify
 "$bwtheory" verify eq-44 --explain
+"$bwtheory" verify eq-44 | grep "proved (not rechecked here): 1"
 "$bwtheory" figures
 "$bwtheory" train signal --image camera --shrink 32 --epochs 5 --hidden-features 16 --hidden-layers 1 --device cpu --out runs
 "$bwtheory" render runs/camera-signal-bw-relu-seed40 --size 40x40

@@ -1,7 +1,7 @@
 """The record of the Coq proofs in proofs/: which theorems Coq accepted, on what they rest, and the files they were in.
 
-``python -m bwtheory.proofs`` needs Coq and the compiled files, and writes proofs/record.json; `make proofs` calls it.
-The ledger only compares the files with the record, which needs no Coq.
+``python -m bwtheory.proof_record`` needs Coq and the compiled files, and writes proofs/record.json and the links of the two
+documents to the theorems; `make proofs` calls it.  The ledger only compares the files with the record, which needs no Coq.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ ALLOWED = frozenset(
     }
 )
 RECORD = "record.json"
+STATEMENTS = "Statements.v"
+DOCUMENTS = ("docs/proved.md", "proofs/README.md")  # their links to theorems are kept up to date
 _FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjectures?|bypass_check|(?:Guard|Positivity|Universe) Checking)\b"
 )
@@ -52,9 +54,12 @@ def check_sources(folder: Path) -> None:
             raise ValueError(f"proofs/{path.name} says {match[0]!r}: a proof is left out, or an axiom is added.")
 
 
-def stated(folder: Path) -> list[str]:
-    """Names of the theorems in Statements.v."""
-    return re.findall(r"\bTheorem\s+(\w+)", without_comments((folder / "Statements.v").read_text(encoding="utf-8")))
+def stated(folder: Path) -> dict[str, int]:
+    """The theorems of Statements.v in its order, each with the line where it begins."""
+    text = (folder / STATEMENTS).read_text(encoding="utf-8")
+    names = re.findall(r"\bTheorem\s+(\w+)", without_comments(text))
+    lines = {match[1]: text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"^Theorem\s+(\w+)", text, re.MULTILINE)}
+    return {name: lines[name] for name in names}
 
 
 def audited(folder: Path) -> list[str]:
@@ -94,11 +99,34 @@ def recorded(folder: Path) -> Mapping[str, list[str]]:
         return {}
 
 
+def recorded_lines(folder: Path) -> Mapping[str, int]:
+    """The theorems of the record, each with its line in Statements.v."""
+    names = recorded(folder)
+    return {name: line for name, line in stated(folder).items() if name in names} if names else {}
+
+
+def link(name: str, line: int, statements: str) -> str:
+    """A theorem's name in Markdown, with a link to its line in the file of the statements."""
+    return f"[`{name}`]({statements}#L{line})"
+
+
+def linked(text: str, folder: Path) -> str:
+    """The Markdown text with every link to a theorem set to the theorem's line; ValueError for a name that is no theorem."""
+    lines = stated(folder)
+
+    def renewed(match: re.Match[str]) -> str:
+        if match[1] not in lines:
+            raise ValueError(f"{match[0]} links to a theorem that Statements.v does not have.")
+        return link(match[1], lines[match[1]], match[2])
+
+    return re.sub(rf"\[`(\w+)`\]\(([^()\s#]*{re.escape(STATEMENTS)})(?:#L\d+)?\)", renewed, text)
+
+
 def make_record(folder: Path) -> str:
     """Ask Coq about every theorem and return the text of record.json; ValueError if anything is not as it has to be."""
     check_sources(folder)
     names = audited(folder)
-    if missing := sorted(set(stated(folder)) - set(names)):
+    if missing := sorted(stated(folder).keys() - set(names)):
         raise ValueError(f"Audit.v does not ask about {', '.join(missing)} of Statements.v.")
     if subprocess.run([sys.executable, "generate.py", "--check"], cwd=folder).returncode:
         raise ValueError("proofs/Generated.v is not what bwtheory/wavelet.py says.")
@@ -111,20 +139,24 @@ def make_record(folder: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the record; 1 with one sentence if a theorem, an axiom or a file is not as recorded or allowed."""
-    parser = argparse.ArgumentParser(prog="python -m bwtheory.proofs", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m bwtheory.proof_record", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path("proofs"), help="the folder of the proofs, compiled")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the record is out of date")
     options = parser.parse_args(arguments)
-    target = options.folder / RECORD
     try:
         text = make_record(options.folder)
-        if options.check and (not target.exists() or target.read_text(encoding="utf-8") != text):
-            raise ValueError("proofs/record.json is not what Coq says now; run make proofs and commit the record.")
+        wanted = {options.folder / RECORD: text}
+        for name in DOCUMENTS:
+            path = options.folder.parent / name
+            wanted[path] = linked(path.read_text(encoding="utf-8"), options.folder)
+        for path, content in wanted.items():
+            if not options.check:
+                write_text(path, content)
+            elif not path.exists() or path.read_text(encoding="utf-8") != content:
+                raise ValueError(f"{path} is not what Coq and Statements.v say now; run make proofs and commit it.")
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    if not options.check:
-        write_text(target, text)
     print(f"Coq accepts {len(json.loads(text)['theorems'])} theorems; they rest on the allowed axioms only.")
     return 0
 
