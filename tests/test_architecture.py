@@ -60,7 +60,7 @@ def test_what_would_be_wrong_is_seen(tmp_path):
 
 def test_the_picture_is_of_this_code():
     """`make architecture` draws it; the edges are noted down in the file."""
-    assert architecture.drawn(architecture.PICTURE) == architecture.part_edges(EDGES)
+    assert architecture.drawn(architecture.PICTURE) == architecture.part_edges(EDGES), "run `make architecture`, and look"
 
 
 def test_the_page_names_every_wing_and_nothing_that_is_gone():
