@@ -1,4 +1,4 @@
-"""What there is by name, a row each: activations and tasks.
+"""The activations and tasks that have names, one row each.
 
 It imports none of them, so that the command line answers a mistake without torch.
 """
@@ -33,7 +33,7 @@ class TaskRow:
     sources : flags that name its data, the usual one first, each with an example
     settings : fields of ``TrainingConfig`` that all its activations share: Appendix D for the paper's three tasks, else ours
     in_features : the dimension d of its coordinates
-    measured : the flag that stands for measurements of one's own, and the function of the same module that takes these
+    measured : the flag that stands for measurements of your own, and the function of the same module that takes these
     """
 
     home: str

@@ -1,4 +1,4 @@
-"""Data that a program gives, not a file: values at points, and measurements of an operator of one's own."""
+"""Data that a program gives, not a file: values at points, and what an operator of your own has measured."""
 
 from __future__ import annotations
 

@@ -85,7 +85,8 @@ def fit(
         bw.fit(y, "bw-relu", operator=A, shape=(H, W))  # what A has measured of an image
         bw.fit(network, x, y, steps=500)                # a torch.nn.Module of your own; also fit(network, image)
 
-    It shows a bar on a terminal or in a notebook, and stops early at Ctrl-C: what there is then comes back, ``interrupted``.
+    On a terminal or in a notebook it shows a progress bar.  Ctrl-C ends it early: the function as trained so far is returned,
+    and its ``interrupted`` is true.
 
     Parameters
     ----------
@@ -120,9 +121,9 @@ def fit(
     Raises
     ------
     ValueError
-        For data that make no sense or do not fit each other, settings that there are not, or a folder that holds another run.
+        For data that make no sense or do not fit each other, unknown settings, or a folder that holds another run.
     TypeError
-        For what is no data, no operator or no callback.
+        If the data, the operator or a callback are of a type that cannot be meant.
     Diverged
         If the loss is not finite any more.
 
@@ -167,7 +168,7 @@ def fit(
 
 @dataclass(frozen=True)
 class _Source:
-    """What is fitted: how its task is made, with which options by name, and whose presets it has.
+    """How a task is made of the data: which options it takes by name, and which task's presets it has.
 
     task, source : what a file's configuration says; None for what is in memory
     """
@@ -204,7 +205,7 @@ class _Chosen:
 
     @classmethod
     def of(cls, settings: dict[str, Any], source: _Source, activation: Any) -> _Chosen:
-        """Sorted by their names; ValueError for one that nothing has, with the nearest that there is."""
+        """Settings sorted by their names; ValueError for an unknown name, with the nearest known one."""
         found = cls({}, {}, {})
         names, takes_any = _option_names(activation)
         for name, value in settings.items():
@@ -224,7 +225,7 @@ class _Chosen:
 
 
 def _source(data: Any, operator: Any, shape: Sequence[int] | None, task: str) -> _Source:
-    """What the data are; TypeError for what is none."""
+    """What kind of data are fitted; TypeError for anything that is no data."""
     sides = None if shape is None else sides_of(shape)
     if sides is not None and len(sides) != 2:
         raise ValueError(f"The shape of an image is (H, W); got {sides}.")
@@ -336,7 +337,7 @@ def _refuse_network(network: nn.Module) -> None:
 
 
 def _of_network(config: TrainingConfig, network: nn.Module, problem: Task, device: str | None) -> TrainingConfig:
-    """With what a network of one's own decides: numbers, device, chunk; ValueError unless it takes (N, d) to (N, C)."""
+    """The settings that a given network decides: number type, device, chunk; ValueError unless it takes (N, d) to (N, C)."""
     like = next(network.parameters())
     widths = [part.out_features for part in network.modules() if isinstance(part, nn.Linear)]
     config = replace(

@@ -15,7 +15,7 @@ from bwtheory.training.config import TrainingConfig
 
 
 def pick_device(name: str) -> str:
-    """ "auto" is CUDA, MPS or the CPU, what there is; ValueError for a device that there is not."""
+    """ "auto" is the first available of CUDA, MPS and the CPU; ValueError for a device that is not available."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if available[device])

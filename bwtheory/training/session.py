@@ -374,7 +374,7 @@ def fixed_sample(size: int, wanted: int) -> Tensor:
 
 
 def _same_data(run: RunDirectory, checkpoint: dict[str, Any], task: Task) -> bytes:
-    """The log that a checkpoint counts; ValueError if it is another one, or if the run would go on with other data."""
+    """The log that a checkpoint counts; ValueError if the file differs from it, or if the data differ from the checkpoint's."""
     if checkpoint.get("sha256", task.sha256) != task.sha256:  # the first versions did not note it
         raise ValueError(f"{run.path} was started on other data: the SHA-256 of {task.source} is not that of its checkpoint.")
     count = checkpoint["logged_bytes"]
