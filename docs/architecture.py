@@ -28,7 +28,7 @@ WINGS: dict[str, tuple[str, ...]] = {
         *("starts", "propagation"),
     ),
     "learning": ("torch_settings", "nn", "tasks", "training", "baselines", "experiments", "comparison"),
-    "evidence": ("proofs", "certificates", "claims", "verify", "figures"),
+    "evidence": ("proof_record", "certificates", "claims", "verify", "figures"),
     "people": ("report", "cli", "__main__"),
 }
 EVIDENCE_FOLDERS = ("verify", "figures")  # at the top of a checkout, part of the package in a wheel

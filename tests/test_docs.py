@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bwtheory import cli, proofs
+from bwtheory import cli, proof_record
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -323,7 +323,7 @@ def test_every_theorem_has_a_heading(site):
 
     source = (ROOT / "proofs" / "Statements.v").read_text(encoding="utf-8")
     found = list(theorems(source))
-    assert [name for _, _, name in found] == proofs.stated(ROOT / "proofs")
+    assert [name for _, _, name in found] == list(proof_record.stated(ROOT / "proofs"))
     assert all(statement.startswith(f"Theorem {name}") and "Proof" not in statement for _, statement, name in found)
 
 
