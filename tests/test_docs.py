@@ -69,6 +69,12 @@ def anchors(path: Path) -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
+def lines_of(path: Path) -> frozenset[str]:
+    """The anchors that GitHub gives to the lines of a source file."""
+    return frozenset(f"L{number}" for number, _ in enumerate(read(path).splitlines(), 1))
+
+
 def broken_links(document: Path, root: Path = ROOT) -> list[str]:
     """Links of a document that lead to no file, no heading, or out of the repository."""
     found = []
@@ -80,8 +86,8 @@ def broken_links(document: Path, root: Path = ROOT) -> list[str]:
         target = (document.parent / name).resolve() if name else document
         if not target.is_relative_to(root) or not target.exists():
             found.append(f"{link}: there is no {name}")
-        elif anchor and (target.suffix != ".md" or anchor not in anchors(target)):
-            found.append(f"{link}: there is no such heading")
+        elif anchor and anchor not in (anchors(target) if target.suffix == ".md" else lines_of(target)):
+            found.append(f"{link}: there is no such heading or line")
     return found
 
 
@@ -95,12 +101,14 @@ def test_a_wrong_link_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
         "# A — b\n[ok](page.md#a--b) [ok](#a--b) [ok](https://example.org/x#y)\n```\n[no](link.md)\n```\n"
-        "[one](gone.md) ![two](gone.png) [three](#c) <img alt='' src=\"gone.svg\"> [four](../outside.md)\n",
+        "[one](gone.md) ![two](gone.png) [three](#c) <img alt='' src=\"gone.svg\"> [four](../outside.md)\n"
+        "[ok](code.v#L2) [five](code.v#L3)\n",
         encoding="utf-8",
     )
     (tmp_path.parent / "outside.md").touch()
+    (tmp_path / "code.v").write_text("one\ntwo\n", encoding="utf-8")
     assert [line.partition(": ")[0] for line in broken_links(page, tmp_path)] == [
-        *("gone.md", "gone.png", "#c", "gone.svg", "../outside.md"),
+        *("gone.md", "gone.png", "#c", "gone.svg", "../outside.md", "code.v#L3"),
     ]
 
 

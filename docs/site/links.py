@@ -49,6 +49,15 @@ def page_of_claim(anchor: str) -> str | None:
     return name and f"ledger/{name}.md"
 
 
+def _theorem_at(anchor: str) -> str:
+    """The heading in the site of the theorem at a line of Statements.v, "#L58"; others as they are."""
+    if not re.fullmatch(r"#L\d+", anchor):
+        return anchor
+    line = (ROOT / "proofs" / "Statements.v").read_text(encoding="utf-8").splitlines()[int(anchor[2:]) - 1]
+    theorem = re.match(r"Theorem (\w+)", line)
+    return f"#{theorem[1].lower()}" if theorem else ""
+
+
 def links_of(markdown: str, origin: str) -> set[str]:
     """Files and folders of the repository to which this text links, the text being that of the file ``origin``."""
     found: set[str] = set()
@@ -66,6 +75,7 @@ def rewritten(markdown: str, origin: str, page: str) -> str:
 
     def from_page(path: str, anchor: str) -> str:
         claim = page_of_claim(anchor) if path == "paper_checks.md" and anchor else None
+        anchor = _theorem_at(anchor) if path == "proofs/Statements.v" else anchor
         return posixpath.relpath(claim or page_of(path), posixpath.dirname(page) or ".") + ("" if claim else anchor)
 
     return _each_link(markdown, origin, from_page)
