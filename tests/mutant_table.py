@@ -193,8 +193,14 @@ MUTANTS = [
         ("the first bias", "cls((2 * np.arange(K) - K) / K)", "cls((2 * np.arange(K) - K + 1) / K)"),
         ("the spacing", "family._spacing = Fraction(2, K)", "family._spacing = Fraction(2, K + 1)"),
         ("a level's factor", "2 ** (number - 1) if number else 1", "2**number if number else 1"),
-        ("the sign of a null direction", "direction = {column: -Fraction", "direction = {column: Fraction"),
         ("the change of variables", "Fraction(x + 0.0) * self._length / 2 +", "Fraction(x + 0.0) * self._length / 3 +"),
+    ),
+    *_mutants(
+        "bwtheory/families.py",
+        "tests/test_certificates.py",
+        *[
+            ("the sign of a null direction", "direction = {column: -Fraction", "direction = {column: Fraction"),
+        ],
     ),
     *_mutants(
         "bwtheory/variation.py",

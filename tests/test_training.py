@@ -716,9 +716,9 @@ def disturbances(request, tmp_path_factory) -> list[Disturbance]:
 
 
 def test_every_write_was_disturbed(disturbances):
-    """Files: configuration, first checkpoint, one an epoch, the last, weights, reconstruction, summary: three calls each; the
-    log is synced before each checkpoint; and the steps."""
-    assert len(disturbances) == 3 * (1 + 1 + EPOCHS + 1 + 1 + 1 + 1) + (1 + EPOCHS + 1) + EPOCHS
+    """Files: configuration, first checkpoint, one an epoch, the last, weights, reconstruction, error map, summary: three calls
+    each; the log is synced before each checkpoint; and the steps."""
+    assert len(disturbances) == 3 * (1 + 1 + EPOCHS + 1 + 1 + 1 + 1 + 1) + (1 + EPOCHS + 1) + EPOCHS
     assert {d.checkpoint_epoch for d in disturbances} == {None, *range(EPOCHS + 1)}
 
 
