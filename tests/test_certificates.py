@@ -207,6 +207,23 @@ def test_a_changed_certificate_is_refused(accepted, seed):
         checker.check(changed)
 
 
+@pytest.mark.parametrize("name", ["smallest", "largest", "condition_number"])
+@pytest.mark.parametrize("end", [0, 1])
+def test_each_bound_is_compared(accepted, name, end):
+    for original in accepted:
+        changed = copy.deepcopy(original)
+        changed["enclosures"][name][end] = nudged(changed["enclosures"][name][end], 1 if end == 0 else -1)
+        with pytest.raises(ValueError, match="not proved to be enclosed"):
+            checker.check(changed)
+
+
+def test_an_integer_is_no_truth_value_and_has_a_limit():
+    assert checker.integer(2**4096) == 2**4096
+    for wrong in (True, 1.0, "1", None, 2**4096 + 1):
+        with pytest.raises(ValueError, match="is no integer"):
+            checker.integer(wrong)
+
+
 def test_a_right_factor_of_another_matrix_proves_nothing(accepted):
     relus, wavelets, pair = accepted
     for one, other in ((relus, wavelets), (wavelets, pair), (pair, relus)):

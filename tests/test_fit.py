@@ -83,15 +83,18 @@ def test_columns_of_a_grid():
 
 
 def test_it_is_the_loop_of_the_command_line(photo, tmp_path, monkeypatch):
-    arguments = f"--epochs 12 --hidden-features 8 --hidden-layers 2 --device cpu --out {tmp_path / 'runs'}".split()
+    """With the paper's settings; by the recommended ones the command keeps some pixels to measure between them."""
+    arguments = (
+        f"--preset paper --epochs 12 --hidden-features 8 --hidden-layers 2 --device cpu --out {tmp_path / 'runs'}".split()
+    )
     assert main(["train", "signal", "--image", str(photo), *arguments]) == 0
     (folder,) = (tmp_path / "runs").iterdir()
-    f = bw.fit(photo, "bw-relu", **SMALL, run=tmp_path / "fitted")
+    f = bw.fit(photo, "bw-relu", **SMALL, preset="paper", run=tmp_path / "fitted")
     for name in ("weights.safetensors", "metrics.jsonl", "config.json"):
         assert (tmp_path / "fitted" / name).read_bytes() == (folder / name).read_bytes(), name
     assert np.array_equal(bw.load(folder).image(), f.image())
-    for same in (GRAY, bw.fit(str(photo), **SMALL)):  # in memory, too
-        again = bw.fit(same, **SMALL) if isinstance(same, np.ndarray) else same
+    for same in (GRAY, bw.fit(str(photo), **SMALL, preset="paper")):  # in memory, too
+        again = bw.fit(same, **SMALL, preset="paper") if isinstance(same, np.ndarray) else same
         assert np.array_equal(again.image(), f.image())
 
 

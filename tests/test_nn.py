@@ -20,6 +20,7 @@ from bwtheory.nn import (
     BWReLU,
     ComplexLinear,
     from_relu,
+    functional,
     kernels,
     psi,
     psi_seven_relus,
@@ -154,6 +155,15 @@ def test_a_numba_that_does_not_work_is_none(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "numba", raising=False)
     assert not kernels.has_numba.__wrapped__()
+
+
+def test_the_traced_form_has_the_slopes_of_the_relus_at_the_knots():
+    """A ReLU has slope 0 where its argument is 0: at a knot the slope is the one on its left."""
+    slopes = []
+    for form in (functional.psi_seven_relus, lambda z: functional._defined_psi(z - functional.CENTRE)):
+        z = torch.tensor([knot for knot, _ in functional.RELUS], dtype=torch.float64, requires_grad=True)
+        slopes.append(torch.autograd.grad(form(z).sum(), z)[0])
+    torch.testing.assert_close(slopes[0], slopes[1], rtol=0, atol=1e-14)  # sums of at most seven sixths
 
 
 def test_functions_of_functions_see_psi_too(kernel):
