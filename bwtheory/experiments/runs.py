@@ -10,13 +10,12 @@ from bwtheory.experiments.experiment import Finished
 from bwtheory.files import read_bytes, write_text
 from bwtheory.tasks import Task, build_task, data_hash
 from bwtheory.training.command import with_absolute_source
-from bwtheory.training.config import TrainingConfig
+from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig
 from bwtheory.training.devices import settled
 from bwtheory.training.run import RunDirectory, build_network
 from bwtheory.training.session import Diverged, train
 
 DIVERGED = "diverged.txt"
-WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "settings_from")  # may differ between a finished run and the plan
 TASKS_KEPT = 4  # a projection matrix takes up to a gigabyte
 
 Plan = Callable[[dict[str, Finished], dict[str, str]], dict[str, TrainingConfig]]

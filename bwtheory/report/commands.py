@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from bwtheory.catalogue import TASKS
 from bwtheory.training import flags
-from bwtheory.training.config import TrainingConfig, with_preset
-
-WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "settings_from")  # not what is trained
+from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig, with_preset
 
 
 def repeating_command(config: TrainingConfig) -> str | None:
@@ -18,32 +17,32 @@ def repeating_command(config: TrainingConfig) -> str | None:
 
     None if no command makes this configuration, as for a run of a Python program.
     """
-    for faithful in (False, True):
-        try:
-            words = _words(config, faithful)
-        except ValueError:  # as a preset refuses it
-            continue
-        if words is not None:
-            return shlex.join(words)
-    return None
+    found = []
+    for preset in ("recommended", "paper", "faithful"):
+        with suppress(ValueError):  # of a preset that refuses it
+            found.append(_words(config, preset))
+    commands = [shlex.join(words) for words in found if words is not None]
+    return min(commands, key=len, default=None)
 
 
-def _words(config: TrainingConfig, faithful: bool) -> list[str] | None:
+def _words(config: TrainingConfig, preset: Literal["recommended", "paper", "faithful"]) -> list[str] | None:
     source = _source_flag(config)
     if source is None:
         return None
-    base = with_preset({"task": config.task, "source": config.source, "activation": config.activation}, faithful=faithful)
+    faithful, recommended = preset == "faithful", preset == "recommended"
+    asked_for = {"task": config.task, "source": config.source, "activation": config.activation}
+    base = with_preset(asked_for, faithful=faithful, recommended=recommended)
     training = {f.name for f in fields(flags.Training)}
     given = {
         name: value
         for name, value in vars(config).items()
         if name in training and name not in WHERE_IT_RUNS and value != getattr(base, name)
     }
+    start = {"init": config.init} if config.init != base.init else {}
+    start |= {n: v for n, v in config.init_options.items() if base.init_options.get(n) != v}
     options = {name: value for name, value in config.options.items() if base.options.get(name) != value}
     asked = {name: value for name, value in config.task_options.items() if base.task_options.get(name) != value}
-    made = with_preset(
-        {"task": config.task, "source": config.source, "activation": config.activation, **given}, options, asked, faithful
-    )
+    made = with_preset({**asked_for, **given, **_fields_of_start(start)}, options, asked, faithful, recommended)
     if _what_is_trained(made) != _what_is_trained(config):
         return None
     words = ["bwtheory", "train", config.task, f"--{source}", config.source]
@@ -51,6 +50,8 @@ def _words(config: TrainingConfig, faithful: bool) -> list[str] | None:
         words += ["--activation", config.activation]
     named = {f.name for f in fields(flags.ActivationOptions)}
     measured = {f.name for f in fields(flags.Measurement)}
+    for name, value in start.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
     for name, value in {**given, **asked}.items():
         if name == "sinogram" or name == "activation":
             continue
@@ -69,9 +70,15 @@ def _words(config: TrainingConfig, faithful: bool) -> list[str] | None:
             words += ["--option", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
         else:
             return None
-    words += ["--faithful"] * faithful
+    words += {"recommended": [], "paper": ["--preset", "paper"], "faithful": ["--faithful"]}[preset]
     words += ["--device", config.device] if config.device != "auto" else []
     return words + (["--compile", "True"] if config.compile else [])
+
+
+def _fields_of_start(start: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a configuration from the flags about its start."""
+    numbers = {name: value for name, value in start.items() if name != "init"}
+    return ({"init": start["init"]} if "init" in start else {}) | ({"init_options": numbers} if numbers else {})
 
 
 def _source_flag(config: TrainingConfig) -> str | None:

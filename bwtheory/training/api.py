@@ -23,7 +23,7 @@ from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_so
 from bwtheory.tasks.given import measured_image, points
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
-from bwtheory.training.config import TrainingConfig, with_preset
+from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig, with_preset
 from bwtheory.training.devices import settled
 from bwtheory.training.fitted import Fit, load, sides_of
 from bwtheory.training.flags import nearest
@@ -32,7 +32,6 @@ from bwtheory.training.run import RunDirectory, build_network
 from bwtheory.training.session import Session, carry_out, require_trainable
 from bwtheory.training.size import refuse_to_train
 
-WHERE_IT_RUNS = ("device", "chunk", "compile", "settings_from")  # may differ when a run is gone on with
 NOT_SETTINGS = ("source", "task", "task_options", "activation", "options", "epochs", "together", "settings_from")
 SETTINGS = tuple(field.name for field in fields(TrainingConfig) if field.name not in NOT_SETTINGS)
 

@@ -22,6 +22,9 @@ from bwtheory.training.presets import (
     Preset,
 )
 
+# Fields that say where and how a run is computed, not what: results differ by rounding only.
+WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "engine", "settings_from")
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
