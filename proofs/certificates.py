@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bwtheory.families import ReLUFamily
 from bwtheory.files import write_text
-from bwtheory.spectrum import perron_of_gram, perron_of_inverse
+from bwtheory.gram.relu import perron_of_gram, perron_of_inverse
 
 HERE = Path(__file__).parent
 BITS = 44  # of the vectors and weights; the enclosures are a little wider than 2^-BITS

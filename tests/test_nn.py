@@ -421,6 +421,23 @@ def test_from_relu_is_the_same_function_on_the_domain():
     assert not torch.allclose(ours(torch.full((1, 1), 100.0).double()), relu(torch.full((1, 1), 100.0).double()))
 
 
+def test_the_norm_of_layers_with_output_weights():
+    """(30) of each layer: rows of the matrix before ψ, columns of the one after it."""
+    torch.manual_seed(seeded())
+    network = INR(2, 3, hidden_features=6, hidden_layers=2, linear_layers=True, c=3.0).double()
+    pairs = iter([linear.weight.detach().numpy() for linear in network.linears])
+    total = sum(np.linalg.norm(w[k]) * np.linalg.norm(v[:, k]) for w, v in zip(pairs, pairs) for k in range(len(w)))
+    assert variation_norm(network).item() == pytest.approx(48 * total, rel=1e-13)
+
+
+def test_finer_under_a_transform_is_the_same_function():
+    """What ``torch.func`` sees is written otherwise than what a plain call does."""
+    u = torch.linspace(-3, 3, 25, dtype=torch.float64)
+    expected = torch.sin((0.5 * u.abs() + 1) * u)
+    torch.testing.assert_close(functional.growing_sine(u, 0.5), expected)
+    torch.testing.assert_close(torch.func.vmap(lambda part: functional.growing_sine(part, 0.5))(u), expected)
+
+
 def test_norms_are_those_of_the_theory():
     torch.manual_seed(seeded())
     for depth in (1, 2, 3):
