@@ -37,12 +37,13 @@ LEARNING = tuple(  # all that evaluate or train a network: nothing else uses tor
     + ("nn", "operators", "own_measurements", "physics", "rendering", "tasks", "together", "training")
 )
 KERNELS = tuple(f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "together", "training"))
+ARITHMETIC = tuple(f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "products"))
 RANDOMIZED = tuple(  # tests that draw numbers; none of them starts processes or trains for long
     f"tests/test_{name}.py"
     for name in ("conditioning", "explicit", "families", "gauss_newton", "gram", "nn", "operators", "physics")
     + ("representation", "together", "variation")
 )
-NAMES = {WHOLE: "all", LEARNING: "learning", KERNELS: "kernels and training", RANDOMIZED: "randomized"}
+NAMES = {WHOLE: "all", LEARNING: "learning", KERNELS: "kernels and training", RANDOMIZED: "randomized", ARITHMETIC: "kernels"}
 
 # numpy's own loops choose by NPY_DISABLE_CPU_FEATURES, whose names depend on its version: asked for in the process that runs.
 ALL_OF_NUMPY = "all that this NumPy has"
@@ -105,7 +106,7 @@ VARIANTS = [
     Variant("numpy-baseline", "NumPy's loops for the least processor", {"NPY_DISABLE_CPU_FEATURES": ALL_OF_NUMPY}, WHOLE),
     Variant("numba-generic", "Numba's kernels for any processor", {"NUMBA_CPU_NAME": "generic"}),
     Variant("oldest-processor", "all of these at SSE4.2 or less, in another order", SSE, LEARNING, shuffled(1)),
-    Variant("ci", "the same, with another seed", SSE | {"BWTHEORY_TEST_SEED": "1"}, KERNELS, shuffled(2)),
+    Variant("ci", "the same, with another seed", SSE | {"BWTHEORY_TEST_SEED": "1"}, ARITHMETIC, shuffled(2)),
     Variant("one-thread", "one thread", {"BWTHEORY_TEST_THREADS": "1", "OMP_NUM_THREADS": "1"}),
     Variant("four-threads", "four threads", {"BWTHEORY_TEST_THREADS": "4", "OMP_NUM_THREADS": "4"}),
     Variant("no-numba", "Numba is not installed", {"PYTHONPATH": str(CHECKOUT / "tests" / "without_numba")}),

@@ -49,13 +49,13 @@ class Kind:
 
 
 KINDS = {
-    "corruption": Kind("corruption", 0.30, 1500, 40, 1000),
-    "kills": Kind("kills", 0.22, 160, 12, 100),
-    "command lines": Kind("command_lines", 0.22, 2500, 60, 2000),
-    "API calls": Kind("api_calls", 0.12, 6000, 300, 5000),
-    "two processes": Kind("two_processes", 0.06, 60, 6, 30),
-    "disk": Kind("disk", 0.05, 120, 10, 60),
-    "images": Kind("images", 0.03, 2000, 150, 1000),
+    "corruption": Kind("corruption", 0.36, 1500, 40, 1000),
+    "kills": Kind("kills", 0.12, 160, 12, 100),
+    "command lines": Kind("command_lines", 0.27, 2500, 60, 2000),
+    "API calls": Kind("api_calls", 0.06, 6000, 300, 5000),
+    "two processes": Kind("two_processes", 0.05, 60, 6, 30),
+    "disk": Kind("disk", 0.10, 120, 10, 60),
+    "images": Kind("images", 0.04, 2000, 150, 1000),
 }
 
 
