@@ -129,6 +129,6 @@ class Architectures(Experiment):
 
 
 def _show(panel: Axes, image: np.ndarray, caption: str) -> None:
-    panel.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    panel.imshow(image[..., 0] if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     panel.set_title(caption, fontsize=9)
     panel.set_axis_off()
