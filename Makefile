@@ -51,7 +51,7 @@ matrix:
 portability: $(VENV)/ready
 	$(BIN)/python -m tests.portability --out results/portability.json
 
-# What CI runs of it: the kernels and the training on the oldest processor that can be had here, shuffled, with other seeds.
+# What CI runs of it: the kernels on the oldest processor that can be had here, shuffled, with other seeds.
 portability-short: $(VENV)/ready
 	$(BIN)/python -m tests.portability --only ci
 

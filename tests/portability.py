@@ -37,7 +37,9 @@ LEARNING = tuple(  # all that evaluate or train a network: nothing else uses tor
     + ("nn", "operators", "own_measurements", "physics", "rendering", "tasks", "together", "training")
 )
 KERNELS = tuple(f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "together", "training"))
-ARITHMETIC = tuple(f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "products"))
+ARITHMETIC = tuple(  # of CI, which runs all other tests as usual
+    f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "products")
+)
 RANDOMIZED = tuple(  # tests that draw numbers; none of them starts processes or trains for long
     f"tests/test_{name}.py"
     for name in ("conditioning", "explicit", "families", "gauss_newton", "gram", "nn", "operators", "physics")
