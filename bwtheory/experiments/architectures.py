@@ -129,6 +129,7 @@ class Architectures(Experiment):
 
 
 def _show(panel: Axes, image: np.ndarray, caption: str) -> None:
-    panel.imshow(image[..., 0] if image.shape[2] == 1 else image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    """Show an image of shape (H, W), (H, W, 1) or (H, W, 3), values in [0, 1]."""
+    panel.imshow(image[..., 0] if image.shape[2:] == (1,) else image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     panel.set_title(caption, fontsize=9)
     panel.set_axis_off()
