@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
@@ -262,6 +263,14 @@ def in_seconds(text: str) -> float:
         return float(number) * units[text[len(number) :]]
     except (ValueError, KeyError):
         raise ValueError(f"A budget is a time such as 60s, 5min or 1h; got {text!r}.") from None
+
+
+def size_in_pixels(text: str) -> tuple[int, int]:
+    """(width, height) of "WIDTHxHEIGHT"; ValueError for anything else."""
+    found = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text)
+    if not found:
+        raise ValueError(f"A size is WIDTHxHEIGHT in pixels, such as 2048x2048; got {text!r}.")
+    return int(found[1]), int(found[2])
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
