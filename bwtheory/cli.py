@@ -279,7 +279,7 @@ def train(
         config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
         config |= {"init": given[4].pop("init")} if "init" in given[4] else {}
         config |= {"init_options": given[4]} if given[4] else {}
-        given[1] |= flags.named_values("--task-option", given[1].pop("task_option", ()))
+        given[1] = flags.with_named_values(given[1], "--task-option", given[1].pop("task_option", ()))
         if "sinogram" in given[0]:
             given[1]["sinogram"] = True
         options = activation.as_options()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bwtheory.report import film, folders
+from bwtheory.report import folders
 from bwtheory.report.film import Scene, frame_epochs, write_film
 from bwtheory.report.folders import kind_of_film
 from bwtheory.tasks import build_task

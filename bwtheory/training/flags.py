@@ -109,7 +109,7 @@ class ActivationOptions:
         found = given(self)
         if found.pop("learnable_c", False):
             found["learnable"] = True
-        return found | named_values("--option", found.pop("option", ()))
+        return with_named_values(found, "--option", found.pop("option", ()))
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,16 @@ class Training:
     """number of coordinates at which --condition-every computes them (2048)"""
 
 
+def with_named_values(found: Mapping[str, Any], flag: str, texts: Iterable[str]) -> dict[str, Any]:
+    """What flags have said, and ``named_values``; ValueError for a name that both say."""
+    named = named_values(flag, texts)
+    for name in found.keys() & named.keys():
+        raise ValueError(f"--{name.replace('_', '-')} and {flag} {name}={named[name]} say the same; leave one out.")
+    return {**found, **named}
+
+
 def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
-    """Numbers and truth values of NAME=VALUE; ValueError for anything else."""
+    """Numbers and truth values of NAME=VALUE; ValueError for anything else, and for a name that comes twice."""
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -208,6 +216,8 @@ def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
             number = math.nan
         if not (name and equals and math.isfinite(number)):
             raise ValueError(f"{flag} takes NAME=VALUE with a finite number, true or false; got {text!r}.")
+        if name in found:
+            raise ValueError(f"{flag}: {name} is named twice, and only the last would count; give it once.")
         found[name] = int(number) if isinstance(number, float) and number.is_integer() else number
     return found
 
