@@ -20,11 +20,11 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests.torture.kinds import KINDS, PROCESSES, seconds_for
 from tests.torture.parents import ends_with_its_parent
 from tests.torture.report import KINDS_OF_FAULT, Report
 
@@ -32,39 +32,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 RESULTS, BEFORE = CHECKOUT / "results" / "torture.json", CHECKOUT / "results" / "torture-before.json"
 PAGE = CHECKOUT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table of python -m tests.torture --write -->", "<!-- end of the table -->"
-PROCESSES = 2
 EXAMPLES = 3  # cases of a sort of fault that are kept
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of trouble: its module, and how often it is tried at most, in full and in short.
-
-    at_least : tries without which the figures say too little
-    cost : seconds of a try on an idle processor of 2.6 GHz; the time is shared out by what ``at_least`` tries cost
-    """
-
-    module: str
-    count: int
-    short: int
-    at_least: int
-    cost: float
-
-    @property
-    def share(self) -> float:
-        """Of the time, up to a factor."""
-        return self.at_least * self.cost
-
-
-KINDS = {  # the longest first: at the end two processes are busy
-    "command lines": Kind("command_lines", 2500, 60, 2000, 0.19),
-    "corruption": Kind("corruption", 1500, 40, 1000, 0.29),
-    "kills": Kind("kills", 160, 12, 100, 0.76),
-    "API calls": Kind("api_calls", 6000, 300, 5000, 0.015),
-    "disk": Kind("disk", 120, 10, 60, 1.03),
-    "two processes": Kind("two_processes", 80, 6, 30, 1.22),
-    "images": Kind("images", 2000, 150, 1000, 0.006),
-}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -121,7 +89,7 @@ def _run_all(names: list[str], seed: int, seconds: float, short: bool) -> dict[s
         try:
             while waiting or running:
                 while waiting and len(running) < PROCESSES:
-                    allowed = _allowed(waiting, [until for _, _, until in running.values()], ends)
+                    allowed = seconds_for(waiting, [until for _, _, until in running.values()], ends)
                     name = waiting.pop(0)
                     kind, file = KINDS[name], Path(folder) / f"{KINDS[name].module}.json"
                     pid = _fork(kind.module, seed, kind.short if short else kind.count, allowed, file)
@@ -139,14 +107,6 @@ def _run_all(names: list[str], seed: int, seconds: float, short: bool) -> dict[s
             for pid in running:
                 os.waitpid(pid, 0)
     return {name: found[name] for name in KINDS if name in found}
-
-
-def _allowed(waiting: list[str], until: list[float], ends: float) -> float:
-    """Seconds for the first that waits: its share of what those that run leave, which may be less than they were given."""
-    now = time.monotonic()
-    left = PROCESSES * (ends - now) - sum(end - now for end in until)
-    share = KINDS[waiting[0]].share / sum(KINDS[name].share for name in waiting)
-    return max(0.0, min(left * share, ends - now))
 
 
 def _fork(module: str, seed: int, count: int, seconds: float, file: Path) -> int:
