@@ -23,7 +23,7 @@ from functools import partial, wraps
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -42,10 +42,14 @@ from bwtheory.claims import (
     render,
 )
 from bwtheory.files import write_text
-from bwtheory.signals import importing
+from bwtheory.report.folders import find, require_film, require_page
+from bwtheory.signals import importing, status_of_stop
 from bwtheory.streams import steady_streams
+from bwtheory.tasks.asked import refuse_before_import
+from bwtheory.tasks.sources import find_image, format_of
 from bwtheory.training import flags
 from bwtheory.training.config import with_preset
+from bwtheory.training.run_files import refuse_file_of_run, refuse_run_folder, require_run
 
 _FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {  # of certify: the flag that each needs, and those that it may have
     "uniform": ("size", ()),
@@ -67,6 +71,7 @@ _STYLE = {
 }
 
 
+Takes = Literal["none", "one", "several", "again"]
 if TYPE_CHECKING:
     TaskName = str
 else:
@@ -185,7 +190,7 @@ def certify(
             "relus": ReLUFamily,
             "wavelets": WaveletFamily,
         }
-        target = _folder(out)
+        target = _target(out)
         least, most = write_certificate(makers[family](**given), target, precision)
     print(f"{target}: the condition number is at least {least!r} and at most {most!r}.")
     return 0
@@ -204,7 +209,7 @@ def figures(
     """
     drawing = import_evidence(find_evidence(), "figures")
     with _bad_input_is_a_sentence():
-        drawing.draw(names, _folder(out) if out else _figures_folder())
+        drawing.draw(names, _target_folder(out) if out else _figures_folder())
     return 0
 
 
@@ -257,10 +262,13 @@ def train(
         if epochs is not None and epochs < 1:
             raise BadInput(f"Training needs epochs >= 1; got {epochs}.")
         with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+            folder = _folder(resume)
+            if not folder.is_dir():
+                require_run(folder)
             with importing():
                 from bwtheory.training.command import resume_runs
 
-            return resume_runs(_folder(resume), task, trust, epochs)
+            return resume_runs(folder, task, trust, epochs)
     if task is None:
         raise BadInput(f"A task is missing: {', '.join(TASKS)}; only --resume needs none.")
     if trust:
@@ -271,7 +279,7 @@ def train(
         config = {"task": task, "source": flags.source_of(task, given[0]), "device": device or "auto", **given[3]}
         config |= {"init": given[4].pop("init")} if "init" in given[4] else {}
         config |= {"init_options": given[4]} if given[4] else {}
-        given[1] |= flags.named_values("--task-option", given[1].pop("task_option", ()))
+        given[1] = flags.with_named_values(given[1], "--task-option", given[1].pop("task_option", ()))
         if "sinogram" in given[0]:
             given[1]["sinogram"] = True
         options = activation.as_options()
@@ -280,13 +288,15 @@ def train(
         first = with_preset(config, options, given[1], faithful, recommended)
         if seeds is not None and seeds < 1:
             raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
+        refuse_before_import(task, next(iter(given[0])), first.source, first.task_options)
+        target = _target_folder(out or Path("runs"))
     with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):
         with importing():
             from bwtheory.training.command import start_runs
             from bwtheory.training.size import refuse_to_train
 
         refuse_to_train(first, (seeds or 1) if together else 1)
-        return start_runs(first, seeds or 1, _folder(out or Path("runs")), together)
+        return start_runs(first, seeds or 1, target, together)
 
 
 def render_run(
@@ -308,10 +318,15 @@ def render_run(
     """
     run = _folder(run)
     with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        require_run(run)
+        target = _target(out) if out else run / "render.png"
+        format_of(target)
+        if size is not None:
+            flags.size_in_pixels(size)
         with importing():
             from bwtheory.training.rendering import render_image
 
-        print(render_image(run, size, crop, _folder(out) if out else run / "render.png", trust))
+        print(render_image(run, size, crop, target, trust))
     return 0
 
 
@@ -331,10 +346,14 @@ def report_runs(
     if not runs:
         raise BadInput("A run is missing: a run folder, a folder of them, or one of compare or reproduce.")
     with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        folders = [_folder(run) for run in runs]
+        target = _target(out) if out else folders[0] / "report.html"
+        find(folders)
+        require_page(target)
         with importing():
             from bwtheory.report.page import write_report
 
-        file, size = write_report([_folder(run) for run in runs], out and _folder(out), trust)
+        file, size = write_report(folders, target, trust)
     print(f"{file}, {_size(size)}")
     return 0
 
@@ -358,11 +377,14 @@ def animate_run(
     """
     run = _folder(run)
     with _bad_input_is_a_sentence(), _importable_here([":"] if trust else []):
+        require_run(run)
+        target = _target(out) if out else run / "film.gif"
+        require_film(target, frames, seconds)
         with importing():
             from bwtheory.report.animate import animate
 
         try:
-            file, said = animate(run, _folder(out) if out else run / "film.gif", frames, seconds, trust)
+            file, said = animate(run, target, frames, seconds, trust)
         except KeyboardInterrupt:
             print("\nInterrupted; no film was written.", file=sys.stderr)
             raise
@@ -425,6 +447,9 @@ def reproduce(
     with _bad_input_is_a_sentence():
         for activation in activations:
             flags.refuse_activation(activation)
+        if image is not None:
+            find_image(_from_home(image))
+        target = _target_folder(out)
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
             from bwtheory.experiments import EXPERIMENTS
@@ -434,7 +459,7 @@ def reproduce(
 
         budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
-            carry_out(name, budget, _folder(out), _results_folder(write), write)
+            carry_out(name, budget, target, _results_folder(write), write)
     return 0
 
 
@@ -480,6 +505,10 @@ def compare(
         for activation in activations:
             flags.refuse_activation(activation)
         seconds = None if budget is None else flags.in_seconds(budget)
+        measured = flags.given(simulation)
+        for each in (*image, *tune_on):
+            refuse_before_import(task, "image", _from_home(each), measured)
+        target = _target_folder(out)
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
             from bwtheory.baselines import baselines_of
@@ -494,7 +523,7 @@ def compare(
             activations,
             tuple(baselines_of(task)),
             tuple(map(_absolute, tune_on)),
-            flags.given(simulation),
+            measured,
             side,
             parameters,
             hidden_layers,
@@ -506,7 +535,7 @@ def compare(
             pick_device(device),
         )
         try:
-            done = carry_out(protocol, _folder(out) / task)
+            done = carry_out(protocol, target / task)
         except KeyboardInterrupt:
             print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
             raise
@@ -573,12 +602,15 @@ def main(arguments: list[str] | None = None) -> int:
     Output that cannot be written, because the reader of a pipe has left or there is no stdout, stops no work and changes no
     status; a full disk does: then it is 2.
     """
-    with steady_streams() as (out, _), _warnings_are_no_errors():
-        status = _status_of(sys.argv[1:] if arguments is None else list(arguments))
-        out.flush()
-        if out.error is not None:
-            print(f"bwtheory: Not all of the output was written: {out.error.strerror}.", file=sys.stderr)
-            status = status or 2
+    try:
+        with steady_streams() as (out, _), _warnings_are_no_errors():
+            status = _status_of(sys.argv[1:] if arguments is None else list(arguments))
+            out.flush()
+            if out.error is not None:
+                print(f"bwtheory: Not all of the output was written: {out.error.strerror}.", file=sys.stderr)
+                status = status or 2
+    except KeyboardInterrupt as stop:  # while output waits for its reader, or a second one
+        return status_of_stop(stop)
     return status
 
 
@@ -604,7 +636,7 @@ def _status_of(words: list[str]) -> int:
         print(f"bwtheory: The memory does not suffice. {_on_one_line(str(error))}".rstrip(), file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        return getattr(stop, "status", 130)  # of another signal than Ctrl-C
+        return status_of_stop(stop)
 
 
 def _on_one_line(sentence: str) -> str:
@@ -634,10 +666,10 @@ def _refuse_unknown_words(words: list[str]) -> None:
         if name not in flags_of_command and name != "--help":
             near = flags.nearest(name, flags_of_command)
             raise BadInput(f"`bwtheory {first}` has no flag {name}{near}; `bwtheory {first} --help` lists them.")
-        if flags_of_command.get(name) and given.count(name) > 1:
-            raise BadInput(
-                f"{name} is given {given.count(name)} times, and only the last would count; name all after one {name}."
-            )
+        takes = flags_of_command.get(name)
+        if takes in ("one", "several") and given.count(name) > 1:
+            advice = f"name all after one {name}" if takes == "several" else "give it once"
+            raise BadInput(f"{name} is given {given.count(name)} times, and only the last would count; {advice}.")
 
 
 def _require_current_folder() -> None:
@@ -648,16 +680,31 @@ def _require_current_folder() -> None:
         raise BadInput(f"The current folder cannot be used ({error.strerror}); change to one that exists.") from None
 
 
-def _flags_of(command: Callable[..., int]) -> dict[str, bool]:
-    """Flags of a command, and whether each takes several values."""
-    hints = get_type_hints(command)
-    found: dict[str, bool] = {}
+def _flags_of(command: Callable[..., int]) -> dict[str, Takes]:
+    """Flags of a command, and how many values each takes."""
+    found: dict[str, Takes] = {}
+    hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
-        if is_dataclass(hints[name]):
-            found |= {f"--{field.name.replace('_', '-')}": False for field in fields(hints[name])}
+        group = get_type_hints(command)[name]
+        if is_dataclass(group):
+            of_group = get_type_hints(group, include_extras=True)
+            found |= {f"--{field.name.replace('_', '-')}": _values_of(of_group[field.name]) for field in fields(group)}
         elif parameter.kind is parameter.KEYWORD_ONLY:
-            found[f"--{name.replace('_', '-')}"] = get_origin(hints[name]) is tuple and Ellipsis in get_args(hints[name])
+            found[f"--{name.replace('_', '-')}"] = _values_of(hints[name])
     return found
+
+
+def _values_of(hint: Any) -> Takes:
+    """How many values a flag of this type takes: "again" is one for each time that it is given."""
+    marks: tuple[Any, ...] = ()
+    if get_origin(hint) is Annotated:
+        hint, *others = get_args(hint)
+        marks = tuple(others)
+    if tyro.conf.UseAppendAction in marks:
+        return "again"
+    if hint is bool:
+        return "none"
+    return "several" if any(get_origin(t) is tuple and Ellipsis in get_args(t) for t in (hint, *get_args(hint))) else "one"
 
 
 def _parse(words: list[str]) -> partial[int] | None:
@@ -763,6 +810,20 @@ def _from_home(path: str) -> str:
 
 def _folder(path: Path) -> Path:
     return Path(_from_home(str(path)))
+
+
+def _target(path: Path) -> Path:
+    """A file to write; ValueError for one of a run's."""
+    target = _folder(path)
+    refuse_file_of_run(target)
+    return target
+
+
+def _target_folder(path: Path) -> Path:
+    """A folder to write to; ValueError for a run's."""
+    target = _folder(path)
+    refuse_run_folder(target)
+    return target
 
 
 @contextmanager

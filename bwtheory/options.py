@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 ENGINES = ("mkl", "onednn", "openblas", "torch")  # of matrix products: bwtheory.nn.products
@@ -21,11 +21,20 @@ def engines_named(name: str) -> tuple[str, str]:
     return first, second
 
 
-def check_options(owner: str, build: Callable[..., Any], options: dict[str, Any]) -> None:
-    """ValueError for an option that ``build`` does not take by name; the first positional parameters are no options."""
+def check_options(owner: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """ValueError for an option that ``build`` does not take by name."""
+    refuse_unknown(owner, names_of_options(build), options)
+
+
+def names_of_options(build: Callable[..., Any]) -> list[str]:
+    """What a function or class takes by name; if something by name only, just this, as the first positional ones are none."""
     parameters = inspect.signature(build).parameters.values()
     keyword_only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    known = keyword_only or [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return keyword_only or [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def refuse_unknown(owner: str, known: Sequence[str], options: Iterable[str]) -> None:
+    """ValueError for an option that is not among the known ones."""
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(f"{owner} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}.")

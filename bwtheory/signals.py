@@ -29,7 +29,13 @@ class Interrupted(KeyboardInterrupt):
         return 128 + self.number
 
 
+def status_of_stop(stop: KeyboardInterrupt) -> int:
+    """Exit status of a command that ``stop`` has ended: 130 for Python's own answer to Ctrl-C."""
+    return stop.status if isinstance(stop, Interrupted) else 128 + signal.SIGINT
+
+
 def _raise(number: int, frame: FrameType | None) -> None:
+    exit_when_stopped()  # a second one ends the command at once: an exception within the answer to the first is a traceback
     raise Interrupted(number)
 
 
@@ -38,7 +44,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
 
 
 def raise_when_stopped() -> None:
-    """For a command: from now on each of the signals raises ``Interrupted``, unless it is ignored (nohup)."""
+    """For a command: the next of the signals raises ``Interrupted``, one after it ends the command, unless ignored (nohup)."""
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)

@@ -147,9 +147,11 @@ def steady_streams() -> Iterator[tuple[SteadyStream, SteadyStream]]:
     try:
         yield out, err
     finally:
-        out.flush()
-        err.flush()
-        sys.stdout, sys.stderr = before
+        try:
+            out.flush()
+            err.flush()
+        finally:  # a signal may come meanwhile
+            sys.stdout, sys.stderr = before
 
 
 def _fill_closed_descriptors() -> None:

@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PICTURE = CHECKOUT / "docs" / "architecture.png"
 # Wings from the first to the last: a module imports from its own wing and from those before it.
 WINGS: dict[str, tuple[str, ...]] = {
-    "shared": ("files", "options", "checks", "catalogue", "signals", "streams", "plots"),
+    "shared": ("files", "options", "checks", "catalogue", "signals", "streams", "plots", "processor"),
     "theory": (
         *("two_scale", "wavelet", "gram", "families", "representation", "variation"),
         *("starts", "propagation"),

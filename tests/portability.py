@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bwtheory.files import write_text
+from bwtheory.processor import processor
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LIBRARIES = ["numpy", "scipy", "torch", "numba", "sympy", "mpmath", "python-flint", "scikit-image", "pillow"]
@@ -176,18 +176,6 @@ def versions(python: str) -> dict[str, str]:
         "print(json.dumps({'python': platform.python_version()} | found))"
     )
     return json.loads(subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout)
-
-
-def processor() -> str:
-    """Its name, as Linux and others say it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(re.findall(r"^(vendor_id|cpu family|model|model name)\s*: (.*)$", lines, re.MULTILINE))
-    vector = next((name for name in ("avx512f", "avx2", "avx", "sse4_2") if re.search(rf"\b{name}\b", lines)), "")
-    family = f"family {fields.get('cpu family')}, model {fields.get('model')}"
-    return f"{fields.get('vendor_id')} {fields.get('model name')}, {family}, {vector}"
 
 
 def counts(report: Path) -> dict[str, object]:

@@ -13,6 +13,7 @@ from bwtheory.cli import main
 from bwtheory.nn import INR, calibration, psi
 from bwtheory.nn.calibration import available
 from bwtheory.nn.products import ENGINES
+from bwtheory.processor import processor
 from bwtheory.training import benchmark as benchmark_module
 from bwtheory.training import benchmark_report
 from bwtheory.training.benchmark import Measured, Measurements, Problem, SevenReLUs, benchmark
@@ -103,7 +104,7 @@ def test_a_noisy_machine_is_not_reported(capsys):
     assert said.out == "" and "nothing is reported: in 11 rounds" in said.err and "15% of their median" in said.err
     assert report(PROBLEM, some(quiet)) == 0
     out = capsys.readouterr().out
-    assert "relu" in out and "3.00" in out and "2.00" in out and calibration.processor().split(",")[0] in out
+    assert "relu" in out and "3.00" in out and "2.00" in out and processor().split(",")[0] in out
 
 
 def test_the_kernel_of_openblas_is_said(capsys, monkeypatch):
@@ -146,3 +147,19 @@ def test_the_command(capsys, monkeypatch):
 def test_bad_input(capsys, arguments, message):
     assert main(["bench", "--device", "cpu", *arguments.split()]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("info", "name"),
+    [
+        (
+            "model\t\t: 17\nmodel name\t: AMD EPYC\ncpu family\t: 25\nflags\t\t: fpu avx2 avx512f\n",
+            "AMD EPYC, family 25, model 17, avx512f",
+        ),
+        ("model name\t: Old\ncpu family\t: 6\nmodel\t\t: 1\nflags\t\t: fpu sse2\n", "Old, family 6, model 1, no vectors"),
+    ],
+)
+def test_the_name_of_a_processor(info, name, tmp_path):
+    (tmp_path / "cpuinfo").write_text(info)
+    assert processor(tmp_path / "cpuinfo") == name
+    assert processor(tmp_path / "none") and processor()

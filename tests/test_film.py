@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bwtheory.report import film
-from bwtheory.report.film import Scene, frame_epochs, kind_of_film, write_film
+from bwtheory.report import folders
+from bwtheory.report.film import Scene, frame_epochs, write_film
+from bwtheory.report.folders import kind_of_film
 from bwtheory.tasks import build_task
 
 
@@ -96,7 +97,7 @@ def test_mp4(tmp_path):
 def test_a_film_that_cannot_be_written_is_refused_before(monkeypatch):
     with pytest.raises(ValueError, match=r"written as \.mp4, \.gif or \.png; got 'film\.avi'"):
         kind_of_film(Path("film.avi"))
-    monkeypatch.setattr(film.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(folders.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'bwtheory\[film\]'"):
         kind_of_film(Path("film.MP4"))
     assert kind_of_film(Path("a.GIF")) == "GIF"

@@ -565,7 +565,8 @@ def test_the_examples_in_docstrings():
 
 
 def test_public_names():
-    assert sorted(bwtheory.training.__all__) == sorted(bwtheory.training._HOME)
+    for package in (bwtheory.training, bwtheory.tasks):
+        assert sorted(package.__all__) == sorted(package._HOME)
     for name in bwtheory.training.__all__:
         assert getattr(bwtheory.training, name).__doc__
     assert bwtheory.training.fit is bw.fit and callable(bw.fit) and BWReLU.__doc__

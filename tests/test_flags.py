@@ -19,7 +19,7 @@ from PIL import Image
 
 from bwtheory import catalogue, cli
 from bwtheory.nn import ACTIVATIONS
-from bwtheory.tasks import FILE_OPTIONS, TASKS
+from bwtheory.tasks import FILE_OPTIONS, TASKS, sources
 from bwtheory.tasks.images import BUILT_IN
 from bwtheory.tasks.univariate import TARGETS
 from bwtheory.training import flags
@@ -45,7 +45,6 @@ def picture(tmp_path) -> str:
         ({"option": ("sigma=2.5", "frequencies=1e2")}, {"sigma": 2.5, "frequencies": 100}),
         ({"option": ("a=-1", "b=0", "c=-0.5")}, {"a": -1, "b": 0, "c": -0.5}),
         ({"option": ("one=true", "two=false")}, {"one": True, "two": False}),
-        ({"option": ("a=1", "a=2")}, {"a": 2}),
         ({"c": 3.0, "option": ("frequencies=4",)}, {"c": 3.0, "frequencies": 4}),
     ],
 )
@@ -92,6 +91,7 @@ def test_the_help_is_right():
     """Names and defaults that the help mentions are those of the code; flags.py imports none of it."""
     source = inspect.getsource(flags)
     assert re.search(r"\b" + r",\s+".join(BUILT_IN), source)
+    assert tuple(TARGETS) == sources.TARGETS
     assert ", ".join(list(TARGETS)[:-1]) + f" or {list(TARGETS)[-1]}" in source
     defaults = re.findall(r"^    (\w+): .*= None\n    \"\"\"(?:(\w+): )?[^\n]*\(([\d.]+)\)\"\"\"", source, re.MULTILINE)
     assert {name for name, _, _ in defaults} >= {"factor", "angles", "missing", "samples", "seconds", "seed"}
@@ -247,6 +247,56 @@ def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     assert sentence in complaint(["train", *arguments], capsys)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_flag_is_given_once(capsys):
+    """Every flag of every command that takes a value, however it is written; not what is given again to name more."""
+    kinds = set()
+    for command, function in cli._COMMANDS.items():
+        for flag, takes in cli._flags_of(function).items():
+            kinds.add(takes)
+            words = [command, flag, "1", f"{flag.replace('-', '_').replace('__', '--', 1)}=2"]
+            if takes in ("one", "several"):
+                said = complaint(words, capsys)
+                assert said.startswith(f"bwtheory: {flag} is given 2 times, and only the last would count; "), said
+                assert ("name all after one" in said) == (takes == "several")
+            else:
+                cli._refuse_unknown_words(words)
+    assert kinds == {"none", "one", "several", "again"}
+
+
+def test_options_are_given_once(capsys):
+    words = ["train", "signal", "--image", "camera"]
+    assert "a is named twice" in complaint([*words, "--option", "a=1", "--option", "a=2"], capsys)
+    assert "--c and --option c=4 say the same" in complaint([*words, "--c", "3", "--option", "c=4"], capsys)
+    assert "--every and --task-option every=2 say the same" in complaint(
+        [*words, "--every", "3", "--task-option", "every=2"], capsys
+    )
+
+
+def test_nothing_is_written_over_a_run(picture, tmp_path, capsys):
+    train_once(picture, tmp_path / "runs", capsys)
+    (run,) = (tmp_path / "runs").iterdir()
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    folders = (
+        f"figures wavelet_supports --out {run}",
+        f"train signal --image {picture} --epochs 1 --out {run}",
+        f"reproduce fig5 --quick --image {picture} --out {run}",
+        f"compare signal --image {picture} --out {run}",
+    )
+    for command in folders:
+        assert f"{run} is the folder of a run; choose another --out." in complaint(command.split(), capsys)
+    files = (
+        f"certify uniform --size 3 --out {run}/config.json",
+        f"render {run} --out {run}/reconstruction.png",
+        f"animate {run} --out {run}/error.png",
+        f"report {run} --out {run}/reconstruction.html",
+    )
+    for command in files:
+        assert "is a file of the run in this folder; choose another --out." in complaint(command.split(), capsys)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    (tmp_path / "config.json").write_text("{}")  # of another program
+    assert cli.main(["certify", "uniform", "--size", "3", "--out", str(tmp_path / "config.json")]) == 0
 
 
 def test_a_diverged_run_ends_with_status_1(picture, tmp_path, capsys):

@@ -287,6 +287,8 @@ def test_noise_is_said_in_the_last_line_and_when_it_is_drawn(folder, capsys):
     ):
         assert cli.main(["render", str(run), *(["--size", size] if size else []), *crop]) == 0
         assert ("noise between its pixels" in capsys.readouterr().err) == warns, (run, size, crop)
+    assert cli.main(["render", str(noise), "--size", "128x128", "--out", str(folder / "none" / "r.png")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1  # a refusal is one sentence, no warning before it
 
 
 def test_between_changes_nothing_in_a_run(folder, monkeypatch):

@@ -22,8 +22,9 @@ from bwtheory.cli import main
 from bwtheory.report import pictures
 from bwtheory.report.charts import MOST_POINTS, Axis, Chart, Line, thinned
 from bwtheory.report.commands import repeating_command
+from bwtheory.report.folders import Study, find
 from bwtheory.report.page import render, write_report
-from bwtheory.report.runs import Study, evaluate, find, names_of, read
+from bwtheory.report.runs import evaluate, names_of, read
 from bwtheory.tasks.task import band_errors
 from bwtheory.training.command import start_runs
 from bwtheory.training.config import TrainingConfig, with_preset

@@ -45,12 +45,43 @@ def after(statement: str, *arguments: str) -> tuple[str, set[str]]:
         ("compare signal --image camera --budget soon", "A budget is a time"),
         ("bench --activations gel", "did you mean gelu?"),
         ("reproduce fig5 --quick --full", "not both"),
+        ("reproduce fig5 --image none.png", "no image file 'none.png'"),
+        ("compare signal --image none.png", "no image file 'none.png'"),
+        ("compare signal --image camera --factor 2", "has no option 'factor'"),
+        ("train signal --image none.png", "no image file 'none.png'"),
+        ("train audio --audio none.wav", "no audio file 'none.wav'"),
+        ("train univariate --target cosines", "no univariate target 'cosines'"),
+        ("train ct --sinogram none.npy", "no file 'none.npy' of a sinogram"),
+        ("train ct --image camera --angles none.txt", "no file 'none.txt' of angles"),
+        ("train inpaint --image camera --mask none.png", "no mask file 'none.png'"),
+        ("train ct --image camera --factor 2", "The task 'ct' has no option 'factor'"),
+        ("train denoise --image camera --truth camera", "--truth goes with --noisy"),
+        ("train --resume none", "none is no run directory"),
+        ("render none", "none is no run directory"),
+        ("render tests/runs_of_0.1.0 --out x.doc", "is no run directory"),
+        ("animate none", "none is no run directory"),
+        ("report none", "none is no folder"),
     ],
 )
 def test_what_can_be_said_without_torch_is_said_without_it(arguments, sentence):
     said, heavy = after(f"from bwtheory.cli import main; status = main({arguments.split()!r})\nassert status in (0, 2)")
     assert heavy == set()
     assert sentence in said and bool(said) == bool(sentence) and said.count("\n") == bool(sentence)
+
+
+def test_options_of_tasks_are_those_that_the_tasks_take():
+    """The command line reads them from the text of the functions."""
+    from bwtheory.catalogue import TASKS
+    from bwtheory.options import names_of_options
+    from bwtheory.tasks import TASKS as BUILT
+    from bwtheory.tasks.asked import _written_options
+
+    for name, row in TASKS.items():
+        module, _, function = row.home.partition(":")
+        written = _written_options(f"bwtheory.tasks.{module}")
+        assert written[function] == names_of_options(BUILT[name].build), name
+        if row.measured:
+            assert BUILT[name].own and written[row.measured[1]] == names_of_options(BUILT[name].own[1]), name
 
 
 def test_networks_cost_torch_and_nothing_else():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +131,36 @@ def test_a_name_with_a_line_break_is_one_line(tmp_path, capsys):
     assert cli.main(["train", "signal", "--resume", str(tmp_path / "two\nlines\x1b[31m")]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "two\\nlines\\x1b" in error
+
+
+class Impatient(io.StringIO):
+    """A stream whose reader does not read, and whose writer is asked to stop meanwhile."""
+
+    def flush(self):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_last_output_waits_is_no_traceback(monkeypatch):
+    stream = Impatient()
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.main(["verify", "eq-44", "--json"]) == 130
+    assert sys.stdout is stream
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_ctrl_c_at_the_end_of_a_command_is_no_traceback(times):
+    """Once, or again while the first one is answered."""
+    code = (
+        "import signal, sys, bwtheory.cli\n"
+        f"strikes = iter([signal.SIGINT] * {times})\n"
+        "class Stream:\n"
+        "    def write(self, text): return len(text)\n"
+        "    def flush(self):\n"
+        "        for number in strikes: signal.raise_signal(number)\n"
+        "sys.stdout, sys.argv = Stream(), ['bwtheory', 'verify', 'eq-44']\n"
+        "from bwtheory.__main__ import run\n"
+        "run()\n"
+    )
+    ended = run_in_shell(f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}")
+    assert ended.returncode == 130 and ended.stderr == ""

@@ -7,18 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from bwtheory import cli
+from tests.torture import command_lines
 from tests.torture.examples import difference
+from tests.torture.kinds import KINDS, seconds_for
 from tests.torture.processes import Ended
 from tests.torture.report import CRASH, HANG, KINDS_OF_FAULT, SENTENCE, TRACEBACK, Fault
 
 CHECKOUT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 on_demand = pytest.mark.skipif(
-    "BWTHEORY_TORTURE" not in os.environ, reason="minutes, and how much they try depends on the machine; .ci/run reports them"
+    "BWTHEORY_TORTURE" not in os.environ, reason="minutes, and how much they try depends on the machine; .ci/run tries them"
 )
 WRITES_IN_PLACE = """
 from pathlib import Path
@@ -79,6 +83,44 @@ def test_what_is_compared():
     assert difference(right | {"a/summary.json": {"psnr": 1.0, "x": 0}}, right) == "a/summary.json differs in x"
     assert difference({"a/metrics.jsonl": b"1"}, right) == "a/summary.json is missing"
     assert difference(right | {"a/.weights.partial": "left over"}, right) == "a/.weights.partial is too much"
+
+
+def test_a_warning_is_no_sentence():
+    said = "UserWarning: something\nbwtheory: config.json says epochs = -5; it is >= 1.\n"
+    assert [fault.what for fault in Ended(2, "", said).faults("case")] == [SENTENCE]
+
+
+def test_time_that_a_kind_leaves_is_for_those_after_it():
+    """Nobody is given more than there is, and the first gets more where what runs ends earlier."""
+    names = list(KINDS)
+    ends = time.monotonic() + 600
+    first = seconds_for(names, [], ends)
+    share = KINDS[names[0]].share / sum(kind.share for kind in KINDS.values())
+    assert first == pytest.approx(2 * 600 * share, abs=1) and first <= 600
+    rest = names[1:]
+    late, early = (seconds_for(rest, [time.monotonic() + left], ends) for left in (first, 1.0))
+    assert early > late and early <= 600 and seconds_for(rest[-1:], [], time.monotonic() - 1) == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mount namespaces are Linux's")
+def test_a_small_disk_ends_with_the_process_that_mounted_it(tmp_path):
+    """Also with one that is killed; nobody else sees it."""
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from tests.torture.parents import mount_small_disk\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "print(mount_small_disk(folder, 2**20), os.path.ismount(folder), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = run_python(["-c", code, str(tmp_path)])
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    if not done.stdout.startswith(" True"):
+        pytest.skip(f"no small disk here: {done.stdout}")
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text(encoding="utf-8")
+
+
+def test_every_command_is_tried():
+    assert {name for name in cli._COMMANDS} <= set(command_lines.commands())
 
 
 def test_a_fault_is_of_a_known_sort_and_names_no_folders_of_this_machine():

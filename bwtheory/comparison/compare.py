@@ -151,18 +151,19 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     """
     say = progress or Console(stderr=True, highlight=False, markup=False).print
     done = Comparison(protocol, folder)
-    for image in dict.fromkeys((*protocol.images, *protocol.tuning_images)):
-        for note in done.begin(image):  # whatever is wrong with an image shows before anything is written
-            say(f"note: {note}")
+    images = dict.fromkeys((*protocol.images, *protocol.tuning_images))
+    notes = [note for image in images for note in done.begin(image)]  # what is wrong with one shows before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
+        protocol.save(folder / "protocol.json")
+        for note in notes:  # after all that could be refused: a refusal is one sentence
+            say(f"note: {note}")
         _carry_out(done, say)
     return done
 
 
 def _carry_out(done: Comparison, say: Progress) -> None:
     protocol, folder = done.protocol, done.folder
-    protocol.save(folder / "protocol.json")
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
     say(f"The steps of all networks take about {_in_words(_total_seconds(done))}; what is done is not done again.")
     for name in protocol.baselines:

@@ -15,7 +15,8 @@ from bwtheory.files import read_json as read_strict_json
 from bwtheory.files import write_text
 from bwtheory.nn import resolve_activation
 from bwtheory.tasks import TASKS, Task, build_task
-from bwtheory.tasks.images import BUILT_IN, load_image
+from bwtheory.tasks.images import load_image
+from bwtheory.tasks.sources import BUILT_IN
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.size import count_parameters, refuse_what_does_not_fit, training_bytes
 

@@ -22,7 +22,7 @@ from bwtheory.experiments.labels import LABELS, label
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import write_text
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, in_style, save
-from bwtheory.tasks.images import BUILT_IN
+from bwtheory.tasks.sources import BUILT_IN
 from bwtheory.training.run import with_null
 
 if TYPE_CHECKING:

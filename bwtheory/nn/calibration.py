@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
-import re
 import sys
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from torch import Tensor
 from bwtheory.files import read_json, write_text
 from bwtheory.nn.kernels import is_plain
 from bwtheory.nn.products import ENGINES, Call, Products, products_named, usual_products
+from bwtheory.processor import processor
 from bwtheory.torch_settings import usual_settings
 
 VARIABLE = "BWTHEORY_ENGINE"
@@ -113,18 +112,6 @@ def available() -> list[str]:
     """Engines that are here; torch's way by itself only where it is not MKL's."""
     names = [name for name, engine in ENGINES.items() if engine.why_not() is None]
     return [name for name in names if name != "torch" or "mkl" not in names]
-
-
-def processor() -> str:
-    """Its name, as the operating system says it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(re.findall(r"^(vendor_id|cpu family|model|model name)\s*: (.*)$", lines, re.MULTILINE))
-    if "model name" not in fields:  # ARM
-        return platform.machine()
-    return f"{fields['model name']}, family {fields.get('cpu family')}, model {fields.get('model')}"
 
 
 def _least_times(rows: int, width: int, threads: int, dtype: torch.dtype, seconds: float) -> dict[str, tuple[float, float]]:

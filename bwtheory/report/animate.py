@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bwtheory.report.film import Scene, frame_epochs, kind_of_film, write_film
+from bwtheory.report.film import Scene, frame_epochs, write_film
+from bwtheory.report.folders import require_film
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import Task, build_task
 from bwtheory.training.config import TrainingConfig
@@ -21,8 +22,6 @@ from bwtheory.training.gradient import predict
 from bwtheory.training.loop import Measured
 from bwtheory.training.run import RunDirectory, build_network
 from bwtheory.training.session import Session, carry_out
-
-MOST_FRAMES = 240  # of a megabyte each, until the film is written
 
 
 class Camera:
@@ -70,16 +69,10 @@ def animate(run_dir: Path, out: Path, frames: int = 60, seconds: float = 8.0, tr
     Interrupted
         If a signal comes; nothing is written then.
     """
-    if not 2 <= frames <= MOST_FRAMES:
-        raise ValueError(f"A film has 2 to {MOST_FRAMES} frames; got {frames}.")
-    if not 0.1 <= seconds <= 3600:
-        raise ValueError(f"A film takes 0.1 to 3600 seconds; got {seconds:g}.")
+    require_film(out, frames, seconds)
     run = RunDirectory(run_dir)
     config = run.read_config()
     run.refuse_foreign_code(config, trust)
-    kind_of_film(out)
-    if not out.parent.is_dir():
-        raise ValueError(f"{out.parent} is no folder to write {out.name} in.")
     pick_device(config.device)
     finished = run.is_finished(config)
     try:

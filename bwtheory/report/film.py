@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import math
 import warnings
@@ -21,27 +20,17 @@ from PIL import Image
 from bwtheory.files import read_bytes, write_bytes
 from bwtheory.plots import BLACK, BLUE, VERMILION, in_style
 from bwtheory.report.charts import thinned
+from bwtheory.report.folders import kind_of_film
 from bwtheory.report.pictures import block_means
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
 from bwtheory.training.error_map import COLOURS, absolute_error, common_scale
 from bwtheory.training.judgement import in_unit_range, is_number
 
-ENDINGS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".mp4": "MP4"}
 LAST_STAYS = 2.0  # seconds
 SIDE = 320  # pixels of a picture within a frame, at most
 SOUND_SHOWN = 0.02  # seconds
 DOTS_PER_INCH = 100
-
-
-def kind_of_film(out: Path) -> str:
-    """GIF, PNG or MP4 by the name's ending; ValueError for another one, and for an MP4 without what writes it."""
-    kind = ENDINGS.get(out.suffix.lower())
-    if kind is None:
-        raise ValueError(f"A film is written as .mp4, .gif or .png; got {out.name!r}.")
-    if kind == "MP4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise ValueError("An MP4 needs imageio-ffmpeg: pip install 'bwtheory[film]'; .gif and .png need nothing more.")
-    return kind
 
 
 def frame_epochs(last: int, count: int) -> list[int]:

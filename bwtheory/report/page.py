@@ -21,8 +21,9 @@ from bwtheory.files import write_bytes
 from bwtheory.report import pictures
 from bwtheory.report.charts import STYLES, Chart, Line
 from bwtheory.report.commands import repeating_command
+from bwtheory.report.folders import Study, find, require_page
 from bwtheory.report.pictures import Picture
-from bwtheory.report.runs import Evaluated, Run, Study, evaluate, find, names_of, read
+from bwtheory.report.runs import Evaluated, Run, evaluate, names_of, read
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.audio import AudioTask
 from bwtheory.tasks.task import band_errors
@@ -132,10 +133,7 @@ def write_report(paths: Sequence[Path], out: Path | None = None, trust: bool = F
         For a path without runs, if nothing of them can be read, and for a run that names code that is not to be trusted.
     """
     out = out or paths[0] / "report.html"
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"A report is an HTML file; got {out.name!r}, which should end with .html.")
-    if not out.parent.is_dir():
-        raise ValueError(f"{out.parent} is no folder to write {out.name} in.")
+    require_page(out)
     folders, studies = find(paths)
     runs = [read(folder, name) for folder, name in zip(folders, names_of(folders))]
     readable = [run for run in runs if run.config is not None]

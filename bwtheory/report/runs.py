@@ -1,10 +1,8 @@
-"""Runs as a report needs them: found in folders, read, and evaluated where their data are still here."""
+"""Runs as a report needs them: read, and evaluated where their data are still here."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from bwtheory.files import read_bytes
 from bwtheory.tasks import Task, build_task
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -21,18 +18,7 @@ from bwtheory.training.gradient import predict
 from bwtheory.training.run import RunDirectory
 
 NOT_A_SETTING = ("seed", "device", "chunk", "compile", "together", "log_every", "log_details", "settings_from")
-STUDY_FILES = ("table.md", "figure.png")
-LARGEST_TABLE = 2**22  # bytes of a table.md; the largest has some 30 kB
 NOT_TO_BE_HAD = (ValueError, TypeError, OverflowError, MemoryError, RuntimeError, OSError)  # of a configuration from a file
-
-
-@dataclass(frozen=True)
-class Study:
-    """A folder of ``compare`` or ``reproduce``: its table in Markdown and its figure, as far as they are there."""
-
-    folder: Path
-    table: str
-    figure: Path | None
 
 
 @dataclass(frozen=True)
@@ -76,66 +62,6 @@ class Evaluated:
         """Values (N, C) at coordinates (N, d)."""
         x = torch.as_tensor(coordinates, dtype=torch.float64 if self.config.double else torch.float32)
         return predict(self.network, x, self.config.chunk_size).double().numpy()
-
-
-def find(paths: Sequence[Path]) -> tuple[list[Path], list[Study]]:
-    """Folders of runs, and of studies, in the order in which they are named; each once.
-
-    A path is a run, a folder of runs, a folder of ``compare`` or ``reproduce``, or a folder of these.  The runs with which a
-    comparison has chosen its settings are left out.  ValueError for another path.
-    """
-    runs: list[Path] = []
-    studies: list[Study] = []
-    for path in paths:
-        found = list(_runs_and_studies(path))
-        if not found:
-            what = "is no folder" if not path.is_dir() else "holds neither a run nor a folder of compare or reproduce"
-            raise ValueError(f"{path} {what}; a report is made of run folders, of folders of them, and of those two.")
-        for each in found:
-            if isinstance(each, Study):
-                studies += [each] if each.folder.resolve() not in {s.folder.resolve() for s in studies} else []
-            else:
-                runs += [each] if each.resolve() not in {r.resolve() for r in runs} else []
-    return runs, studies
-
-
-def _runs_and_studies(path: Path, depth: int = 0) -> Iterator[Path | Study]:
-    if _holds_run(path):
-        yield path
-        return
-    if not path.is_dir():
-        return
-    if any((path / name).is_file() for name in STUDY_FILES):
-        yield _study(path)
-    inside = path / "runs" if (path / "runs").is_dir() and not _holds_run(path / "runs") else None
-    trials = (path / "protocol.json").is_file()  # of a comparison: runs that only chose its settings
-    for child in sorted((inside or path).iterdir()):
-        if trials and re.match(r"trial\d", child.name):
-            continue
-        if _holds_run(child):
-            yield child
-        elif inside is None and depth == 0 and child.is_dir() and _is_study(child):
-            yield from _runs_and_studies(child, depth + 1)
-
-
-def _holds_run(path: Path) -> bool:
-    names = ("config.json", "metrics.jsonl", "checkpoint.pt", "weights.safetensors", "summary.json")
-    return path.is_dir() and any(os.path.lexists(path / name) for name in names)
-
-
-def _is_study(path: Path) -> bool:
-    return (path / "runs").is_dir() or any((path / name).is_file() for name in STUDY_FILES)
-
-
-def _study(folder: Path) -> Study:
-    try:
-        table = read_bytes(folder / "table.md", LARGEST_TABLE).decode("utf-8", "replace")
-    except FileNotFoundError:
-        table = ""
-    except ValueError as error:
-        table = f"- {error}"
-    figure = folder / "figure.png"
-    return Study(folder, table, figure if figure.is_file() else None)
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:

@@ -1,24 +1,40 @@
-"""Problems to train on, one file each: what is measured, on which coordinates, against which truth."""
+"""Problems to train on, one file each: what is measured, on which coordinates, against which truth.
+
+Names are imported when they are first used: the command line looks for files, and at options, without torch.
+"""
 
 from __future__ import annotations
 
 import importlib
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bwtheory import catalogue
-from bwtheory.catalogue import GIVEN, TaskRow
-from bwtheory.options import check_options
-from bwtheory.tasks.audio import BUILT_IN_SOUNDS
-from bwtheory.tasks.images import BUILT_IN, image_hash
-from bwtheory.tasks.measured import joint_hash
-from bwtheory.tasks.sources import absolute
-from bwtheory.tasks.task import ImageTask, Task
-from bwtheory.torch_settings import usual_settings
+if TYPE_CHECKING:
+    from bwtheory.tasks.named import (
+        TASKS,
+        Problem,
+        absolute_options,
+        absolute_source,
+        build_task,
+        data_hash,
+        dimensions_of,
+    )
+    from bwtheory.tasks.sources import FILE_OPTIONS
+    from bwtheory.tasks.task import ImageTask, Task
 
-__all__ = [
+_HOME = {
+    "FILE_OPTIONS": "sources",
+    "TASKS": "named",
+    "ImageTask": "task",
+    "Problem": "named",
+    "Task": "task",
+    "absolute_options": "named",
+    "absolute_source": "named",
+    "build_task": "named",
+    "data_hash": "named",
+    "dimensions_of": "named",
+}
+
+__all__ = [  # written out for type checkers; a test compares it with the table
     "FILE_OPTIONS",
     "TASKS",
     "ImageTask",
@@ -32,96 +48,11 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """How a task is made of a source (an image, a sound, a target's name), and the dimension d of its coordinates.
-
-    own : the option that stands for one's own measurements, and how the task is made of those
-    """
-
-    build: Callable[..., Task]
-    needs: str
-    in_features: int
-    own: tuple[str, Callable[..., Task]] | None = None
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bwtheory.tasks' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bwtheory.tasks.{_HOME[name]}"), name)
 
 
-def _problem(row: TaskRow) -> Problem:
-    name, _, build = row.home.partition(":")
-    module = importlib.import_module(f"bwtheory.tasks.{name}")
-    own = row.measured and (row.measured[0], getattr(module, row.measured[1]))
-    return Problem(getattr(module, build), next(iter(row.sources)), row.in_features, own)
-
-
-TASKS: dict[str, Problem] = {name: _problem(row) for name, row in catalogue.TASKS.items()}
-
-FILE_OPTIONS = ("angles", "mask", "truth")  # task options that may name files
-
-
-def data_hash(name: str, source: str, options: dict[str, Any]) -> str | None:
-    """SHA-256 of a task's image, and of other files, without building the task; None for data whose names say what they are."""
-    files = [options[option] for option in FILE_OPTIONS if isinstance(options.get(option), str)]
-    if TASKS[name].needs != "image":
-        return None
-    return joint_hash(source, *files) if files or options.get("sinogram") else image_hash(source)
-
-
-def absolute_source(task: str, source: str) -> str:
-    """A task's source, so that it is found from every folder: a file by its absolute path; names of data as they are."""
-    needs = TASKS[task].needs
-    if needs in ("target", "physics"):
-        return source
-    return absolute(source, BUILT_IN if needs == "image" else BUILT_IN_SOUNDS)
-
-
-def absolute_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Options of a task with absolute paths for files, and lists for tuples, as JSON has them."""
-    found = dict(options)
-    for name, value in options.items():
-        if name in FILE_OPTIONS and isinstance(value, str):
-            found[name] = absolute(value, BUILT_IN if name == "truth" else ())
-        elif isinstance(value, tuple):
-            found[name] = list(value)
-    return found
-
-
-def dimensions_of(name: str, options: dict[str, Any]) -> int:
-    """The number of coordinates d of a task of ``TASKS``, or of data that a program has given."""
-    if name == GIVEN:
-        return int(options.get("dimensions", 2))
-    return TASKS[name].in_features
-
-
-@usual_settings()
-def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> Task:
-    """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
-    if name == GIVEN:
-        raise ValueError(
-            f"The data of this run ({source}) were given by a Python program; go on there, with the same data and "
-            "bw.fit(…, run=folder)."
-        )
-    if name not in TASKS:
-        raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
-    problem = TASKS[name]
-    if coords != "stretch" and problem.in_features == 1:
-        raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
-    if problem.own and options.get(problem.own[0]):
-        owner, build = f"The task {name!r} with --{problem.own[0]}", problem.own[1]
-    else:
-        owner, build = f"The task {name!r}", problem.build
-        if problem.own:
-            _refuse_without(name, *problem.own, problem.build, options)
-    check_options(owner, build, options)
-    return build(source, coords, **options)
-
-
-def _refuse_without(
-    name: str, own: str, build: Callable[..., Task], simulated: Callable[..., Task], options: dict[str, Any]
-) -> None:
-    """ValueError for an option that the task has for measurements of one's own only."""
-    with_own, without = (set(inspect.signature(made).parameters) for made in (build, simulated))
-    for option in options:
-        if option in with_own - without - {own}:
-            flag = option.replace("_", "-")
-            raise ValueError(
-                f"The task {name!r} has no option {option!r} without measurements of your own: --{flag} goes with --{own}."
-            )
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -16,10 +16,9 @@ from scipy.io import wavfile
 from torch import Tensor
 
 from bwtheory.files import write_bytes
-from bwtheory.tasks.sources import find_file, kind_of, shadowed, shown
+from bwtheory.tasks.sources import BUILT_IN_SOUNDS, find_sound, kind_of, shadowed, shown
 from bwtheory.tasks.task import Task, add_noise, noise_notes
 
-BUILT_IN_SOUNDS = ("chirp",)
 BUILT_IN_RATE = 16000  # Hz
 
 
@@ -56,15 +55,13 @@ def audio(source: str, coords: str = "stretch", *, seconds: float = 1.0, noise: 
     """
     if not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(f"Audio needs seconds > 0; got {seconds}.")
-    path = find_file(source, BUILT_IN_SOUNDS)
+    path = find_sound(source)
     if path:
         rate, samples = _read(path)
         label, sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
-    elif source == "chirp":
+    else:
         rate, samples = BUILT_IN_RATE, _chirp()
         label, sha256 = source, hashlib.sha256(samples.tobytes()).hexdigest()
-    else:
-        raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'.")
     notes = *shadowed(source, BUILT_IN_SOUNDS), *noise_notes(noise)
     duration = len(samples) / rate
     if seconds > duration and seconds != 1:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import torch
 
-from bwtheory.tasks.images import BUILT_IN, load_image
+from bwtheory.tasks.images import load_image
 from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task
+from bwtheory.tasks.sources import BUILT_IN
 from bwtheory.tasks.task import ImageTask, hold_out, with_off_grid
 
 

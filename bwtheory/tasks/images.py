@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from bwtheory.files import write_bytes
 from bwtheory.tasks.image_files import LARGEST_IMAGE, Given, Levels, count_pixels, name_of, read_levels
-from bwtheory.tasks.sources import find_file, shadowed, shown
+from bwtheory.tasks.sources import BUILT_IN, find_file, find_image, format_of, shadowed, shown
 
 # The paper's images, recognized by their content; they are not part of this repository.
 PAPER_IMAGES = {
@@ -23,20 +23,6 @@ PAPER_IMAGES = {
     "8690d234c3cabdb7758d62457e20b0c7b09cf063e324c27de8c69fd8f0c54072": "the paper's chest X-ray (Figures 4 and 7)",
 }
 IMAGE_OF_FIGURE = dict(zip(("fig5", "fig4"), PAPER_IMAGES)) | {"fig7": list(PAPER_IMAGES)[1]}  # the others are not public
-BUILT_IN = (
-    *("astronaut", "camera", "chelsea", "coffee", "coins", "immunohistochemistry", "moon", "page", "retina", "rocket"),
-    *("shepp_logan_phantom", "text", "octaves"),
-)
-FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-    ".webp": "WEBP",
-    "": "PNG",
-}
 OCTAVES_SIDE = 128
 
 
@@ -119,7 +105,7 @@ def load_image(
         raise ValueError(f"An image is made smaller by a factor shrink >= 1; got {shrink}.")
     if not isinstance(source, str):
         return _in_memory(source, value_range).shrunk(shrink)
-    path = find_file(source, BUILT_IN)
+    path = find_image(source)
     if path:
         by_blocks = shrink if shrink > 1 and count_pixels(path) > LARGEST_IMAGE else 1
         levels = read_levels(path, by_blocks)
@@ -132,9 +118,6 @@ def load_image(
         notes = *_transparent(levels, shown(path)), *_dark(levels, pixels, shown(path), value_range)
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         return LoadedImage(pixels, path.stem, found, by_blocks, notes, _pair(value_range)).shrunk(shrink // by_blocks)
-    if source not in BUILT_IN:
-        known = ", ".join(BUILT_IN)
-        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name; there are {known}.")
     if value_range is not None:
         raise ValueError(f"A value range says what the numbers of a file mean; {source} is a built-in image.")
     loaded = _built_in(source)
@@ -278,14 +261,6 @@ def save_array(path: Path, values: np.ndarray) -> None:
     content = BytesIO()
     np.save(content, array)
     write_bytes(path, content.getbuffer())
-
-
-def format_of(path: Path) -> str:
-    """The format that a file's name asks for, PNG for a name without an ending; ValueError for one that is not written."""
-    found = FORMATS.get(path.suffix.lower())
-    if found is None:
-        raise ValueError(f"An image is written as {', '.join(FORMATS).removesuffix(', ')}; got {path.name!r}.")
-    return found
 
 
 def save_image(path: Path, pixels: np.ndarray) -> None:

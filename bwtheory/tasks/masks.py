@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bwtheory.tasks.image_files import Levels, read_levels
-from bwtheory.tasks.sources import find_file, shown
+from bwtheory.tasks.sources import find_mask, shown
 
 BETWEEN = 0.25  # of the way from hidden to seen, and as far from seen: neither
 MOST_BETWEEN = 0.25  # of the pixels: above, it is a picture; of levels that are spread evenly, half are between
@@ -23,9 +23,7 @@ def read_mask(source: str) -> tuple[np.ndarray, str]:
         If there is no such file or it is not read; if nothing is hidden or nothing is seen; if the levels are too near to each
         other, mostly in between, or differ from channel to channel, so that it is a picture and no mask.
     """
-    path = find_file(source)
-    if path is None:
-        raise ValueError(f"There is no mask file {source!a}.")
+    path = find_mask(source)
     name, levels = shown(path), read_levels(path)
     if levels.numbers.dtype.kind not in "biuf":
         raise ValueError(f"A mask has real numbers; {name} has {levels.numbers.dtype}.")

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from bwtheory.tasks.arrays import is_array, read_array
 from bwtheory.tasks.image_files import read_levels
-from bwtheory.tasks.images import BUILT_IN, load_image, save_array
+from bwtheory.tasks.images import load_image, save_array
 from bwtheory.tasks.operators import LinearOperator
-from bwtheory.tasks.sources import find_file, shown
+from bwtheory.tasks.sources import BUILT_IN, find_file, find_numbers, shown
 from bwtheory.tasks.task import ImageTask, hold_out, pixel_coordinates, psnr, with_off_grid
 
 
@@ -173,9 +173,7 @@ def read_numbers(source: str, what: str) -> np.ndarray:
 
     ValueError, which says ``what`` the file should hold, if there is none, if it cannot be read, or if it holds other things.
     """
-    path = find_file(source)
-    if path is None:
-        raise ValueError(f"There is no file {source!a} of {what}.")
+    path = find_numbers(source, what)
     try:
         numbers = read_array(path) if is_array(path) else _levels(path)
     except ValueError as error:

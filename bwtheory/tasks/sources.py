@@ -1,4 +1,4 @@
-"""What a name on the command line means: a file, or one of the built-in data."""
+"""What a name on the command line means: a file, or one of the built-in data.  Imports nothing that takes time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,26 @@ import os
 import sys
 from collections.abc import Collection
 from pathlib import Path
+
+BUILT_IN = (
+    *("astronaut", "camera", "chelsea", "coffee", "coins", "immunohistochemistry", "moon", "page", "retina", "rocket"),
+    *("shepp_logan_phantom", "text", "octaves"),
+)
+BUILT_IN_SOUNDS = ("chirp",)
+TARGETS = ("sines", "steps", "smooth", "kinks")  # functions of bwtheory.tasks.univariate
+FILE_OPTIONS = ("angles", "mask", "truth")  # task options that may name files
+ARRAYS = {"sinogram": "a sinogram (angles × bins)", "angles": "angles in degrees (a number of projections is the other choice)"}
+
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+    "": "PNG",
+}
 
 # The first bytes of files that are no images, sounds or arrays here, at an offset: what they are, and what to do.
 _EXPORT = "export it as TIFF, PNG or .npy"
@@ -77,6 +97,69 @@ def find_file(source: str, built_in: Collection[str] = ()) -> Path | None:
     if path.is_dir():
         raise ValueError(f"{shown(source)} is a folder; a file is needed.")
     return path if path.is_file() else None
+
+
+def find_image(source: str) -> Path | None:
+    """The file of an image; None for a built-in one, ValueError if there is neither."""
+    path = find_file(source, BUILT_IN)
+    if path is None and source not in BUILT_IN:
+        known = ", ".join(BUILT_IN)
+        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name; there are {known}.")
+    return path
+
+
+def find_sound(source: str) -> Path | None:
+    """The file of a sound; None for the built-in one, ValueError if there is neither."""
+    path = find_file(source, BUILT_IN_SOUNDS)
+    if path is None and source not in BUILT_IN_SOUNDS:
+        raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'.")
+    return path
+
+
+def find_numbers(source: str, what: str) -> Path:
+    """A file that should hold ``what``; ValueError if there is none."""
+    path = find_file(source)
+    if path is None:
+        raise ValueError(f"There is no file {source!a} of {what}.")
+    return path
+
+
+def find_mask(source: str) -> Path:
+    """The file of a mask; ValueError if there is none."""
+    path = find_file(source)
+    if path is None:
+        raise ValueError(f"There is no mask file {source!a}.")
+    return path
+
+
+def require_target(name: str) -> None:
+    """ValueError for a univariate function that there is not."""
+    if name not in TARGETS:
+        raise ValueError(f"There is no univariate target {name!r}; there are {', '.join(TARGETS)}.")
+
+
+def require_data(flag: str, value: object) -> None:
+    """ValueError, as the task itself would say it, if a flag names data that are not there; other flags name none."""
+    if not isinstance(value, str):  # a number of angles
+        return
+    if flag == "image":
+        find_image(value)
+    elif flag == "audio":
+        find_sound(value)
+    elif flag == "target":
+        require_target(value)
+    elif flag == "mask":
+        find_mask(value)
+    elif flag in ARRAYS:
+        find_numbers(value, ARRAYS[flag])
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for, PNG for a name without an ending; ValueError for one that is not written."""
+    found = FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise ValueError(f"An image is written as {', '.join(FORMATS).removesuffix(', ')}; got {path.name!r}.")
+    return found
 
 
 def _why_no_name(path: Path) -> str:

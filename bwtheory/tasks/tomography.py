@@ -14,7 +14,7 @@ from bwtheory.tasks.images import load_image
 from bwtheory.tasks.measured import MeasuredTask, joint_hash, measured_task, read_numbers
 from bwtheory.tasks.operators import ParallelBeam
 from bwtheory.tasks.scan import check_scan
-from bwtheory.tasks.sources import find_file, shown
+from bwtheory.tasks.sources import ARRAYS, find_file, shown
 from bwtheory.tasks.task import ImageTask, hold_out, psnr_of_peak, with_off_grid
 
 CHANNELS = 4  # of a sinogram: more are slices
@@ -80,7 +80,7 @@ def tomography_of_sinogram(
     ValueError
         If a file cannot be read, if the files do not fit together, if the sinogram is zero, or if ``check_scan`` refuses it.
     """
-    degrees, measured = read_angles(angles), read_numbers(source, "a sinogram (angles × bins)")
+    degrees, measured = read_angles(angles), read_numbers(source, ARRAYS["sinogram"])
     if measured.ndim not in (2, 3) or len(measured) != len(degrees) or (measured.ndim == 3 and measured.shape[2] > CHANNELS):
         shape, likely = " × ".join(map(str, measured.shape)), ""
         if measured.ndim == 3 and measured.shape[0] == 1:
@@ -133,7 +133,7 @@ def read_angles(angles: int | str, endpoint: bool = False) -> np.ndarray:
             wanted = "angles >= 1" if angles < 1 else f"at most {MOST_ANGLES:,} angles"
             raise ValueError(f"Tomography needs {wanted}; got {angles}.")
         return np.linspace(0, 180, angles, endpoint=endpoint)
-    degrees = np.atleast_1d(read_numbers(angles, "angles in degrees (a number of projections is the other choice)"))
+    degrees = np.atleast_1d(read_numbers(angles, ARRAYS["angles"]))
     if degrees.size != max(degrees.shape):
         size = "×".join(map(str, degrees.shape))
         comma = "; is its decimal mark a comma?" if 2 in degrees.shape else ""

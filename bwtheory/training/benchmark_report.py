@@ -10,8 +10,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bwtheory.nn.calibration import processor
 from bwtheory.nn.products import ENGINES
+from bwtheory.processor import processor
 from bwtheory.training.benchmark import NOISE, Measured, Measurements, Problem
 
 

@@ -29,8 +29,6 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     pick_device(first.device)
     first = with_absolute_source(first)
     task = build_task(first.task, first.source, first.coords, first.task_options)
-    for note in task.notes:
-        print(f"bwtheory: note: {note}", file=sys.stderr)
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
     require_trainable(first, task, network)
@@ -39,6 +37,8 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     names = [f"{name}-{config.run_name}" for config in configs]
     runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
+    for note in task.notes:  # after all that could be refused: a refusal is one sentence
+        print(f"bwtheory: note: {note}", file=sys.stderr)
     scores = []
     for group in [runs] if together else [[one] for one in runs]:
         scores += _train_and_report(group, task)
@@ -83,11 +83,12 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
             config.extended(epochs)  # refuses fewer
         run.refuse_foreign_code(config, trust)
     waiting: list[list[tuple[TrainingConfig, RunDirectory]]] = []
+    finished: list[tuple[TrainingConfig, RunDirectory]] = []
     for run, config in zip(runs, configs):
         if epochs is not None and epochs > config.epochs:
             config = run.extend(epochs)
         elif run.is_finished(config):
-            _report_finished(run, config)
+            finished.append((config, run))
             continue
         _require_network(run, config)
         pick_device(config.device)
@@ -97,6 +98,8 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
             waiting.append([(config, run)])
         else:
             group.append((config, run))
+    for config, run in finished:
+        _report_finished(run, config)
     for group in waiting:
         _train_and_report(group, _task_of(*group[0]))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
@@ -108,7 +109,7 @@ class ActivationOptions:
         found = given(self)
         if found.pop("learnable_c", False):
             found["learnable"] = True
-        return found | named_values("--option", found.pop("option", ()))
+        return with_named_values(found, "--option", found.pop("option", ()))
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,16 @@ class Training:
     """number of coordinates at which --condition-every computes them (2048)"""
 
 
+def with_named_values(found: Mapping[str, Any], flag: str, texts: Iterable[str]) -> dict[str, Any]:
+    """What flags have said, and ``named_values``; ValueError for a name that both say."""
+    named = named_values(flag, texts)
+    for name in found.keys() & named.keys():
+        raise ValueError(f"--{name.replace('_', '-')} and {flag} {name}={named[name]} say the same; leave one out.")
+    return {**found, **named}
+
+
 def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
-    """Numbers and truth values of NAME=VALUE; ValueError for anything else."""
+    """Numbers and truth values of NAME=VALUE; ValueError for anything else, and for a name that comes twice."""
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -207,6 +216,8 @@ def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
             number = math.nan
         if not (name and equals and math.isfinite(number)):
             raise ValueError(f"{flag} takes NAME=VALUE with a finite number, true or false; got {text!r}.")
+        if name in found:
+            raise ValueError(f"{flag}: {name} is named twice, and only the last would count; give it once.")
         found[name] = int(number) if isinstance(number, float) and number.is_integer() else number
     return found
 
@@ -262,6 +273,14 @@ def in_seconds(text: str) -> float:
         return float(number) * units[text[len(number) :]]
     except (ValueError, KeyError):
         raise ValueError(f"A budget is a time such as 60s, 5min or 1h; got {text!r}.") from None
+
+
+def size_in_pixels(text: str) -> tuple[int, int]:
+    """(width, height) of "WIDTHxHEIGHT"; ValueError for anything else."""
+    found = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text)
+    if not found:
+        raise ValueError(f"A size is WIDTHxHEIGHT in pixels, such as 2048x2048; got {text!r}.")
+    return int(found[1]), int(found[2])
 
 
 def nearest(word: str, names: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from pathlib import Path
 
@@ -13,11 +12,13 @@ import torch
 from bwtheory.nn import INR
 from bwtheory.starts import named_start
 from bwtheory.tasks import ImageTask, build_task, dimensions_of
-from bwtheory.tasks.images import format_of, save_image
+from bwtheory.tasks.images import save_image
 from bwtheory.tasks.off_grid import advice, excess_between_pixels, in_words, is_noise
+from bwtheory.tasks.sources import format_of
 from bwtheory.tasks.task import image_extent, pixel_axes
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.fitted import Fit, load_or_restore
+from bwtheory.training.flags import size_in_pixels
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.size import refuse_what_does_not_fit
 
@@ -38,7 +39,8 @@ def render_image(
     out : the file, in the format that its name ends with
     trust : as ``load`` takes it
 
-    A warning goes to stderr if the network is noise between its pixels, and the image shows what is there.
+    Once it is written, a warning goes to stderr if the network is noise between its pixels, and the image shows what is there;
+    and a sentence if the run's weights are damaged and those of its checkpoint have been drawn.
 
     Raises
     ------
@@ -48,14 +50,12 @@ def render_image(
     """
     format_of(out)
     function, problem = load_or_restore(run_dir, trust)
-    if problem:
-        print(problem, file=sys.stderr)
     config = function.config
     if dimensions_of(config.task, config.task_options) != 2:
         raise ValueError(f"{run_dir} is a run of the task {config.task!r}, which has no image to draw.")
     shape = _training_shape(RunDirectory(run_dir), config)
     assert isinstance(function.network, INR)
-    width, height = _parse_size(size) if size else shape[::-1]
+    width, height = size_in_pixels(size) if size else shape[::-1]
     refuse_what_does_not_fit(f"An image of {width}x{height}", BYTES_OF_A_VALUE * width * height * function.network.out_features)
     reach = image_extent(*shape, config.coords)
     largest = max(shape) - 1
@@ -71,25 +71,28 @@ def render_image(
             f"A crop has left < right within ±{across:.4f} and top < bottom within ±{down:.4f}; "
             f"got {left:g} {top:g} {right:g} {bottom:g}."
         )
-    if width / (right - left) > shape[1] / (2 * edge[0]) or height / (bottom - top) > shape[0] / (2 * edge[1]):
-        _warn_of_noise(function, shape)
     x = left + (np.arange(width) + 0.5) / width * (right - left)
     y = top + (np.arange(height) + 0.5) / height * (bottom - top)
     rows = [function(np.stack([x, np.full(width, value)], axis=1)) for value in y]
+    finer = width / (right - left) > shape[1] / (2 * edge[0]) or height / (bottom - top) > shape[0] / (2 * edge[1])
+    noise = _noise_in_words(function, shape) if finer else ""
     save_image(out, np.stack(rows))
+    for sentence in filter(None, (problem, noise)):  # after all that could be refused: a refusal is one sentence
+        print(sentence, file=sys.stderr)
     return out
 
 
-def _warn_of_noise(function: Fit, shape: tuple[int, int]) -> None:
-    """A line on stderr if the function moves more between the pixels that it was trained on than from one to the next."""
+def _noise_in_words(function: Fit, shape: tuple[int, int]) -> str:
+    """A warning if the function moves more between the pixels that it was trained on than from one to the next."""
     config = function.config
     stride = config.task_options.get("every", 1)
     height, width = ((side - 1) // stride + 1 for side in shape)
     axes = pixel_axes(height, width, config.coords)
     excess = excess_between_pixels(lambda coordinates: torch.from_numpy(function(coordinates.numpy())), axes)
-    if is_noise(excess):
-        better = advice(config.activation, config.options, named_start(config.init, config.init_options))
-        print(f"bwtheory: warning: this image is noise between its pixels ({in_words(excess)}); {better}.", file=sys.stderr)
+    if not is_noise(excess):
+        return ""
+    better = advice(config.activation, config.options, named_start(config.init, config.init_options))
+    return f"bwtheory: warning: this image is noise between its pixels ({in_words(excess)}); {better}."
 
 
 def _training_shape(run: RunDirectory, config: TrainingConfig) -> tuple[int, int]:
@@ -100,10 +103,3 @@ def _training_shape(run: RunDirectory, config: TrainingConfig) -> tuple[int, int
     task = build_task(config.task, config.source, config.coords, config.task_options)
     assert isinstance(task, ImageTask)
     return task.shape
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text)
-    if not found:
-        raise ValueError(f"A size is WIDTHxHEIGHT in pixels, such as 2048x2048; got {text!r}.")
-    return int(found[1]), int(found[2])

@@ -14,6 +14,7 @@ from bwtheory.nn import INR, BWReLU, variation_norm, variation_norm_invariant
 from bwtheory.nn.activations import Wire, kernels_of
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.kernels import has_numba
+from bwtheory.processor import processor
 from bwtheory.tasks import Task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.explicit import reason_for_autograd
@@ -70,7 +71,7 @@ def is_earlier_kernel(before: str, config: TrainingConfig, network: nn.Module) -
 def provenance(config: TrainingConfig, network: nn.Module) -> dict[str, Any]:
     """Device, kernel and versions."""
     products, _ = products_of_run(config.engine if config.device == "cpu" else "torch")
-    name = torch.cuda.get_device_name() if config.device == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name() if config.device == "cuda" else processor()
     return {
         "settings_from": config.settings_from,
         "device": config.device,

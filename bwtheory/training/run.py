@@ -24,6 +24,7 @@ from bwtheory.starts import named_start
 from bwtheory.tasks import dimensions_of
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.run_files import CHECKPOINT, CONFIG, METRICS, SUMMARY, WEIGHTS, has_files_of_run, not_a_run
 from bwtheory.training.sealed import (
     SavedWeights,
     check_checkpoint,
@@ -47,11 +48,11 @@ class RunDirectory:
 
     def __init__(self, path: Path):
         self.path = path
-        self.config_file = path / "config.json"
-        self.metrics_file = path / "metrics.jsonl"
-        self.checkpoint_file = path / "checkpoint.pt"
-        self.weights_file = path / "weights.safetensors"
-        self.summary_file = path / "summary.json"
+        self.config_file = path / CONFIG
+        self.metrics_file = path / METRICS
+        self.checkpoint_file = path / CHECKPOINT
+        self.weights_file = path / WEIGHTS
+        self.summary_file = path / SUMMARY
 
     @classmethod
     def create(cls, path: Path, config: TrainingConfig) -> RunDirectory:
@@ -87,15 +88,14 @@ class RunDirectory:
     @property
     def has_files(self) -> bool:
         """Whether the folder has a file of a run, be it damaged; then it is no folder of runs."""
-        files = (self.config_file, self.metrics_file, self.checkpoint_file, self.weights_file, self.summary_file)
-        return any(os.path.lexists(file) for file in files)
+        return has_files_of_run(self.path)
 
     def read_config(self) -> TrainingConfig:
         """The run's configuration; ValueError with one sentence if there is none or it is damaged."""
         try:
             row = read_json(self.config_file)
         except (FileNotFoundError, NotADirectoryError):
-            raise ValueError(f"{self.path} is no run directory: it has no config.json.") from None
+            raise not_a_run(self.path) from None
         try:
             return TrainingConfig.from_json(row)
         except ValueError as error:
@@ -318,7 +318,7 @@ def create_runs(out: Path, configs: Mapping[str, TrainingConfig]) -> list[RunDir
     """
     note = out / f"{STARTING}{next(iter(configs))}.json"
     for name, config in configs.items():
-        if note.exists() and os.path.lexists(out / name / "config.json"):
+        if note.exists() and os.path.lexists(out / name / CONFIG):
             raise ValueError(f"{out} has runs whose start was interrupted; continue them with --resume {out}.")
         RunDirectory(out / name).refuse_existing(config)
     if len(configs) == 1:
@@ -341,7 +341,7 @@ def create_missing_runs(out: Path) -> None:
                 config = TrainingConfig.from_json(row)
             except ValueError as error:
                 raise ValueError(f"{note} cannot be used: {error}") from None
-            if not os.path.lexists(out / name / "config.json"):
+            if not os.path.lexists(out / name / CONFIG):
                 RunDirectory.create(out / name, config)
         note.unlink(missing_ok=True)
 

@@ -34,6 +34,7 @@ from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.gradient import keep_freed_memory, predict
 from bwtheory.training.loop import Callback, Descent, FirstOrder, Measured, SecondOrder, Stepper, descend
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer
+from bwtheory.training.run_files import ERROR_MAP
 from bwtheory.training.sealed import check_network, optimizer_state
 
 
@@ -268,7 +269,7 @@ class Session:
         self.task.save_reconstruction(run.path / self.task.reconstruction_name, on_grid)
         if isinstance(self.task, ImageTask) and len(self.task.truth):
             found |= judgement.quality(self.config, self.task, on_grid.numpy(), found["parameters"])
-            save_error_map(run.path / "error.png", *judgement.in_unit_range(self.task, on_grid.numpy()))
+            save_error_map(run.path / ERROR_MAP, *judgement.in_unit_range(self.task, on_grid.numpy()))
         run.save_summary(found)
         return found
 

@@ -1,7 +1,8 @@
 """Run the harness: ``python -m tests.torture``, or ``make torture``.  Exit status 0 if nothing is wrong, 1 otherwise.
 
 With ``--write`` the figures go to results/torture.json, and the table of docs/reliability.md is made of them and of
-results/torture-before.json, which the same command has written of version 0.1.0.
+results/torture-before.json, which the same command has written of version 0.1.0.  ``--table`` makes the table again, of a
+results/torture.json that was written elsewhere, and tries nothing.
 """
 
 from __future__ import annotations
@@ -19,44 +20,19 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests.torture.kinds import KINDS, PROCESSES, seconds_for
+from tests.torture.parents import ends_with_its_parent
 from tests.torture.report import KINDS_OF_FAULT, Report
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RESULTS, BEFORE = CHECKOUT / "results" / "torture.json", CHECKOUT / "results" / "torture-before.json"
 PAGE = CHECKOUT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table of python -m tests.torture --write -->", "<!-- end of the table -->"
-PROCESSES = 2
 EXAMPLES = 3  # cases of a sort of fault that are kept
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of trouble: its module, its share of the time, and how often it is tried at most, in full and in short.
-
-    at_least : tries without which the figures say too little
-    """
-
-    module: str
-    share: float
-    count: int
-    short: int
-    at_least: int
-
-
-KINDS = {
-    "corruption": Kind("corruption", 0.36, 1500, 40, 1000),
-    "kills": Kind("kills", 0.12, 160, 12, 100),
-    "command lines": Kind("command_lines", 0.27, 2500, 60, 2000),
-    "API calls": Kind("api_calls", 0.06, 6000, 300, 5000),
-    "two processes": Kind("two_processes", 0.05, 60, 6, 30),
-    "disk": Kind("disk", 0.10, 120, 10, 60),
-    "images": Kind("images", 0.04, 2000, 150, 1000),
-}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,13 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--short", action="store_true", help="about a minute: few of each kind")
     parser.add_argument("--out", type=Path, help="a JSON file for the figures")
     parser.add_argument("--write", action="store_true", help="write results/torture.json and the table of docs/reliability.md")
+    parser.add_argument("--table", action="store_true", help="only write the table, of the results/torture.json that is here")
     given = parser.parse_args(arguments)
+    if given.table:
+        write_table()
+        return 0
     from tests.torture.processes import warm_up
 
     started = time.monotonic()
-    for sent in (signal.SIGINT, signal.SIGHUP):  # a shell's background job and nohup ignore them, and children inherit that
-        signal.signal(sent, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a shell's background job and nohup ignore it, and children inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _stop)
     warm_up()
     kinds = _run_all(given.only, given.seed, 60 * given.minutes - 15, given.short)
     figures = {"seed": given.seed, "minutes": round((time.monotonic() - started) / 60, 1), **_versions(), "kinds": kinds}
@@ -94,26 +74,38 @@ def main(arguments: list[str] | None = None) -> int:
     return int(len(kinds) < len(given.only) or any(count for row in kinds.values() for count in row["faults"].values()))
 
 
+def _stop(number: int, frame: object) -> None:
+    """A time limit has passed: temporary folders are removed on the way out."""
+    signal.signal(number, signal.SIG_IGN)  # a time limit's comes to all processes, and then once more from the first of them
+    raise SystemExit(128 + number)
+
+
 def _run_all(names: list[str], seed: int, seconds: float, short: bool) -> dict[str, Any]:
     """Each kind in a fork of this process, two at a time, the longest first; by name in the order of ``KINDS``."""
-    share = sum(KINDS[name].share for name in names)
-    waiting, running, found = [name for name in KINDS if name in names], {}, {}
+    waiting, found = [name for name in KINDS if name in names], {}
+    running: dict[int, tuple[str, Path, float]] = {}
+    ends = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
-        while waiting or running:
-            while waiting and len(running) < PROCESSES:
-                name = waiting.pop(0)
-                kind = KINDS[name]
-                count = kind.short if short else kind.count
-                allowed = PROCESSES * seconds * kind.share / share if len(names) > 1 else seconds
-                file = Path(folder) / f"{kind.module}.json"
-                running[_fork(kind.module, seed, count, allowed, file)] = name, file
-            pid, status = os.wait()
-            name, file = running.pop(pid)
-            if status:
-                print(f"{name}: the harness itself failed; its traceback is above.", file=sys.stderr, flush=True)
-                continue
-            found[name] = json.loads(file.read_text(encoding="utf-8"))
-            print(f"{name}: {found[name]['tried']} tried in {found[name]['seconds']} s", file=sys.stderr, flush=True)
+        try:
+            while waiting or running:
+                while waiting and len(running) < PROCESSES:
+                    allowed = seconds_for(waiting, [until for _, _, until in running.values()], ends)
+                    name = waiting.pop(0)
+                    kind, file = KINDS[name], Path(folder) / f"{KINDS[name].module}.json"
+                    pid = _fork(kind.module, seed, kind.short if short else kind.count, allowed, file)
+                    running[pid] = name, file, time.monotonic() + allowed
+                pid, status = os.wait()
+                name, file, _ = running.pop(pid)
+                if status:
+                    print(f"{name}: the harness itself failed; its traceback is above.", file=sys.stderr, flush=True)
+                    continue
+                found[name] = json.loads(file.read_text(encoding="utf-8"))
+                print(f"{name}: {found[name]['tried']} tried in {found[name]['seconds']} s", file=sys.stderr, flush=True)
+        finally:
+            for pid in running:
+                os.kill(pid, signal.SIGTERM)
+            for pid in running:
+                os.waitpid(pid, 0)
     return {name: found[name] for name in KINDS if name in found}
 
 
@@ -124,11 +116,14 @@ def _fork(module: str, seed: int, count: int, seconds: float, file: Path) -> int
         return pid
     status = 1
     try:
+        ends_with_its_parent()
         started = time.monotonic()
         report: Report = importlib.import_module(f"tests.torture.{module}").run(seed, count, seconds)
         report.seconds = time.monotonic() - started
         file.write_text(json.dumps(report.as_json(EXAMPLES)), encoding="utf-8")
         status = 0
+    except SystemExit as stop:  # the time is over
+        status = int(stop.code or 0)
     except BaseException:
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
     finally:

@@ -6,6 +6,7 @@ train may go on for as long as it was told to; it is then asked to stop, and mus
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 import resource
@@ -34,9 +35,20 @@ COMMANDS = {  # how often, and sound lines, the {names} of which are folders and
     ),
     "reproduce": (2, ["reproduce fig5 --quick --epochs 3 --seeds 1 --image {data}/picture.png --activations relu --out {out}"]),
     "figures": (1, ["figures wavelet_supports --out {out}"]),
+    "certify": (
+        1,
+        [
+            "certify uniform --size 4 --out {out}.json",
+            "certify relus --biases -0.5 0 0.5 --out {out}.json",
+            "certify wavelets --levels 2 --out {out}.json",
+        ],
+    ),
+    "report": (1, ["report {run} --out {out}.html"]),
+    "animate": (1, ["animate {run} --frames 3 --out {out}.gif"]),
     "verify": (2, ["verify eq-44", "verify thm-3.1 --json", "verify prop-3.2 --explain"]),
     "bench": (1, ["bench --activations relu --side 16 --width 8 --depth 2 --seconds 0.1"]),
 }
+DRAWN = ("render.png", "report.html", "film.gif")  # of a run, into its folder
 _VALUES = """
 -1 0 1 2 3 0.5 -0.5 1e308 -1e308 1e-308 1e400 nan inf -inf 99999999999999 1e5 0x10 1_000 1,5
 x - -- no true None [] １ ψ ' c=2 c=nan = learnable=true 8x8 10s 5min relu bw-relu gauss mps adam held-out
@@ -48,6 +60,13 @@ _NUMBERS = {  # by what the help says that a flag takes; most get through to wha
     "INT": "-1 0 1 2 3 7 100 1000000 99999999999999",
     "FLOAT": "-1 0 1e-300 1e-9 0.1 0.5 1 2 30 1e6 1e20 1e308 -1e308 nan inf",
 }
+
+
+def commands() -> dict[str, tuple[int, list[str]]]:
+    """``COMMANDS``, and all other commands that there are, by their names alone."""
+    from bwtheory import cli
+
+    return COMMANDS | {name: (1, [name]) for name in cli._COMMANDS if name not in COMMANDS}
 
 
 def run(seed: int, count: int, seconds: float) -> Report:
@@ -62,17 +81,17 @@ def run(seed: int, count: int, seconds: float) -> Report:
         )
         if run_child(trained, folder).status != 0:
             raise RuntimeError("The run that lines are about does not end.")
-        flags = {
-            name: _flags(name, folder) for name in ("train", "render", "compare", "reproduce", "figures", "verify", "bench")
-        }
+        tried = commands()
+        flags = {name: _flags(name, folder) for name in tried if name != "resume"}
         while budget.more(report.tried):
             case = folder / "case"
             case.mkdir()
-            sort = chance.choices(list(COMMANDS), [often for often, _ in COMMANDS.values()])[0]
-            line = _line(chance.choice(COMMANDS[sort][1]), flags["train" if sort == "resume" else sort], chance)
+            sort = chance.choices(list(tried), [often for often, _ in tried.values()])[0]
+            line = _line(chance.choice(tried[sort][1]), flags["train" if sort == "resume" else sort], chance)
             kept = _content(folder / "was")
             faults = _try(_words(line, folder, case), line, case)
-            if _content(folder / "was") != kept:
+            now = _content(folder / "was")
+            if any(now.get(name) != digest for name, digest in kept.items()):
                 faults.append(Fault(LOST, " ".join(line), "the files of a finished run are others"))
             report.add(sort, faults)
             shutil.rmtree(case)
@@ -99,7 +118,7 @@ def _flags(name: str, folder: Path) -> dict[str, tuple[str, ...]]:
     found = re.findall(r"(--[a-z][a-z0-9-]+)[ ,]*(\S*)", ended.out)
     flags = {flag: tuple(" ".join(_NUMBERS[kind] for kind in _NUMBERS if kind in takes).split()) for flag, takes in found}
     flags.pop("--help", None)
-    if len(flags) < 2:
+    if len(flags) < (2 if name in COMMANDS else 0):
         raise RuntimeError(f"The help of {name} lists no flags: {ended}")
     return flags
 
@@ -112,7 +131,7 @@ def _line(sound: str, flags: dict[str, tuple[str, ...]], chance: random.Random) 
             ["a flag more"] * 5 + ["a value"] * 3 + ["a word less", "a word twice", "two exchanged", "a word more"]
         )
         at = chance.randrange(len(words))
-        if change == "a flag more":
+        if change == "a flag more" and flags:
             flag = chance.choice(sorted(flags))
             words += [
                 flag,
@@ -139,7 +158,7 @@ def _try(words: list[str], line: list[str], case: Path) -> list[Fault]:
     started = time.monotonic()
     while child.running() and time.monotonic() - started < PATIENCE:
         time.sleep(0.005)
-    works = words[0] in ("verify", "bench", "compare", "reproduce", "figures")
+    works = words[0] not in ("train", "render")
     while child.running() and time.monotonic() - started < TOO_LONG and not (works or _has_begun(case)):
         time.sleep(0.05)
     if child.running() and not (works or _has_begun(case)):
@@ -166,7 +185,7 @@ def _judge(said: str, ended: Ended, asked: bool) -> list[Fault]:
     return faults
 
 
-def _content(folder: Path) -> dict[str, int]:
-    """Sizes of a finished run's files; a picture may be drawn in its folder."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", "render.png")]
-    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+def _content(folder: Path) -> dict[str, str]:
+    """Hashes of a finished run's files; a picture, a page or a film may be drawn in its folder."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", *DRAWN)]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

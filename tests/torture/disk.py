@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.torture.examples import TRAINED, checkpoint_every, difference, outcome, resume_words, train_words, write_data
 from tests.torture.kills import LONGER
+from tests.torture.parents import mount_small_disk
 from tests.torture.processes import command, run_child, warm_up
 from tests.torture.report import LOST, SENTENCE, WRONG, Budget, Fault, Report
 
@@ -72,19 +73,15 @@ def run(seed: int, count: int, seconds: float) -> Report:
 
 @contextmanager
 def _small_disk(folder: Path, report: Report) -> Iterator[Path | None]:
-    """A small file system in memory, or None where this user cannot mount one."""
+    """A small file system in memory, or None where none can be mounted; it ends with this process, however that ends."""
     folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "torture", str(folder)]
+    why_not = mount_small_disk(folder, DISK)
+    if why_not:
+        report.not_tried.append(f"a full disk: {why_not}")
     try:
-        mounted = subprocess.run(words, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        report.not_tried.append("a full disk: no small file system can be mounted here")
-    try:
-        yield folder if mounted else None
+        yield None if why_not else folder
     finally:
-        if mounted:
+        if not why_not:
             subprocess.run(["umount", str(folder)], check=True)
 
 

@@ -150,7 +150,7 @@ def checkpoint_every(seconds: float, work: Callable[[], int | None]) -> Callable
 
 
 def warm_up_examples() -> None:
-    """Train, render and load in this process, so that forks of it find everything imported and compiled."""
+    """Train, draw and film in this process, so that forks of it find everything imported and compiled."""
     import bwtheory.cli as cli
 
     with (
@@ -164,5 +164,6 @@ def warm_up_examples() -> None:
             if cli.main(train_words(example, folder / "data", folder / example)) != 0:
                 raise RuntimeError(f"The example {example!r} does not train: {TRAINED[example]}")
         (run,) = (folder / "bw-relu").iterdir()
-        if cli.main(["render", str(run)]) != 0:
-            raise RuntimeError(f"The example {run} cannot be rendered.")
+        for words in (["render"], ["report"], ["animate", "--frames", "3"]):
+            if cli.main([*words, str(run)]) != 0:
+                raise RuntimeError(f"The command {words[0]} does nothing for the example {run}.")

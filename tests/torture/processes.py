@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.torture.parents import ends_with_its_parent
 from tests.torture.report import CRASH, HANG, SENTENCE, TRACEBACK, Fault
 
 WALL_SECONDS, CPU_SECONDS = 30.0, 30  # of a child; what it does takes below a second on an idle machine
@@ -37,7 +38,8 @@ class Ended:
     def faults(self, case: str, names: Sequence[str] = (), statuses: Sequence[int] = (0, 2)) -> list[Fault]:
         """What is wrong with how a command ended: it hung, crashed, showed a traceback, or refused without a right sentence.
 
-        A refusal is exit status 2 and one line ``bwtheory: …`` on stderr, with one of ``names`` in it if there are any.
+        A refusal is exit status 2 and one line ``bwtheory: …`` on stderr, with one of ``names`` in it if there are any, and no
+        warning of Python's; while something is trained there may be other lines before it.
         """
         if self.status is None or self.status == -signal.SIGXCPU:
             return [Fault(HANG, case, self.err)]
@@ -49,7 +51,7 @@ class Ended:
             return [Fault(SENTENCE, case, f"exit status {self.status}: {self.err}")]
         if self.status == 2:
             said = [line for line in self.err.splitlines() if re.match("bwtheory: (?!note: )", line)]
-            if len(said) != 1 or len(said[0]) < 20:
+            if len(said) != 1 or len(said[0]) < 20 or "Warning: " in self.err:
                 return [Fault(SENTENCE, case, self.err)]
             if names and not any(name in said[0] for name in names):
                 return [Fault(SENTENCE, f"{case}: names none of {', '.join(names)}", said[0])]
@@ -87,6 +89,8 @@ class Child:
     def _be_the_child(self, work: Callable[[], int | None], folder: Path, limits: dict[int, int], outputs: list[int]) -> None:
         status = 1
         try:
+            ends_with_its_parent()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the harness answers it, and what is tried must do so by itself
             os.setsid()
             os.chdir(folder)
             with open(os.devnull, "rb") as nothing:
