@@ -9,8 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+    from bwtheory.families import ReLUFamily, WaveletFamily
     from bwtheory.gram.spectrum import Enclosure, Spectrum, gershgorin_discs
+    from bwtheory.interval import IntervalWaveletFamily
     from bwtheory.representation import bwrelu_to_relu, relu_to_bwrelu
     from bwtheory.training.api import fit
     from bwtheory.training.fitted import Fit, grid, load
@@ -21,7 +22,7 @@ _HOME = {
     "BSplineWavelet": "wavelet",
     "ReLUFamily": "families",
     "WaveletFamily": "families",
-    "IntervalWaveletFamily": "families",
+    "IntervalWaveletFamily": "interval",
     "Enclosure": "gram.spectrum",
     "Spectrum": "gram.spectrum",
     "gershgorin_discs": "gram.spectrum",

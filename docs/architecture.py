@@ -24,7 +24,7 @@ PICTURE = CHECKOUT / "docs" / "architecture.png"
 WINGS: dict[str, tuple[str, ...]] = {
     "shared": ("files", "options", "checks", "catalogue", "signals", "streams", "plots", "processor"),
     "theory": (
-        *("two_scale", "wavelet", "gram", "families", "representation", "variation"),
+        *("two_scale", "wavelet", "gram", "cascade", "families", "interval", "representation", "variation"),
         *("starts", "propagation"),
     ),
     "learning": ("torch_settings", "nn", "tasks", "training", "baselines", "experiments", "comparison"),

@@ -12,6 +12,7 @@ NAMES = (
     "condition_numbers",
     "spectra",
     "wavelet_supports",
+    "least_squares",
 )
 
 

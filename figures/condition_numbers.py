@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+from bwtheory.families import ReLUFamily, WaveletFamily
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
 from bwtheory.wavelet import BSplineWavelet
 

@@ -511,7 +511,7 @@ def test_grid_of_all_pixels_is_the_image():
 
 
 def sum_of_wavelets(places: list[tuple[int, int]], pixels: int, levels: int) -> np.ndarray:
-    basis = IntervalWaveletFamily(levels)(np.linspace(-1, 1, pixels))
+    basis = IntervalWaveletFamily(levels, coarse="hats")(np.linspace(-1, 1, pixels))
     return sum(np.outer(basis[i], basis[j]) * (0.9 - 0.2 * n) for n, (i, j) in enumerate(places))
 
 
@@ -529,7 +529,7 @@ def test_wavelet_terms_are_refitted():
     image = random(13, 13)
     task = task_of(image)
     found = wavelet_terms(task, 2)
-    basis = IntervalWaveletFamily(2)(np.linspace(-1, 1, 13)).T
+    basis = IntervalWaveletFamily(2, coarse="hats")(np.linspace(-1, 1, 13)).T
     inverse, norms = np.linalg.inv(basis), np.linalg.norm(basis, axis=0)
     terms = inverse @ image @ inverse.T
     i, j = np.unravel_index(np.argmax(np.abs(terms) * np.outer(norms, norms)), terms.shape)

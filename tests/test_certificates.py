@@ -19,8 +19,9 @@ from test_spectrum import true_extremes
 
 from bwtheory.certificates import certificate, shown_direction, write_certificate
 from bwtheory.cli import main
-from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+from bwtheory.families import ReLUFamily, WaveletFamily
 from bwtheory.gram.structure import NotConverged, PrecisionTooLow
+from bwtheory.interval import IntervalWaveletFamily
 from verify import check as checker
 
 CHECKER = Path(checker.__file__)

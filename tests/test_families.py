@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seeds import seeded
 
-from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily, boundary_wavelet
+from bwtheory.families import ReLUFamily, WaveletFamily
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.wavelet import BSplineWavelet
 
 
@@ -112,19 +113,6 @@ def test_interval_family_reproduces_affine_functions():
     for target in (np.ones_like(x), x):
         _, residual, *_ = np.linalg.lstsq(features.T, target)
         assert residual < 1e-25
-    kappas = [IntervalWaveletFamily(J).condition_number() for J in (1, 4, 8)]
-    assert max(kappas) < 4
-
-
-def test_boundary_wavelet_is_orthogonal_to_the_coarse_hats():
-    values = np.array([float(v) for v in boundary_wavelet()] + [0.0] * 3)
-    t = np.linspace(0, 3, 6001)
-    wavelet = np.interp(t, np.arange(7) / 2, values)
-    for n in range(4):
-        hat = np.maximum(0, 1 - np.abs(t - n))
-        assert (
-            abs(((wavelet * hat)[1:] + (wavelet * hat)[:-1]).sum() * (t[1] - t[0]) / 2) < 1e-6
-        )  # trapezoidal rule, h = 1/2000, slopes below 24
 
 
 def test_structured_is_refused_where_there_is_none():
@@ -155,6 +143,8 @@ def test_structured_is_refused_where_there_is_none():
         (lambda: WaveletFamily(1, shifts=[[]]), "at least one"),
         (lambda: WaveletFamily(2, domain=(1, -1)), "empty"),
         (lambda: IntervalWaveletFamily(0), "levels=0"),
+        (lambda: IntervalWaveletFamily(3, coarse="splines"), "no coarse 'splines'"),
+        (lambda: IntervalWaveletFamily(45), "would take"),
         (lambda: ReLUFamily([0])(3.0), "shape"),
         (lambda: ReLUFamily([0]).gram("symbolic"), "no method 'symbolic'"),
         (lambda: ReLUFamily([0]).condition_number("fast"), "no method 'fast'"),

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seeds import seeded
 
-from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+from bwtheory.families import ReLUFamily, WaveletFamily
 from bwtheory.gram.relu import naive_relu_gram, relu_gram_exact
 from bwtheory.gram.wavelets import wavelet_inner_product
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.wavelet import BSplineWavelet
 
 EPS = 2.0**-52
@@ -60,6 +61,7 @@ FAMILIES = {
     "cubic": lambda: WaveletFamily(4, order=4, shifts="covering"),
     "own shifts": lambda: WaveletFamily(2, shifts=[[5, -1], range(-3, 3)]),
     "interval": lambda: IntervalWaveletFamily(5),
+    "interval with hats": lambda: IntervalWaveletFamily(3, coarse="hats"),
 }
 
 

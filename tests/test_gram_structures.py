@@ -15,14 +15,16 @@ import sympy
 from seeds import seeded
 from test_spectrum import true_extremes
 
-from bwtheory.families import IntervalWaveletFamily, ReLUFamily, WaveletFamily
+from bwtheory.families import ReLUFamily, WaveletFamily
 from bwtheory.gram import dense, relu, toeplitz
 from bwtheory.gram.blocks import BlockDiagonal
 from bwtheory.gram.dense import Dense
+from bwtheory.gram.folded import FoldedToeplitz
 from bwtheory.gram.relu import ReLUStructure
 from bwtheory.gram.spectrum import certified_spectrum, float_spectrum, gershgorin_discs
 from bwtheory.gram.structure import GramStructure, NotConverged, PrecisionTooLow, working_precision
 from bwtheory.gram.toeplitz import BandedToeplitz
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.wavelet import BSplineWavelet
 
 PRINTED = [1, -6, 10, -6, 1]  # Chui and Wang: 12 times the values of the linear wavelet at 1/2, 1, …, 5/2
@@ -77,7 +79,10 @@ STRUCTURES = {
     "blocks": lambda: BlockDiagonal((BandedToeplitz((Fraction(2), Fraction(1)), 7), BandedToeplitz((Fraction(5),), 2))),
     "dense": lambda: ReLUFamily([-0.5, 0.2, 0.4], [1, -1, 1]).structure(),
     "wavelets that the boundary cuts": lambda: WaveletFamily(3, domain=(-1, 0.9)).structure(),  # some entries hold √2
-    "blocks without structure": lambda: IntervalWaveletFamily(2).structure(),
+    "folded toeplitz": lambda: FoldedToeplitz((Fraction(1, 6), Fraction(5, 162), Fraction(-1, 324)), 40),
+    "short folded toeplitz": lambda: FoldedToeplitz((Fraction(2), Fraction(1), Fraction(1, 5)), 3),
+    "folded blocks": lambda: IntervalWaveletFamily(3).structure(),
+    "blocks without structure": lambda: IntervalWaveletFamily(2, coarse="hats").structure(),
 }
 
 

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seeds import seeded
 
-from bwtheory.families import IntervalWaveletFamily, ReLUFamily
+from bwtheory.families import ReLUFamily
 from bwtheory.gram.blocks import BlockDiagonal
 from bwtheory.gram.dense import Dense
 from bwtheory.gram.relu import ReLUStructure, cumulative_sum, relu_gram_exact
 from bwtheory.gram.spectrum import Enclosure, _outward, certified_spectrum, float_spectrum, gershgorin_discs
 from bwtheory.gram.toeplitz import BandedToeplitz, symbol_range, toeplitz_symbol
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.wavelet import BSplineWavelet
 
 

@@ -11,8 +11,9 @@ import sympy
 from sympy import Rational, oo
 
 from bwtheory.claims import Result, check
-from bwtheory.families import IntervalWaveletFamily, WaveletFamily
+from bwtheory.families import WaveletFamily
 from bwtheory.gram.wavelets import wavelet_inner_product
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.wavelet import BSplineWavelet, TruncatedPowerSpline
 
 from .printed import rounds_to
@@ -138,7 +139,7 @@ def represents_affine_functions(family: str, degree: int) -> Result:
 
     Theorem 3.3's wavelets have their supports in D and two vanishing moments, so every function of their span is
     orthogonal to 1 and x: the best approximation of either is 0.  The error is ‖u‖² − rᵀG⁻¹r with r_i = ∫uφ_i, from the
-    Gram matrix and an integral that is exact on the knots; κ < 4, so rounding stays below 1e-12 of ‖u‖².
+    Gram matrix and an integral that is exact on the knots; κ < 9/4, so rounding stays below 1e-12 of ‖u‖².
     """
     basis = WaveletFamily(6) if family == "theorem" else IntervalWaveletFamily(4)
     knots = basis.knots()

@@ -11,12 +11,13 @@ from scipy.interpolate import BSpline
 from scipy.sparse.linalg import LinearOperator, lsqr
 
 from bwtheory.baselines.baseline import Estimate, measured_image
-from bwtheory.families import IntervalWaveletFamily
+from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.tasks.task import ImageTask
 
 DEGREE = 3
 # Per level.  On the camera at 128×128, with 200 to 8000 terms, 8 is within 0.03 dB of it, 2 costs up to 1.1 dB and 1 up to 6.6.
 LEVEL_WEIGHT = 4.0
+HATS_WEIGHT = 2 / math.sqrt(6)  # as it would be with hats of height 3/4 beside wavelets 2^(j/2)ψ, where it was chosen
 PRECISION, ITERATIONS = 1e-5, 1000  # of LSQR: ‖Aᵀr‖ <= PRECISION·‖A‖·‖r‖, or ‖r‖ that small against the image
 
 
@@ -104,12 +105,13 @@ def wavelet_terms(task: ImageTask, parameters: int) -> Estimate:
 def _samples(pixels: int) -> sparse.csr_array:
     """The basis (pixels, K) with the fewest levels J that has K = 3·2^J + 1 >= pixels, at the pixels."""
     levels = next(J for J in range(1, 64) if pixels <= 3 * 2**J + 1)
-    return sparse.csr_array(IntervalWaveletFamily(levels)(np.linspace(-1, 1, pixels)).T)
+    return sparse.csr_array(IntervalWaveletFamily(levels, coarse="hats")(np.linspace(-1, 1, pixels)).T)
 
 
 def _interpolation(samples: sparse.csr_array) -> np.ndarray:
     """The matrix (K, pixels) of the interpolating coefficients with the least weighted norm."""
     functions = samples.shape[1]
     levels = round(math.log2((functions - 1) / 3))
-    weights = np.repeat(LEVEL_WEIGHT ** np.arange(levels + 1), [4] + [3 * 2**j for j in range(levels)])
+    hats = HATS_WEIGHT * np.array([math.sqrt(2), 1, 1, math.sqrt(2)])
+    weights = np.r_[hats, np.repeat(LEVEL_WEIGHT ** np.arange(1, levels + 1), [3 * 2**j for j in range(levels)])]
     return linalg.pinv(samples.toarray() / weights) / weights[:, None]
