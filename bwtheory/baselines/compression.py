@@ -54,7 +54,8 @@ def _projection(pixels: int, coefficients: int) -> np.ndarray:
     degree = min(DEGREE, coefficients - 1)
     knots = np.r_[[0.0] * degree, np.linspace(0, 1, coefficients - degree + 1), [1.0] * degree]
     basis = linalg.orth(BSpline.design_matrix(np.linspace(0, 1, pixels), knots, degree).toarray())
-    return basis @ basis.T
+    projection: np.ndarray = basis @ basis.T
+    return projection
 
 
 def wavelet_terms(task: ImageTask, parameters: int) -> Estimate:
@@ -112,4 +113,5 @@ def _interpolation(samples: sparse.csr_array) -> np.ndarray:
     functions = samples.shape[1]
     levels = round(math.log2((functions - 1) / 3))
     weights = np.repeat(LEVEL_WEIGHT ** np.arange(levels + 1), [4] + [3 * 2**j for j in range(levels)])
-    return linalg.pinv(samples.toarray() / weights) / weights[:, None]
+    inverse: np.ndarray = linalg.pinv(samples.toarray() / weights) / weights[:, None]
+    return inverse
