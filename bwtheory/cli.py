@@ -716,7 +716,7 @@ def _parse(words: list[str]) -> partial[int] | None:
     said = StringIO()
     try:
         with redirect_stderr(said), _columns(at_least=_NARROWEST):
-            return tyro.extras.subcommand_cli_from_dict(
+            command: partial[int] | None = tyro.extras.subcommand_cli_from_dict(
                 {name: deferred(function) for name, function in _COMMANDS.items()},
                 prog="bwtheory",
                 description="The theory of BW-ReLU networks, derived and checked; and networks to train. "
@@ -724,6 +724,7 @@ def _parse(words: list[str]) -> partial[int] | None:
                 args=words,
                 config=(tyro.conf.FlagCreatePairsOff,),
             )
+            return command
     except SystemExit as stop:
         if stop.code:
             raise BadInput(_reason(said.getvalue(), words[0])) from None

@@ -35,7 +35,8 @@ _WIDE = 9.0  # standard deviations beyond which a normal density is below 1e-18 
 
 def psi(u: np.ndarray) -> np.ndarray:
     """ψ, 0 outside of its support."""
-    return np.interp(u, KNOTS, _VALUES, left=0.0, right=0.0)
+    values: np.ndarray = np.interp(u, KNOTS, _VALUES, left=0.0, right=0.0)
+    return values
 
 
 def psi_slope(u: np.ndarray) -> np.ndarray:
@@ -75,7 +76,8 @@ def _density(u: np.ndarray, sigma: float, centre: float, spread: float) -> np.nd
         return np.exp(-(((u - centre) / sigma) ** 2) / 2) / (sigma * math.sqrt(2 * math.pi))
     if sigma == 0:
         return (np.abs(u - centre) < spread) / (2 * spread)
-    return (ndtr((u - centre + spread) / sigma) - ndtr((u - centre - spread) / sigma)) / (2 * spread)
+    density: np.ndarray = (ndtr((u - centre + spread) / sigma) - ndtr((u - centre - spread) / sigma)) / (2 * spread)
+    return density
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def gain_of_unit_growth(centre: float, spread: float) -> float:
     growth = [_settled_growth(gain, centre, spread) for gain in gains]
     for low, high, before, after in zip(gains, gains[1:], growth, growth[1:]):
         if before < 1 <= after:
-            return brentq(lambda gain: _settled_growth(gain, centre, spread) - 1, low, high, xtol=1e-9)
+            return float(brentq(lambda gain: _settled_growth(gain, centre, spread) - 1, low, high, xtol=1e-9))
     return math.inf
 
 

@@ -143,7 +143,7 @@ def steady_streams() -> Iterator[tuple[SteadyStream, SteadyStream]]:
     _fill_closed_descriptors()
     before = sys.stdout, sys.stderr
     out, err = SteadyStream(sys.stdout), SteadyStream(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield out, err
     finally:

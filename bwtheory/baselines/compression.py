@@ -55,7 +55,8 @@ def _projection(pixels: int, coefficients: int) -> np.ndarray:
     degree = min(DEGREE, coefficients - 1)
     knots = np.r_[[0.0] * degree, np.linspace(0, 1, coefficients - degree + 1), [1.0] * degree]
     basis = linalg.orth(BSpline.design_matrix(np.linspace(0, 1, pixels), knots, degree).toarray())
-    return basis @ basis.T
+    projection: np.ndarray = basis @ basis.T
+    return projection
 
 
 def wavelet_terms(task: ImageTask, parameters: int) -> Estimate:
@@ -114,4 +115,5 @@ def _interpolation(samples: sparse.csr_array) -> np.ndarray:
     levels = round(math.log2((functions - 1) / 3))
     hats = HATS_WEIGHT * np.array([math.sqrt(2), 1, 1, math.sqrt(2)])
     weights = np.r_[hats, np.repeat(LEVEL_WEIGHT ** np.arange(1, levels + 1), [3 * 2**j for j in range(levels)])]
-    return linalg.pinv(samples.toarray() / weights) / weights[:, None]
+    inverse: np.ndarray = linalg.pinv(samples.toarray() / weights) / weights[:, None]
+    return inverse

@@ -56,7 +56,7 @@ def _conjugate_gradients(task: ImageTask, iterations: int, visit: Callable[[Tens
     operator = operator_of(task)
     right = operator.adjoint(task.measurements)
 
-    def image(x) -> Tensor:
+    def image(x: np.ndarray) -> Tensor:
         return torch.from_numpy(x.reshape(right.shape))
 
     def normal(x: np.ndarray) -> np.ndarray:

@@ -266,7 +266,8 @@ def _config(
 def _step_seconds(done: Comparison, file: Path, say: Progress) -> dict[str, float]:
     """Median seconds of a step of every network, with the settings that its search starts from, in interleaved rounds."""
     if file.exists():
-        return read_json(file)
+        seconds: dict[str, float] = read_json(file)
+        return seconds
     protocol = done.protocol
     keep_freed_memory()
     steps = {}

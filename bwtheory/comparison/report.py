@@ -543,7 +543,7 @@ def _value_of(metric: str) -> Callable[[dict[str, Any]], float]:
 
 
 def _psnr(row: dict[str, Any]) -> float:
-    return row["psnr"]
+    return float(row["psnr"])
 
 
 def _mean_of_known(found: Scores) -> float:

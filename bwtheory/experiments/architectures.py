@@ -15,6 +15,9 @@ from bwtheory.tasks import ImageTask, build_task
 from bwtheory.training.config import TrainingConfig, with_preset
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COMPARED = ("bw-relu", "siren", "wire", "relu-pe", "relu")
@@ -71,7 +74,9 @@ class Architectures(Experiment):
     def _group(self, done: dict[str, Finished], activation: str) -> list[Finished]:
         return [run for key, run in done.items() if key.startswith(f"{activation}-seed")]
 
-    def _result(self, budget: Budget, activation: str, found: list[Finished], metrics: dict[str, list[float]]) -> dict:
+    def _result(
+        self, budget: Budget, activation: str, found: list[Finished], metrics: dict[str, list[float]]
+    ) -> dict[str, Any]:
         """By the PSNR as published; under the name that the ledger reads only for the paper's image and protocol."""
         name = ledger_name(f"{self.name}-{activation.rpartition(':')[2]}", self.name, budget, found[0].summary["sha256"])
         mean, error = mean_and_error(metrics["psnr_paper"])
@@ -93,7 +98,7 @@ class Architectures(Experiment):
         name = ledger_name("fig5-fast", self.name, budget, groups["bw-relu"][0].summary["sha256"])
         return {name: {"first": means["bw-relu"], "second": min(others), "trials": len(epochs["bw-relu"])}}
 
-    def _draw(self, groups: dict[str, list[Finished]]):
+    def _draw(self, groups: dict[str, list[Finished]]) -> Figure:
         config = next(iter(groups.values()))[0].config
         task = build_task(config.task, config.source, config.coords, config.task_options)
         assert isinstance(task, ImageTask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from bwtheory.nn import ACTIVATIONS
 from bwtheory.plots import canvas
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.presets import TASK_SETTINGS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEARNED = 0.1  # relative error of an octave
 
@@ -61,7 +65,7 @@ class Bandwidth(Experiment):
         )
         return Report(columns, rows, self._draw(groups, octaves), results, notes)
 
-    def _draw(self, groups: dict[str, list[Finished]], octaves: range):
+    def _draw(self, groups: dict[str, list[Finished]], octaves: range) -> Figure:
         columns = min(4, len(groups))
         count = math.ceil(len(groups) / columns)
         figure, grid = canvas(3.0 * columns, 2.3 * count + 0.3, nrows=count, ncols=columns, sharey=True, squeeze=False)

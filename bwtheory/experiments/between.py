@@ -6,7 +6,7 @@ import itertools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.labels import label
@@ -14,6 +14,9 @@ from bwtheory.experiments.starts import roughness
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.starts import named_start
 from bwtheory.training.config import TrainingConfig, with_preset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEVEL = 1.0  # dB: a method's settings within this of its best between the pixels are level there
 
@@ -196,7 +199,7 @@ class Between(Experiment):
         )
         return Report((*columns, "its setting", "most on the grid"), rows, self._draw(tables, methods), results, notes)
 
-    def _draw(self, tables: dict[str, dict[str, list[Point]]], methods: dict[str, Method]):
+    def _draw(self, tables: dict[str, dict[str, list[Point]]], methods: dict[str, Method]) -> Figure:
         figure, grid = canvas(3.6 * len(tables), 3.6, ncols=len(tables), squeeze=False)
         for axes, (source, table) in zip(grid[0], tables.items()):
             for name, points in table.items():
@@ -248,7 +251,7 @@ def _predicted(run: Finished) -> float | None:
     config = run.config
     if config.activation != "bw-relu":
         return None
-    side = (max(run.summary["shape"]) - 1) // config.task_options.get("every", 1)
+    side: int = (max(run.summary["shape"]) - 1) // config.task_options.get("every", 1)
     start = named_start(config.init, config.init_options)
     return roughness(start, config.options["c"], config.hidden_features, config.hidden_layers) * 2 / side
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +12,12 @@ from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.plots import BLUE, GREEN, SKY, VERMILION, canvas
 from bwtheory.training.config import TrainingConfig, with_preset
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SCALES = (1.0, 3.0, 9.0)
 STYLES: dict[str | float, tuple[str, str]] = {"relu": (VERMILION, "-"), 1.0: (SKY, "--"), 3.0: (BLUE, "-"), 9.0: (GREEN, "-.")}
+Groups = dict[tuple[tuple[int, int], str | float], list[Finished]]  # runs by (K, hidden layers) and activation or scale
 LIMIT = 16.0  # log10 of σ₁/σ_min: what float64 can tell from a singular matrix
 
 
@@ -92,7 +98,7 @@ class UnivariateConditioning(Experiment):
         prefix = f"{_label(activation)}-K{cell[0]}-layers{cell[1]}-seed"
         return [run for key, run in done.items() if key.startswith(prefix)]
 
-    def _results(self, groups: dict) -> dict[str, dict]:
+    def _results(self, groups: Groups) -> dict[str, dict[str, Any]]:
         """log₁₀ κ of BW-ReLU's worst layer against ReLU's: largest over training against smallest, and the medians."""
         results = {}
         for (cell, activation), found in groups.items():
@@ -109,7 +115,7 @@ class UnivariateConditioning(Experiment):
                 results[f"fig2-{result}-{name}"] = {"first": first, "second": second, "trials": len(found), "scale": "log10"}
         return results
 
-    def _draw(self, groups: dict, cells: list[tuple[int, int]]):
+    def _draw(self, groups: Groups, cells: list[tuple[int, int]]) -> Figure:
         figure, axes = canvas(2.6 * len(cells) + 1.2, 5.2, nrows=2, ncols=len(cells), sharex=True, squeeze=False)
         for column, cell in enumerate(cells):
             top, bottom = axes[0, column], axes[1, column]
@@ -154,7 +160,7 @@ class TaskConditioning(Experiment):
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
         rows: list[list[str]] = []
-        results: dict[str, dict] = {}
+        results: dict[str, dict[str, Any]] = {}
         figure, axes = canvas(8.5, 3.0, ncols=len(self.tasks), sharey=True)
         for task, axis in zip(self.tasks, axes):
             ratios_of: dict[str, list[np.ndarray]] = {}
@@ -170,7 +176,11 @@ class TaskConditioning(Experiment):
                 psnrs = plus_minus([run.summary["psnr"] for run in found])
                 rows.append([task, activation, *(_power(median) for median in medians), psnrs])
             axis.set(title=task, xlabel="epoch")
-            for result, choose in (("kappa", lambda r: r.max(axis=1)), ("last", lambda r: r[:, -1])):
+            chosen: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+                "kappa": lambda ratios: ratios.max(axis=1),
+                "last": lambda ratios: ratios[:, -1],
+            }
+            for result, choose in chosen.items():
                 first = mean_and_error([2 * choose(r).max() for r in ratios_of["bw-relu"]])
                 second = mean_and_error([2 * choose(r).min() for r in ratios_of["relu"]])
                 trials = len(ratios_of["bw-relu"])

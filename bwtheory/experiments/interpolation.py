@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import kendalltau
@@ -14,6 +14,9 @@ from bwtheory.tasks.univariate import TARGETS
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.fitted import load
 from bwtheory.variation import PiecewiseLinear, total_variation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SCALES = (0.5, 2.0, 6.0)
 TARGETS_SHOWN = ("steps", "kinks", "smooth")
@@ -69,7 +72,7 @@ class Interpolation(Experiment):
         )
         return Report(columns, rows, self._draw(done, measured), results, notes)
 
-    def _draw(self, done: dict[str, Finished], measured: dict[str, dict[str, float]]):
+    def _draw(self, done: dict[str, Finished], measured: dict[str, dict[str, float]]) -> Figure:
         figure, axes = canvas(9.0, 5.0, nrows=2, ncols=3)
         x = np.linspace(-1, 1, 1001)
         for c, axis in zip(SCALES, axes[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.interpolation import rank_correlation
 from bwtheory.plots import BLACK, BLUE, GREEN, VERMILION, canvas
 from bwtheory.training.config import TrainingConfig, with_preset
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class ScaleSweep(Experiment):
@@ -92,7 +95,7 @@ class ScaleSweep(Experiment):
         columns = ("c", "Σ‖·‖_V, (53)", "invariant form", "PSNR, dB", "final losses", "epochs")
         return Report(columns, rows, self._draw(done), results, notes)
 
-    def _draw(self, done: dict[str, Finished]):
+    def _draw(self, done: dict[str, Finished]) -> Figure:
         figure, axes = canvas(8.0, 3.0, ncols=2)
         for c, colour, marker in zip(self.scales, (BLACK, GREEN, BLUE, VERMILION), "so^v"):
             found = [run for key, run in done.items() if key.startswith(f"c{c:g}-seed")]

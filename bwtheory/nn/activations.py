@@ -421,7 +421,7 @@ class _FusedGabor(Fused):
 
     @property
     def _rate(self) -> float:
-        return (self.activation.sigma_0 / self.activation.omega_0) ** 2
+        return float(self.activation.sigma_0 / self.activation.omega_0) ** 2
 
     def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         omega_0 = self.activation.omega_0

@@ -8,6 +8,7 @@ t_i = 3/2 − k_i for the first three knots k_i: no large terms that cancel, and
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,6 +36,12 @@ def is_checked(x: object) -> bool:
     return isinstance(x, Tensor) and not torch.jit.is_tracing()
 
 
+def _applied(function: type[torch.autograd.Function], *arguments: object) -> Tensor:
+    """The value of a function that says its own gradient; torch's ``apply`` has no types."""
+    apply: Callable[..., Tensor] = function.apply
+    return apply(*arguments)
+
+
 def psi(z: Tensor) -> Tensor:
     """The second-order B-spline wavelet ψ of a real floating tensor of any shape, equation (2).
 
@@ -45,7 +52,7 @@ def psi(z: Tensor) -> Tensor:
 
 def psi_of_centred(v: Tensor) -> Tensor:
     """ψ(v + 3/2)."""
-    return _CentredPsi.apply(v) if is_plain(v) and v.dtype in _NEXT_ABOVE else _defined_psi(v)
+    return _applied(_CentredPsi, v) if is_plain(v) and v.dtype in _NEXT_ABOVE else _defined_psi(v)
 
 
 def psi_seven_relus(z: Tensor) -> Tensor:
@@ -125,18 +132,20 @@ def _pulled_through_psi(gradient: Tensor, v: Tensor) -> Tensor:
     slope = _where_within(gradient, v, _REACH).mul_(-_FIRST)  # right of the centre
     for t, a in _OTHERS:
         slope.add_(_where_within(gradient, v, t), alpha=-a)
-    return torch.ops.aten.leaky_relu_backward(slope, v, -1.0, False)  # times −1 where v <= 0
+    pulled: Tensor = torch.ops.aten.leaky_relu_backward(slope, v, -1.0, False)  # times −1 where v <= 0
+    return pulled
 
 
 def _where_within(gradient: Tensor, v: Tensor, t: float) -> Tensor:
     """The gradient where −t < v <= t, 0 elsewhere; torch's function has strict bounds."""
-    return torch.ops.aten.hardtanh_backward(gradient, v, -t, _NEXT_ABOVE[v.dtype][t])
+    within: Tensor = torch.ops.aten.hardtanh_backward(gradient, v, -t, _NEXT_ABOVE[v.dtype][t])
+    return within
 
 
 def growing_sine(u: Tensor, rate: float) -> Tensor:
     """sin((r|u| + 1)u), the factor r|u| + 1 a constant to every derivative (FINER)."""
     if is_plain(u):
-        return _GrowingSine.apply(u, rate)
+        return _applied(_GrowingSine, u, rate)
     return torch.sin((rate * u.detach().abs() + 1) * u)
 
 
@@ -167,7 +176,7 @@ def bell(u: Tensor) -> Tensor:
 
     Products of denormal numbers take ten times as long.
     """
-    return _Bell.apply(u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
+    return _applied(_Bell, u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
 
 
 def _without_denormals(value: Tensor) -> Tensor:
@@ -188,13 +197,14 @@ class _Bell(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         u, value = context.saved_tensors
-        return (gradients[0] * value).mul_(u).mul_(-2.0)
+        pulled: Tensor = (gradients[0] * value).mul_(u).mul_(-2.0)
+        return pulled
 
 
 def gabor(u: Tensor, rate: float) -> Tensor:
     """exp(iu − rate·|u|²) for complex numbers as pairs (…, 2K), all real parts first; small values as in ``bell``."""
     if is_plain(u):
-        return _Gabor.apply(u, rate)
+        return _applied(_Gabor, u, rate)
     a, b = u.chunk(2, dim=-1)
     envelope = _without_denormals(torch.exp(-b - rate * (a * a + b * b)))
     return torch.cat([envelope * torch.cos(a), envelope * torch.sin(a)], dim=-1)

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 ReLUs = tuple[tuple[float, float], ...]
+Number = np.floating[Any]
+Array = np.ndarray[tuple[Any, ...], np.dtype[Number]]
 
 
 @cache
@@ -123,7 +125,7 @@ def _gabor(dtype: torch.dtype) -> tuple[Any, ...]:
     return _compiled(lambda keep: _gabor_functions(_number(dtype), keep), arguments)
 
 
-def _number(dtype: torch.dtype) -> type[np.floating[Any]]:
+def _number(dtype: torch.dtype) -> type[Number]:
     return np.float32 if dtype == torch.float32 else np.float64
 
 
@@ -141,13 +143,13 @@ def _compiled(make: Callable[[bool], tuple[Any, ...]], arguments: list[tuple[Any
     raise AssertionError
 
 
-def _relu_functions(zero: Any, keep: bool) -> tuple[Any, Any]:
+def _relu_functions(zero: Number, keep: bool) -> tuple[Any, Any]:
     from numba import njit
 
     compiled = njit(error_model="numpy", nogil=True, cache=keep)
 
     @compiled
-    def beside(u, bias, out):
+    def beside(u: Array, bias: Array, out: Array) -> None:
         for network in range(u.shape[0]):
             b = bias[network, 0]
             for row in range(u.shape[1]):
@@ -157,7 +159,7 @@ def _relu_functions(zero: Any, keep: bool) -> tuple[Any, Any]:
                     y[i] = zero if z < zero else z  # what is not a number stays so
 
     @compiled
-    def in_place(u, bias):  # two names for one array would keep the compiler from vectors
+    def in_place(u: Array, bias: Array) -> None:  # two names for one array would keep the compiler from vectors
         for network in range(u.shape[0]):
             b = bias[network, 0]
             for row in range(u.shape[1]):
@@ -169,14 +171,14 @@ def _relu_functions(zero: Any, keep: bool) -> tuple[Any, Any]:
     return beside, in_place
 
 
-def _gabor_functions(number: Any, keep: bool) -> tuple[Any, Any, Any]:
+def _gabor_functions(number: type[Number], keep: bool) -> tuple[Any, Any, Any]:
     from numba import njit
 
     compiled = njit(error_model="numpy", nogil=True, cache=keep)
     zero, two = number(0), number(2)
 
     @compiled
-    def add_bias(u, bias, out, rate):
+    def add_bias(u: Array, bias: Array, out: Array, rate: float) -> None:
         scale, size = number(rate), u.shape[2] // 2
         for network in range(u.shape[0]):
             first, second = bias[network, 0, :size], bias[network, 0, size:]
@@ -189,7 +191,7 @@ def _gabor_functions(number: Any, keep: bool) -> tuple[Any, Any, Any]:
                     y[i] = -(q + scale * (p * p + q * q))
 
     @compiled
-    def rotate(out, cosine, least):
+    def rotate(out: Array, cosine: Array, least: float) -> None:
         bound, size = number(least), out.shape[2] // 2
         for network in range(out.shape[0]):
             for row in range(out.shape[1]):
@@ -200,7 +202,7 @@ def _gabor_functions(number: Any, keep: bool) -> tuple[Any, Any, Any]:
                     y[i] = length * y[i]
 
     @compiled
-    def pull(gradient, u, value, rate):
+    def pull(gradient: Array, u: Array, value: Array, rate: float) -> None:
         double, size = two * number(rate), u.shape[2] // 2
         for network in range(u.shape[0]):
             for row in range(u.shape[1]):
@@ -216,7 +218,7 @@ def _gabor_functions(number: Any, keep: bool) -> tuple[Any, Any, Any]:
     return add_bias, rotate, pull
 
 
-def _functions(relus: list[Any], keep: bool) -> tuple[Any, Any, Any]:
+def _functions(relus: list[Number], keep: bool) -> tuple[Any, Any, Any]:
     from numba import njit
     from numba.extending import register_jitable
 
@@ -225,18 +227,18 @@ def _functions(relus: list[Any], keep: bool) -> tuple[Any, Any, Any]:
     compiled = njit(error_model="numpy", nogil=True, cache=keep)
 
     @register_jitable(inline="always")
-    def value(v):
+    def value(v: Number) -> Number:
         u = abs(v)
         r0, r1, r2 = t0 - u, t1 - u, t2 - u  # what is not a number stays so
         return a0 * (zero if r0 < zero else r0) + a1 * (zero if r1 < zero else r1) + a2 * (zero if r2 < zero else r2)
 
     @compiled
-    def forward(v, out):
+    def forward(v: Array, out: Array) -> None:
         for i in range(v.size):
             out[i] = value(v[i])
 
     @compiled
-    def of_sum(v, bias, out):
+    def of_sum(v: Array, bias: Array, out: Array) -> None:
         for network in range(v.shape[0]):
             b = bias[network, 0]
             for row in range(v.shape[1]):
@@ -246,7 +248,7 @@ def _functions(relus: list[Any], keep: bool) -> tuple[Any, Any, Any]:
                     y[i] = value(x[i])
 
     @compiled
-    def pull(gradient, v):
+    def pull(gradient: Array, v: Array) -> None:
         for i in range(v.size):
             x = v[i]
             slope = (a0 if -t0 < x <= t0 else zero) + (a1 if -t1 < x <= t1 else zero) + (a2 if -t2 < x <= t2 else zero)

@@ -260,7 +260,9 @@ class INR(nn.Module):
                 raise ValueError(f"The numbers of an INR are real, WIRE's are pairs of real ones; got {changed.dtype}.")
             return changed
 
-        return super()._apply(real, recurse)
+        apply: Callable[..., object] = super()._apply  # which has no types
+        apply(real, recurse)
+        return self
 
 
 def unknown_part(network: nn.Module) -> str | None:

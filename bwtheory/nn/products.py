@@ -254,7 +254,7 @@ def _in_blocks(x: Tensor, weights: Tensor, out: Tensor) -> tuple[Tensor, Tensor,
     return x.view(blocks, BLOCK, -1), weights.expand(blocks, -1, -1), out.view(blocks, BLOCK, -1)
 
 
-def _one_after_the_other(calls: list[Any]) -> Call:
+def _one_after_the_other(calls: list[Call]) -> Call:
     if len(calls) == 1:
         return calls[0]
 
@@ -282,7 +282,8 @@ def _linear_function() -> Callable[[Tensor, Tensor], Tensor] | None:
         function = torch.ops.mkldnn._linear_pointwise.default
 
         def linear(x: Tensor, weight: Tensor) -> Tensor:
-            return function(x, weight, None, "none", [], "")
+            value: Tensor = function(x, weight, None, "none", [], "")
+            return value
 
         with torch.no_grad():
             small = torch.arange(6, dtype=torch.float32, device="cpu").view(2, 3)

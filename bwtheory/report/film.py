@@ -109,7 +109,7 @@ class Scene:
         def visible(image: np.ndarray) -> np.ndarray:
             small = np.clip(block_means(image, factor), 0, 1)
             small = small if small.shape[2] in (1, 3) else np.linalg.norm(small, axis=2, keepdims=True)
-            return small.repeat(3, axis=2) if small.shape[2] == 1 else small
+            return np.repeat(small, 3, axis=2) if small.shape[2] == 1 else small
 
         image, truth = images(final)
         axes = np.atleast_1d(place.subplots(1, 3 if known else 1))
@@ -123,7 +123,8 @@ class Scene:
         low = min(low, 0.1)
 
         def error(image: np.ndarray) -> np.ndarray:
-            return np.clip(absolute_error(image, truth, factor), low, 1.0)
+            clipped: np.ndarray = np.clip(absolute_error(image, truth, factor), low, 1.0)
+            return clipped
 
         wrong = axes[1].imshow(error(image), cmap=COLOURS, norm=LogNorm(low, 1.0), interpolation="nearest")
         place.colorbar(wrong, ax=axes[1], shrink=0.8)

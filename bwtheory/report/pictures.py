@@ -66,7 +66,8 @@ def block_means(pixels: np.ndarray, factor: int) -> np.ndarray:
     if factor == 1:
         return pixels
     sums, counts = (_block_sums(part, factor) for part in (pixels, np.ones((*pixels.shape[:2], 1))))
-    return sums / counts
+    means: np.ndarray = sums / counts
+    return means
 
 
 def most_detailed(truth: np.ndarray, side: int = CROP_SIDE) -> tuple[slice, slice]:

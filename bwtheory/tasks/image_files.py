@@ -381,7 +381,7 @@ def _images_in(tiff: Any, page: Any, pages: int) -> int:
     """Images of a stack: pages, planes in a page, and those of which only the first has a page, as ImageJ writes them."""
     shape, axes = page.shape, page.axes
     stacked = math.prod(side for side, axis in zip(shape, axes) if axis not in "YXS")
-    return max(pages * stacked, int((tiff.imagej_metadata or {}).get("images", 1)) if tiff.is_imagej else 1)
+    return max(int(pages * stacked), int((tiff.imagej_metadata or {}).get("images", 1)) if tiff.is_imagej else 1)
 
 
 def _tiff_page(path: Path, page: Any) -> ImageFile:

@@ -180,7 +180,8 @@ def octaves(side: int = OCTAVES_SIDE) -> np.ndarray:
     directions = np.pi * (np.arange(count) * (np.sqrt(5) - 1) / 2 + 0.1)  # golden angles
     cycles = [np.round(1.25 * 2**k * np.array([np.cos(a), np.sin(a)])) for k, a in enumerate(directions)]
     waves = [np.cos(2 * np.pi * (down * y + across * x) + k) for k, (across, down) in enumerate(cycles)]
-    return 0.5 + 0.5 * np.mean(waves, axis=0)[..., None]
+    pixels: np.ndarray = 0.5 + 0.5 * np.mean(waves, axis=0)[..., None]
+    return pixels
 
 
 def unit_values(levels: Levels, name: str, value_range: Sequence[float] | None = None) -> np.ndarray:

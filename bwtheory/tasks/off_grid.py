@@ -48,15 +48,15 @@ def half_pixels(shape: tuple[int, int], most: int = MOST_POINTS) -> np.ndarray:
     height, width = 2 * shape[0] - 1, 2 * shape[1] - 1
     if height * width <= 4 * most:
         rows, columns = np.divmod(np.arange(height * width), width)
-        points = np.stack([rows, columns], axis=1)[(rows % 2 == 1) | (columns % 2 == 1)]
+        points: np.ndarray = np.stack([rows, columns], axis=1)[(rows % 2 == 1) | (columns % 2 == 1)]
     else:
         generator = np.random.default_rng(0)
         rows, columns = generator.integers(0, height, 2 * most), generator.integers(0, width, 2 * most)
         points = np.stack([rows, columns], axis=1)[(rows % 2 == 1) | (columns % 2 == 1)]
         points = np.unique(points, axis=0)
-    if len(points) <= most:
-        return points
-    return points[np.sort(np.random.default_rng(0).permutation(len(points))[:most])]
+    if len(points) > most:
+        points = points[np.sort(np.random.default_rng(0).permutation(len(points))[:most])]
+    return points
 
 
 def coordinates_of(points: np.ndarray, axes: Axes) -> Tensor:

@@ -319,7 +319,8 @@ def _image_shape(shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def _hat(t: np.ndarray) -> np.ndarray:
-    return np.maximum(0, 1 - np.abs(t))
+    hat: np.ndarray = np.maximum(0, 1 - np.abs(t))
+    return hat
 
 
 def _to_torch(matrix: sparse.csr_array) -> Tensor:

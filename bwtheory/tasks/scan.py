@@ -6,6 +6,7 @@ The k-th moment of a projection over its bins, Σ sᵏ p(θ, s), is a homogeneou
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ class Fit:
 
         The root mean square of n Gaussian numbers has the relative standard deviation 1/√(2n).
         """
-        return self.misfit > DISCRETE + self.noise * (1 + SPREADS / np.sqrt(2 * (self.angles - MOMENTS)))
+        return self.misfit > DISCRETE + self.noise * (1 + SPREADS / math.sqrt(2 * (self.angles - MOMENTS)))
 
 
 def check_scan(measured: np.ndarray, degrees: np.ndarray, source: str, angles_are_given: bool) -> tuple[str, ...]:

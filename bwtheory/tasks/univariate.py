@@ -27,7 +27,8 @@ def steps(x: np.ndarray, seed: int) -> np.ndarray:
     """Σ v·1[x + b > 1] over 20 units, b ~ U(−2, 2), v ~ 5·U(±1/√20): the published univariate script, with our seeds."""
     generator = np.random.default_rng(seed)
     b, v = generator.uniform(-2, 2, 20), 5 * generator.uniform(-1, 1, 20) / np.sqrt(20)
-    return (v * (x[:, None] + b > 1)).sum(axis=1)
+    values: np.ndarray = np.sum(v * (x[:, None] + b > 1), axis=1)
+    return values
 
 
 def smooth(x: np.ndarray, seed: int) -> np.ndarray:
@@ -35,14 +36,16 @@ def smooth(x: np.ndarray, seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     degree = np.arange(1, 5)
     a, b = generator.standard_normal((2, 4)) / degree
-    return (a * np.sin(np.pi * degree * x[:, None]) + b * np.cos(np.pi * degree * x[:, None])).sum(axis=1)
+    values: np.ndarray = np.sum(a * np.sin(np.pi * degree * x[:, None]) + b * np.cos(np.pi * degree * x[:, None]), axis=1)
+    return values
 
 
 def kinks(x: np.ndarray, seed: int) -> np.ndarray:
     """Continuous, piecewise linear with 5 kinks at U(−1, 1) and slopes changing by N(0, 4): ours."""
     generator = np.random.default_rng(seed)
     b, v = generator.uniform(-1, 1, 5), 2 * generator.standard_normal(5)
-    return (v * np.maximum(0, x[:, None] - b)).sum(axis=1)
+    values: np.ndarray = np.sum(v * np.maximum(0, x[:, None] - b), axis=1)
+    return values
 
 
 TARGETS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"sines": sines, "steps": steps, "smooth": smooth, "kinks": kinks}

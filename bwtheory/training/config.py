@@ -161,7 +161,7 @@ class TrainingConfig:
 
     def learning_rate(self, epoch: int) -> float:
         """η(t) = lr·decay^min(t/T, 1)."""
-        return self.lr * self.decay ** min(epoch / (self.decay_epochs or self.epochs), 1.0)
+        return self.lr * float(self.decay ** min(epoch / (self.decay_epochs or self.epochs), 1.0))
 
     @property
     def foreign_code(self) -> tuple[str, ...]:

@@ -62,7 +62,8 @@ def coloured(error: np.ndarray, low: float, high: float) -> np.ndarray:
 
     table = np.round(255 * colormaps[COLOURS](np.arange(256))[:, :3]).astype(np.uint8)
     place = np.log(np.clip(error, low, high) / low) / math.log(high / low)
-    return table[np.minimum(256 * place, 255).astype(np.uint8)]
+    colours: np.ndarray = table[np.minimum(256 * place, 255).astype(np.uint8)]
+    return colours
 
 
 def save_error_map(path: Path, image: np.ndarray, truth: np.ndarray) -> None:

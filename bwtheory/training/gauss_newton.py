@@ -316,7 +316,7 @@ def _rounding_of_squares(residual: Tensor, measured: Tensor) -> Tensor:
     """What the sum of squares of the residual y − m may change by if each m is a unit in its last place off."""
     eps = torch.finfo(measured.dtype).eps
     changes = 2 * eps * (residual * measured).norm() + (eps * measured).square().sum()
-    return changes + eps * residual.square().sum()
+    return torch.add(changes, residual.square().sum(), alpha=eps)
 
 
 def _sum_of(totals: list[Tensor]) -> Tensor:

@@ -106,7 +106,7 @@ def bits_per_pixel_as_png(truth: np.ndarray) -> float:
     levels = np.concatenate([_levels(truth[rows]) for rows in strips(len(truth), truth.shape[1], 1)])
     content = io.BytesIO()
     Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels).save(content, format="PNG")
-    return 8 * len(content.getvalue()) / (truth.shape[0] * truth.shape[1])
+    return 8 * len(content.getvalue()) / (int(truth.shape[0]) * int(truth.shape[1]))
 
 
 def progress(rows: Rows) -> Progress | None:

@@ -198,7 +198,8 @@ class RunDirectory:
     def is_finished(self, config: TrainingConfig) -> bool:
         """Whether there is a summary, and of as many epochs as the run has now; ValueError for a damaged one."""
         try:
-            return self.read_summary().get("planned_epochs", config.epochs) == config.epochs
+            planned: int = self.read_summary().get("planned_epochs", config.epochs)
+            return planned == config.epochs
         except (FileNotFoundError, NotADirectoryError):
             return False
 
@@ -433,8 +434,10 @@ def build_optimizer(config: TrainingConfig, network: nn.Module) -> torch.optim.O
     else:
         groups = [{"params": list(network.parameters()), "lr": config.lr, "lr_multiple": 1.0}]
     fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
-    algorithm = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimizer]
-    return algorithm(groups, lr=config.lr, fused=True if fused else None)  # False would mean a loop over parameters
+    together = True if fused else None  # False would mean a loop over parameters
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, fused=together)
+    return torch.optim.Adam(groups, lr=config.lr, fused=together)
 
 
 def source_commit() -> str | None:

@@ -68,7 +68,8 @@ def open_checkpoint(content: bytes, name: str) -> dict[str, Any]:
         raise ValueError(f"{name} is no checkpoint of this program: PyTorch does not read it as numbers only.") from None
     if not isinstance(state, dict):
         raise ValueError(f"{name} is no checkpoint of this program: it holds a {type(state).__name__}.")
-    return with_real_pairs(state) | {"sealed": sealed}  # complex numbers were written by the first versions
+    found: dict[str, Any] = with_real_pairs(state)  # complex numbers were written by the first versions
+    return found | {"sealed": sealed}
 
 
 def check_checkpoint(state: dict[str, Any], name: str) -> TrainingConfig:
