@@ -129,6 +129,11 @@ class Claim:
     theorem: tuple[str, ...] = ()
 
     @property
+    def is_beyond(self) -> bool:
+        """Whether it is a statement of this project, which the paper does not make."""
+        return self.where.startswith("Beyond the paper")
+
+    @property
     def summary(self) -> str:
         """Why, or for an open claim what is missing; its first sentence stands alone."""
         return self.missing or self.reason
@@ -462,7 +467,9 @@ _SECTIONS = {
 def render(judgements: Iterable[Judgement]) -> str:
     """The whole ledger as Markdown (paper_checks.md): what does not hold first, no times, dates or versions."""
     judgements = list(judgements)
-    counts = {v: sum(j.verdict is v for j in judgements) for v in Verdict}
+    printed = [j for j in judgements if not j.claim.is_beyond]
+    beyond = [j for j in judgements if j.claim.is_beyond]
+    counts = {v: sum(j.verdict is v for j in printed) for v in Verdict}
     controls = sum(len(j.claim.controls) for j in judgements)
     lines = [
         "# Paper checks",
@@ -471,7 +478,7 @@ def render(judgements: Iterable[Judgement]) -> str:
         "ICML 2024, arXiv 2406.02529), checked. Written by `bwtheory verify --write` from the checks that ran; "
         "`bwtheory verify ID --explain` shows one of them in full.",
         "",
-        f"{len(judgements)} claims; {sum(j.caught for j in judgements)}/{controls} controls answered correctly "
+        f"{len(printed)} claims about the paper, and {len(beyond)} that go beyond it; {sum(j.caught for j in judgements)}/{controls} controls answered correctly "
         "(wrong versions of a statement rejected, right versions of a false one accepted).",
         "",
         "| verdict | claims | meaning |",
@@ -485,8 +492,8 @@ def render(judgements: Iterable[Judgement]) -> str:
             f"{n}. **{j.claim.id}**, {j.claim.where}. {first_sentence(j.claim.summary)} *{j.claim.matters}*"
             for n, j in enumerate(substance, 1)
         ]
-    for title, verdicts in _SECTIONS.items():
-        chosen = [j for v in verdicts for j in judgements if j.verdict is v]
+    sections = {title: [j for v in verdicts for j in printed if j.verdict is v] for title, verdicts in _SECTIONS.items()}
+    for title, chosen in {**sections, "Beyond the paper": beyond}.items():
         if chosen:
             lines += ["", f"## {title}", "", *(f"- **{j.claim.id}**: {first_sentence(j.claim.summary)}" for j in chosen)]
             for judgement in chosen:

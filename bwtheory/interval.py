@@ -62,7 +62,7 @@ class IntervalWaveletFamily(Family):
     """A semi-orthogonal wavelet basis of all continuous piecewise-linear functions on a grid of [−1, 1] (Chui and Quak 1992).
 
     With t = (3/2)(x+1) and N = 3·2^j these are four functions that span the hats at t = 0, 1, 2, 3, and for each level
-    j = 0, …, levels − 1 the N − 2 wavelets √6 2^{j/2} ψ(2^j t − k) that fit into [0, 3], between a boundary wavelet at each end:
+    j = 0, …, levels − 1 the N − 2 wavelets √6 2^{j/2} ψ(2^j t − k) that fit into [0, 3] between boundary wavelets at both ends:
     the restriction of √6 2^{j/2} (ψ(2^j t + 1) + ψ(2^j t + 2)), and its mirror image.  With J levels these are K = 3·2^J + 1
     functions.  They span what a constant and 3·2^J equally spaced ReLUs span.  Unlike Theorem 3.3's family they reproduce
     affine functions and resolve the whole domain.
@@ -229,7 +229,7 @@ class IntervalWaveletFamily(Family):
 
         Returns
         -------
-        (K,) coefficients: of the same function if every bias in D is a knot, or else of the function of the span that is closest
+        (K,) coefficients: of the same function if every bias in D is a knot, else of the function of the span that is closest
         to it in L²(D)
 
         Raises
