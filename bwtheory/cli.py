@@ -393,7 +393,7 @@ def reproduce(
     *,
     quick: bool = False,
     full: bool = False,
-    image: str | None = None,
+    image: tuple[str, ...] = (),
     seeds: int | None = None,
     epochs: int | None = None,
     shrink: int | None = None,
@@ -411,7 +411,7 @@ def reproduce(
             between-ct (CT by start), gauss-newton (fewer steps to Figure 5), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
-        image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image
+        image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several
         seeds: number of seeds, instead of the protocol's
         epochs: number of epochs, instead of the protocol's
         shrink: make the image smaller by this factor first
@@ -433,7 +433,9 @@ def reproduce(
             from bwtheory.experiments.reproduce import reproduce as carry_out
             from bwtheory.training.devices import pick_device
 
-        budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
+        images = tuple(map(_from_home, image))
+        first = images[0] if images else None
+        budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, pick_device(device), images[1:])
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
             carry_out(name, budget, _folder(out), _results_folder(write), write)
     return 0
