@@ -572,4 +572,4 @@ def _colour(name: str) -> str:
 
 
 def _marker(name: str) -> str:
-    return dict(zip(BASELINES, "sDv^<>PX*")).get(name, "o")
+    return dict(zip(BASELINES, "sDvhd^<>PX*")).get(name, "o")
