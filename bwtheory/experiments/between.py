@@ -10,12 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bwtheory.baselines import BASELINES
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.labels import label
 from bwtheory.experiments.starts import roughness
 from bwtheory.experiments.statistics import paired_difference
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.starts import named_start
+from bwtheory.tasks import ImageTask, build_task
 from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
 
@@ -150,6 +152,14 @@ class Point:
         return self.others or (self.grid, self.off_grid)
 
 
+# Methods without a network, by the values of their setting; they have as many numbers as the network, at most the pixels'.
+GRIDS: dict[str, tuple[float, ...]] = {
+    "grid-tv": (1.25e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
+    "hash-grid": (0.25, 0.5, 1.0),
+}
+GRID_STYLES = {"grid-tv": ("#CC79A7", "h"), "hash-grid": ("#666666", "d")}
+
+
 Tables = dict[str, dict[str, list[Point]]]  # by image and method
 
 
@@ -219,8 +229,11 @@ class Between(Experiment):
                 points = _points([run for run in done.values() if run.summary["source"] == source and _is_of(run, method)])
                 if points:
                     table[method.name] = points
+            if not budget.activations:
+                table |= _grids(next(run for run in done.values() if run.summary["source"] == source))
         rows, results = [], {}
         methods = {method.name: method for method in self._methods(budget)}
+        methods |= {name: _grid_method(name) for name in GRIDS if not budget.activations}
         for source, table in tables.items():
             for name, points in table.items():
                 best = best_between(points, self.enough)
@@ -307,6 +320,29 @@ def _points(runs: Sequence[Finished]) -> list[Point]:
         confirmed = (means[0], means[1]) if others else None
         points.append(Point(setting, grid, off_grid, len(found), excess, _predicted(first), confirmed))
     return points
+
+
+def _grids(run: Finished) -> dict[str, list[Point]]:
+    """Grids on a run's problem, with as many numbers as its network has."""
+    config = run.config
+    task = build_task(config.task, config.source, config.coords, config.task_options)
+    assert isinstance(task, ImageTask) and task.off_grid is not None
+    found: dict[str, list[Point]] = {}
+    for name, values in GRIDS.items():
+        baseline = BASELINES[name]
+        assert baseline.setting is not None
+        for value in values:
+            estimate = baseline.solve(task, value, parameters=run.summary["parameters"])
+            assert estimate.function is not None
+            off_grid = task.off_grid_psnr(estimate.function(task.off_grid.coordinates)) or 0.0
+            excess = task.excess_between(estimate.function) or 0.0
+            grid = task.metrics(estimate.values)["grid_psnr"] or 0.0
+            found.setdefault(name, []).append(Point(f"{baseline.setting.name} = {value:g}", grid, off_grid, 0, excess))
+    return found
+
+
+def _grid_method(name: str) -> Method:
+    return Method(name, "pytorch", (), (), (), *GRID_STYLES[name])
 
 
 def _predicted(run: Finished) -> float | None:
