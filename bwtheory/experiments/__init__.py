@@ -10,6 +10,7 @@ from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.figure_five import FigureFiveByStart
 from bwtheory.experiments.interpolation import Interpolation
+from bwtheory.experiments.muon import MuonAgainstAdam
 from bwtheory.experiments.scales import ScaleSweep
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -27,4 +28,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "between": Between(),
     "between-ct": StartsForCT(),
     "gauss-newton": FewerSteps(),
+    "muon": MuonAgainstAdam(),
 }
