@@ -101,7 +101,7 @@ class MuonAgainstAdam(Experiment):
         run = next(iter(done.values()))
         notes = (
             "Pairs are dB on the grid of pixels / between them, means over seeds. Stable ranks ‖A‖²_F/‖A‖² at the end, of the "
-            "run that is best on the grid: means over the matrices between hidden layers, and over the hidden layers' features.",
+            "run that is best on the grid: means over the matrices between hidden layers, and over the layers' features.",
             "Reported: by arXiv 2512.14366 for 64×64 pixels, with settings of its own.",
             f"{run.summary['source']}, width {run.config.hidden_features}, {run.config.epochs} steps; learning rates "
             f"{', '.join(f'{rate:g}' for rate in sorted({each.config.lr for each in done.values()}))} for both.",
