@@ -403,18 +403,20 @@ def reproduce(
             "fig7",
             "fig8",
             "fig9",
+            "fig5-start",
             "next1",
             "bandwidth",
             "between",
             "between-ct",
             "gauss-newton",
+            "muon",
             "all",
         ]
     ],
     *,
     quick: bool = False,
     full: bool = False,
-    image: str | None = None,
+    image: tuple[str, ...] = (),
     seeds: int | None = None,
     epochs: int | None = None,
     shrink: int | None = None,
@@ -427,12 +429,12 @@ def reproduce(
     """Repeat an experiment of the paper, or continue it: train the runs that are missing, then make its table and figure.
 
     Args:
-        experiment: a figure of the paper, next1 (condition numbers on imaging tasks), bandwidth
-            (which frequencies are learned when), between (PSNR on and between the pixels), between-ct (CT by start),
-            gauss-newton (fewer steps to Figure 5), or all of them
+        experiment: a figure of the paper, fig5-start (Figure 5 from a start by scales), next1 (condition numbers on
+            imaging tasks), bandwidth (which frequencies are learned when), between (PSNR on and between the pixels),
+            between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (against Adam), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
-        image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image
+        image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several
         seeds: number of seeds, instead of the protocol's
         epochs: number of epochs, instead of the protocol's
         shrink: make the image smaller by this factor first
@@ -457,7 +459,9 @@ def reproduce(
             from bwtheory.experiments.reproduce import reproduce as carry_out
             from bwtheory.training.devices import pick_device
 
-        budget = Budget(full, image and _from_home(image), seeds, epochs, shrink, activations, faithful, pick_device(device))
+        images = tuple(map(_from_home, image))
+        first = images[0] if images else None
+        budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, pick_device(device), images[1:])
         for name in EXPERIMENTS if experiment == "all" else (experiment,):
             carry_out(name, budget, target, _results_folder(write), write)
     return 0

@@ -19,16 +19,17 @@ from torch import Tensor
 
 import bwtheory.baselines
 from bwtheory import IntervalWaveletFamily
-from bwtheory.baselines import BASELINES, baselines_of, cgls_iterates
+from bwtheory.baselines import BASELINES, baselines_of, cgls_iterates, grids
 from bwtheory.baselines.baseline import operator_of
 from bwtheory.baselines.compression import spline_grid, wavelet_terms
+from bwtheory.baselines.grids import _OfGrid, _table_sizes, grid_of_least_variation, hash_grid
 from bwtheory.baselines.least_squares import cgls
 from bwtheory.baselines.restoration import bicubic, biharmonic, lanczos, non_local_means
 from bwtheory.baselines.tomography import FILTERS, filtered_back_projection
 from bwtheory.baselines.total_variation import gradient, gradient_adjoint, spectral_norm, total_variation
 from bwtheory.tasks import TASKS, build_task
 from bwtheory.tasks.images import LoadedImage
-from bwtheory.tasks.operators import BlockAverage, LinearOperator, ParallelBeam
+from bwtheory.tasks.operators import BlockAverage, LinearOperator, ParallelBeam, require_adjoint
 from bwtheory.tasks.task import ImageTask, psnr
 
 EPS = 2.0**-52
@@ -63,9 +64,14 @@ def ramp(height: int, width: int) -> np.ndarray:
 
 def solve(name: str, task: ImageTask) -> Tensor:
     baseline = BASELINES[name]
-    if baseline.sized:
-        return baseline.solve(task, parameters=task.measurements.numel() // 3)
-    return baseline.solve(task, baseline.setting.start) if baseline.setting else baseline.solve(task)
+    settings = [baseline.setting.start] if baseline.setting else []
+    sized = {"parameters": budget_of(task)} if baseline.sized else {}
+    return baseline.solve(task, *settings, **sized)
+
+
+def budget_of(task: ImageTask) -> int:
+    """A third of the measurements, or what the smallest hash grid takes, for super-resolution."""
+    return max(task.measurements.numel() // 3, 300)
 
 
 # The table of baselines
@@ -73,7 +79,8 @@ def solve(name: str, task: ImageTask) -> Tensor:
 
 @pytest.mark.parametrize("name, problem", TASKS_OF_BASELINES)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_baseline_works_from_the_measurements_alone(name, problem, channels, tmp_path):
+def test_every_baseline_works_from_the_measurements_alone(name, problem, channels, tmp_path, monkeypatch):
+    monkeypatch.setattr(grids, "STEPS", 3)
     path = tmp_path / "picture.png"
     Image.fromarray(np.round(255 * random(21, 26, channels).squeeze()).astype(np.uint8)).save(path)
     task = build_task(problem, str(path), "stretch", {})
@@ -83,9 +90,11 @@ def test_every_baseline_works_from_the_measurements_alone(name, problem, channel
     blind = replace(task, truth=torch.full_like(task.truth, math.nan))
     assert torch.equal(solve(name, blind).values, found.values)
     if BASELINES[name].sized:
-        assert 0 < found.parameters <= task.measurements.numel() // 3
+        assert 0 < found.parameters <= budget_of(task)
     else:
         assert found.parameters in (None, task.measurements.numel())
+    if found.function is not None:
+        assert torch.allclose(found.function(task.grid), found.values, rtol=0, atol=1e-12)
     other = replace(task, measurements=task.measurements.flip(0))
     assert not torch.equal(solve(name, other).values, found.values)
 
@@ -93,12 +102,11 @@ def test_every_baseline_works_from_the_measurements_alone(name, problem, channel
 def test_baselines_by_task():
     assert {name for name, _ in TASKS_OF_BASELINES} == set(BASELINES)
     assert all(TASKS[problem].needs == "image" for _, problem in TASKS_OF_BASELINES)
-    assert list(baselines_of("ct")) == ["fbp", "cgls", "tv"]
-    assert list(baselines_of("signal")) == ["grid", "bspline-wavelet"]
+    assert list(baselines_of("ct")) == ["fbp", "cgls", "tv", "grid-tv", "hash-grid"]
+    assert list(baselines_of("signal")) == ["grid-tv", "hash-grid", "grid", "bspline-wavelet"]
     assert baselines_of("audio") == {}
     for baseline in BASELINES.values():
         setting = baseline.setting
-        assert setting is None or not baseline.sized
         assert setting is None or (setting.start in setting.choices if setting.choices else setting.factor > 1)
     assert len({baseline.label for baseline in BASELINES.values()}) == len(BASELINES)
 
@@ -508,6 +516,68 @@ def test_grid_of_all_pixels_is_the_image():
     task = task_of(random(7, 9, 3))
     assert torch.equal(spline_grid(task, 189).values, task.truth) and spline_grid(task, 10**6).parameters == 189
     assert not torch.allclose(spline_grid(task, 188).values, task.truth)
+
+
+# Interpolated grids
+
+
+def test_a_grid_with_all_pixels_is_total_variation():
+    task = task_of(blocky(9, 12), noise=0.1)
+    found = grid_of_least_variation(task, 0.05, 10**4)
+    assert torch.equal(found.values, total_variation(task, 0.05).values) and found.parameters == 9 * 12
+
+
+def test_a_grid_is_bilinear_between_its_nodes():
+    """A product of straight lines is fitted to what little weight TV has, at the pixels and at any place between them."""
+    y, x = np.meshgrid(np.linspace(-1, 1, 11), np.linspace(-1, 1, 16), indexing="ij")
+    task = task_of(0.5 + 0.2 * x + 0.1 * y + 0.1 * x * y)
+    found = grid_of_least_variation(task, 1e-7, 12)
+    places = torch.from_numpy(np.random.default_rng(seeded(3)).uniform(-1, 1, (50, 2)))
+    expected = 0.5 + 0.2 * places[:, 0] + 0.1 * places[:, 1] + 0.1 * places[:, 0] * places[:, 1]
+    assert found.parameters == 12 and float((found.values - task.truth).abs().max()) < 1e-3
+    assert float((found.function(places)[:, 0] - expected).abs().max()) < 1e-3
+
+
+@pytest.mark.parametrize("nodes", [(1, 1), (3, 5), (7, 4)])
+def test_the_adjoint_of_interpolation(nodes):
+    blocks = BlockAverage((8, 6), 2)
+    require_adjoint(_OfGrid(nodes, blocks), "A grid", channels=2)
+    constant = _OfGrid(nodes, blocks)(torch.ones(math.prod(nodes), 1, dtype=torch.float64))
+    assert torch.allclose(constant, torch.ones_like(constant), rtol=0, atol=1e-14)
+
+
+def test_the_variation_of_a_grid_is_penalized():
+    task = task_of(blocky(12, 12))
+    rough, smooth = (grid_of_least_variation(task, weight, 40).values.reshape(12, 12, 1) for weight in (1e-4, 0.2))
+    assert float(gradient(smooth).norm()) < 0.5 * float(gradient(rough).norm())
+
+
+def test_a_hash_grid_with_an_entry_for_each_node_fits_and_hashing_costs():
+    """12×12 pixels: all nodes take some 900 numbers; with 500 those of the fine grids are shared by a hash."""
+    task = task_of(blob(12, 12, 5.3, 7.2))
+    whole, hashed = (hash_grid(task, 1.0, parameters) for parameters in (4000, 500))
+    assert hashed.parameters <= 500 < whole.parameters <= 4000
+    assert psnr(whole.values, task.truth) > 25 and psnr(whole.values, task.truth) > psnr(hashed.values, task.truth)
+
+
+def test_tables_of_a_hash_grid_share_a_budget():
+    assert _table_sizes([4, 9, 100], 200) == [4, 9, 100]
+    assert _table_sizes([4, 9, 100], 40) == [4, 9, 27]
+    assert _table_sizes([4, 9, 100], 2) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda task: hash_grid(task, 0.0, 1000), "a finite resolution > 0; got 0"),
+        (lambda task: hash_grid(task, 1.0, 100), "at least [0-9]+ parameters; got parameters=100"),
+        (lambda task: grid_of_least_variation(task, -1.0, 100), "a finite weight > 0; got -1"),
+        (lambda task: grid_of_least_variation(task, 1.0, 0), "a coefficient for each of 1 channels; got parameters=0"),
+    ],
+)
+def test_grids_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(task_of(random(6, 6)))
 
 
 def sum_of_wavelets(places: list[tuple[int, int]], pixels: int, levels: int) -> np.ndarray:

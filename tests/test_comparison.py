@@ -20,10 +20,10 @@ from bwtheory.comparison import compare as engine
 from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
 from bwtheory.comparison.protocol import Protocol
-from bwtheory.comparison.statistics import mean_and_seed_error, paired_difference
 from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
+from bwtheory.experiments.statistics import mean_and_seed_error, paired_difference
 from bwtheory.nn import ACTIVATIONS, Activation
 from bwtheory.tasks import build_task
 from bwtheory.training.flags import in_seconds

@@ -1,7 +1,7 @@
 """The one test by which a claim about an experiment is decided.
 
 *Unit.*  A run with a seed of its own, on the image or target that the claim names.  Over several images the unit is the
-image, represented by the mean over its seeds (``bwtheory.comparison.statistics``).  At least five units.
+image, represented by the mean over its seeds (``bwtheory.experiments.statistics``).  At least five units.
 
 *Test.*  Welch's t test of two means, which assumes neither equal variances nor a known one; against a number (a printed
 value, a chance level) it is Student's t test.  "Smaller", "larger" and "negative" are one-sided, "agrees" is two-sided.

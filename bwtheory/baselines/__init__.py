@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from bwtheory.baselines.baseline import Baseline, Estimate, Setting
 from bwtheory.baselines.compression import spline_grid, wavelet_terms
+from bwtheory.baselines.grids import grid_of_least_variation, hash_grid
 from bwtheory.baselines.least_squares import cgls, cgls_iterates
 from bwtheory.baselines.restoration import bicubic, biharmonic, lanczos, non_local_means
 from bwtheory.baselines.tomography import FILTERS, filtered_back_projection
 from bwtheory.baselines.total_variation import total_variation
 
 __all__ = ["BASELINES", "Baseline", "Estimate", "Setting", "baselines_of", "cgls_iterates"]
+
+IMAGES = ("signal", "ct", "superres", "denoise", "inpaint")
 
 BASELINES: dict[str, Baseline] = {
     "fbp": Baseline(
@@ -30,6 +33,10 @@ BASELINES: dict[str, Baseline] = {
         iterates=cgls_iterates,
     ),
     "tv": Baseline("total variation", ("ct", "superres", "denoise", "inpaint"), total_variation, Setting("weight", 0.002, 2.0)),
+    "grid-tv": Baseline(
+        "interpolated grid, total variation", IMAGES, grid_of_least_variation, Setting("weight", 0.002, 2.0), sized=True
+    ),
+    "hash-grid": Baseline("hash grid", IMAGES, hash_grid, Setting("resolution", 1.0, 2**0.5), sized=True),
     "bicubic": Baseline("bicubic interpolation", ("superres",), bicubic),
     "lanczos": Baseline("Lanczos interpolation", ("superres",), lanczos),
     "biharmonic": Baseline("biharmonic inpainting", ("inpaint",), biharmonic),

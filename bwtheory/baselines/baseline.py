@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,11 +20,13 @@ class Estimate:
     values : (P, C) float64, all pixels of the task's grid, row by row
     parameters : real numbers that the method stores to represent its result; None if these are the pixels
     note : empty if the result is what the method promises, else a clause that says what is missing
+    function : values (Q, C) float64 at coordinates (Q, 2); None for a method that gives nothing but pixels
     """
 
     values: Tensor
     parameters: int | None
     note: str = ""
+    function: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Baseline:
 
     label : as tables show it
     tasks : names in ``bwtheory.tasks.TASKS``
-    solve : of a task alone; of a task and a value of ``setting``; or of a task and ``parameters=`` if ``sized``.  It reads a
+    solve : of a task, a value of ``setting`` if there is one, and ``parameters=`` if ``sized``.  It reads a
         task's measurements, never its truth, and raises ValueError for what it cannot do.
     setting : None if there is nothing to tune
     iterates : of a task and their number: (k, values, ‖residual‖) for k = 1, …, as a stopping rule needs them
@@ -68,6 +71,21 @@ def operator_of(task: ImageTask) -> LinearOperator:
         return task.operator
     height, width = task.shape
     return Sampling(task.shape, torch.arange(height * width) if task.seen is None else task.seen)
+
+
+def grid_shape(pixels: tuple[int, int], parameters: int, channels: int) -> tuple[int, int]:
+    """Rows and columns of a grid with the image's aspect ratio and at most so many numbers, none more than there are pixels.
+
+    ValueError for fewer numbers than channels.
+    """
+    height, width = pixels
+    budget = parameters // channels
+    if budget < 1:
+        raise ValueError(f"A grid needs a coefficient for each of {channels} channels; got parameters={parameters}.")
+    if budget >= height * width:
+        return pixels
+    rows = min(height, budget, max(1, round(math.sqrt(budget * height / width)), math.ceil(budget / width)))
+    return rows, min(width, budget // rows)
 
 
 def measured_image(task: ImageTask) -> Tensor:

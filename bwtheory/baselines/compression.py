@@ -10,7 +10,7 @@ from scipy import linalg, sparse
 from scipy.interpolate import BSpline
 from scipy.sparse.linalg import LinearOperator, lsqr
 
-from bwtheory.baselines.baseline import Estimate, measured_image
+from bwtheory.baselines.baseline import Estimate, grid_shape, measured_image
 from bwtheory.interval import IntervalWaveletFamily
 from bwtheory.tasks.task import ImageTask
 
@@ -38,13 +38,9 @@ def spline_grid(task: ImageTask, parameters: int) -> Estimate:
     """
     image = measured_image(task).numpy()
     height, width, channels = image.shape
-    budget = parameters // channels
-    if budget < 1:
-        raise ValueError(f"A grid needs a coefficient for each of {channels} channels; got parameters={parameters}.")
-    if budget >= height * width:
+    rows, columns = grid_shape((height, width), parameters, channels)
+    if (rows, columns) == (height, width):
         return Estimate(torch.from_numpy(image.reshape(-1, channels)), image.size)
-    rows = min(height, budget, max(1, round(math.sqrt(budget * height / width)), math.ceil(budget / width)))
-    columns = min(width, budget // rows)
     # B_y (B_y⁺ F B_x⁺ᵀ) B_xᵀ: projections onto the columns of B_y and B_x
     values = np.einsum("ij,jkc,lk->ilc", _projection(height, rows), image, _projection(width, columns), optimize=True)
     return Estimate(torch.from_numpy(values.reshape(-1, channels)), rows * columns * channels)

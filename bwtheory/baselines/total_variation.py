@@ -41,12 +41,19 @@ def total_variation(task: ImageTask, weight: float, tolerance: float = 1e-3, ite
     ValueError
         For a weight that is not positive and finite.
     """
+    values, note = least_variation(operator_of(task), task.measurements, weight, tolerance, iterations)
+    return Estimate(values, None, note)
+
+
+def least_variation(
+    operator: LinearOperator, measurements: Tensor, weight: float, tolerance: float = 1e-3, iterations: int = 4000
+) -> tuple[Tensor, str]:
+    """What ``total_variation`` minimizes, for any operator on a grid: values (N, C), and a note if it is not at the minimum."""
     if not (weight > 0 and math.isfinite(weight)):
         raise ValueError(f"Total variation needs a finite weight > 0; got {weight}.")
-    operator = operator_of(task)
     scale = 1 / spectral_norm(operator)
-    data = scale * task.measurements
-    image = (*task.shape, data.shape[1])
+    data = scale * measurements
+    image = (*operator.shape, data.shape[1])
 
     x, y, p = torch.full(image, 0.5, dtype=torch.float64), torch.zeros_like(data), torch.zeros(2, *image, dtype=torch.float64)
     Ax, Dx, pull = scale * operator(x.flatten(0, 1)), gradient(x), torch.zeros_like(x)  # pull = Aᵀy + ∇ᵀp
@@ -65,7 +72,7 @@ def total_variation(task: ImageTask, weight: float, tolerance: float = 1e-3, ite
         bound = next_pull.clamp(max=0).sum() - 0.5 * next_y.square().sum() - (data * next_y).sum()
         gap = float(objective - bound)
         if gap <= max(tolerance * float(objective), NEGLIGIBLE * x.numel()):
-            return Estimate(next_x.flatten(0, 1), None)
+            return next_x.flatten(0, 1), ""
 
         primal = ((x - next_x) / tau - (pull - next_pull)).square().sum()
         dual = ((y - next_y) / sigma_data - (Ax - next_Ax)).square().sum()
@@ -78,7 +85,7 @@ def total_variation(task: ImageTask, weight: float, tolerance: float = 1e-3, ite
         for state, new in ((x, next_x), (Ax, next_Ax), (Dx, next_Dx), (y, next_y), (p, next_p), (pull, next_pull)):
             state += RELAXATION * (new - state)
     relative = gap / float(objective)
-    return Estimate(next_x.flatten(0, 1), None, f"relative duality gap {relative:.0e} after {iterations} iterations")
+    return next_x.flatten(0, 1), f"relative duality gap {relative:.0e} after {iterations} iterations"
 
 
 def spectral_norm(operator: LinearOperator, tolerance: float = 1e-9, iterations: int = 1000) -> float:

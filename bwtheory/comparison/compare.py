@@ -17,6 +17,7 @@ from rich.console import Console
 from torch import Tensor
 
 from bwtheory.baselines import BASELINES, Baseline, Estimate
+from bwtheory.baselines.grids import between_pixels_of
 from bwtheory.comparison.protocol import TUNING_SEED, Protocol, read_json, write_json
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
 from bwtheory.experiments.experiment import Finished
@@ -351,6 +352,9 @@ def _measure(protocol: Protocol, baseline: Baseline, image: str, settings: dict[
     seconds = time.perf_counter() - started
     found: dict[str, Any] = {**task.metrics(estimate.values), **task.details(estimate.values)}
     found |= {"seconds": seconds, "parameters": estimate.parameters, "note": estimate.note, "source": task.source}
+    if task.off_grid is not None:
+        function = estimate.function or between_pixels_of(task, estimate.values)
+        found["off_grid_psnr"] = task.off_grid_psnr(function(task.off_grid.coordinates))
     if baseline.iterates and task.noise_std:
         found |= _stopping(baseline.iterates(task, ITERATES * max(settings.values())), task)
     return found | {"sha256": task.sha256}

@@ -15,10 +15,10 @@ import torch
 
 from bwtheory.baselines import BASELINES
 from bwtheory.comparison.compare import Comparison
-from bwtheory.comparison.statistics import Difference, Scores, mean_and_seed_error, paired_difference
 from bwtheory.comparison.tuning import values
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.labels import LABELS, label
+from bwtheory.experiments.statistics import Difference, Scores, mean_and_seed_error, paired_difference
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import write_text
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, in_style, save
@@ -572,4 +572,4 @@ def _colour(name: str) -> str:
 
 
 def _marker(name: str) -> str:
-    return dict(zip(BASELINES, "sDv^<>PX*")).get(name, "o")
+    return dict(zip(BASELINES, "sDvhd^<>PX*")).get(name, "o")

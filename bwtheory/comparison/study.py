@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bwtheory.comparison.statistics import Scores, mean_and_seed_error
 from bwtheory.experiments.labels import label
+from bwtheory.experiments.statistics import Scores, mean_and_seed_error
 from bwtheory.experiments.tables import Table
 from bwtheory.files import write_text
 

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bwtheory.baselines import BASELINES
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.labels import label
 from bwtheory.experiments.starts import roughness
+from bwtheory.experiments.statistics import paired_difference
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.starts import named_start
+from bwtheory.tasks import ImageTask, build_task
+from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEW = 3  # images whose starts are listed below a table
+COLUMNS = 4  # of a figure
 LEVEL = 1.0  # dB: a method's settings within this of its best between the pixels are level there
 
 
+COMPARED = (
+    "Differences are between the pixels and paired by image, each method with its best setting on that image, on other seeds "
+    "if there are some; intervals are Student's t over images, and hold together with 95 % (Bonferroni)."
+)
 Settings = dict[str, float]
 
 
@@ -109,13 +121,23 @@ CT_METHODS: tuple[Method, ...] = (
         ORANGE,
         "D",
     ),
+    Method(
+        "wire",
+        "pytorch",
+        (*_each(omega_0=(5.0, 10.0), sigma_0=(5.0, 10.0)), {"omega_0": 7.0, "sigma_0": 10.0}),
+        ({},),
+        (1e-3, 2.5e-3, 5e-3),
+        GREEN,
+        "P",
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Point:
-    """A method's setting on an image: means over seeds, in dB, on the pixels trained on and between them, and of the excess.
+    """A method's setting on an image, with the first seed: dB on the pixels trained on and between them, and the excess.
 
+    others : means over other seeds, on the pixels and between them, of the setting that the first seed has chosen
     predicted : roughness at the start times the distance of neighbouring pixels, of BW-ReLU; above 1 is noise
     """
 
@@ -125,23 +147,41 @@ class Point:
     seeds: int
     excess: float = 0.0
     predicted: float | None = None
+    others: tuple[float, float] | None = None
+
+    @property
+    def confirmed(self) -> tuple[float, float]:
+        """On the pixels and between them, with seeds that have not chosen it if there are any."""
+        return self.others or (self.grid, self.off_grid)
+
+
+# Methods without a network, by the values of their setting; they have as many numbers as the network, at most the pixels'.
+GRIDS: dict[str, tuple[float, ...]] = {
+    "grid-tv": (1.25e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
+    "hash-grid": (0.25, 0.5, 1.0),
+}
+GRID_STYLES = {"grid-tv": ("#CC79A7", "h"), "hash-grid": ("#666666", "d")}
+
+
+Tables = dict[str, dict[str, list[Point]]]  # by image and method
 
 
 class Between(Experiment):
     """Every second pixel along both axes is trained on; the others are the truth between them.
 
-    Every method has fifteen settings of its scale and learning rate, and all are shown, so that nothing depends on how one is
-    chosen; quick settings are three scales of each at the middle learning rate.  Networks have width 64, as the images have
-    some 64×64 pixels to train on.
+    Every method has fifteen settings of its scale and learning rate, and all are shown with the first seed; the best of them
+    is done again with the other seeds.  Quick settings are three scales of each at the middle learning rate.  Networks have
+    width 64, as the images have some 64×64 pixels to train on.
     """
 
     name = "between"
     title = "Between the pixels: every second pixel is trained on"
-    takes = ("image", "seeds", "epochs", "shrink", "activations")
+    takes = ("image", "more_images", "seeds", "epochs", "shrink", "activations")
     task = "signal"
     options: ClassVar[dict[str, Any]] = {"every": 2}
     methods = METHODS
-    images: ClassVar[dict[str, int]] = {"camera": 4, "chelsea": 3, "coins": 3}  # with shrink, to sides of about 128
+    images: ClassVar[tuple[str, ...]] = ("camera", "chelsea", "coins")
+    side = 128  # images are made smaller until their longer side has about so many pixels
     epochs, width = 300, 64
     enough = 30.0  # dB on the grid: less is no representation of an image
 
@@ -149,23 +189,42 @@ class Between(Experiment):
         return tuple(method for method in self.methods if not budget.activations or method.activation in budget.activations)
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
-        images = (budget.image,) if budget.image else tuple(self.images) if budget.full else tuple(self.images)[:1]
-        epochs = budget.epochs or self.epochs
-        runs = {}
-        for image in images:
-            options = {**self.options, "shrink": budget.shrink or self.images.get(image, 1)}
-            name = image.rpartition("/")[2].partition(".")[0]
-            for seed, method in itertools.product(budget.seed_list(quick=1, full=2), self._methods(budget)):
-                for of_activation, of_start, rate in method.settings(budget.full):
-                    given = {"task": self.task, "source": image, "activation": method.activation, "seed": seed, "lr": rate}
-                    given |= {"init": method.init, "init_options": of_start, "epochs": epochs, "decay": 0.1}
-                    given |= {"hidden_features": self.width, "device": budget.device, "log_every": epochs}
-                    words = [f"{name}{value:g}" for name, value in {**of_activation, **of_start, "lr": rate}.items()]
-                    runs["-".join([name, method.name, *words, f"seed{seed}"])] = with_preset(given, of_activation, options)
+        return self.plan_besides(budget, done, frozenset())
+
+    def plan_besides(self, budget: Budget, done: dict[str, Finished], failed: Collection[str]) -> dict[str, TrainingConfig]:
+        """All settings with the first seed; where these are finished, the best between of each method with the other seeds."""
+        images = budget.images or (self.images if budget.full else self.images[:1])
+        first, *others = budget.seed_list(quick=1, full=2)
+        runs: dict[str, TrainingConfig] = {}
+        for image, method in itertools.product(images, self._methods(budget)):
+            tried = dict(self._run(budget, image, method, setting, first) for setting in method.settings(budget.full))
+            runs |= tried
+            if not all(name in done or name in failed for name in tried):
+                continue
+            scores = {
+                name: (done[name].summary["grid_psnr"], done[name].summary["off_grid_psnr"]) for name in tried if name in done
+            }
+            enough = {name: off_grid or 0.0 for name, (grid, off_grid) in scores.items() if grid >= self.enough}
+            if enough:
+                best = tried[max(enough, key=lambda name: enough[name])]
+                setting = best.options, best.init_options, best.lr
+                runs |= dict(self._run(budget, image, method, setting, seed) for seed in others)
         return runs
 
+    def _run(
+        self, budget: Budget, image: str, method: Method, setting: tuple[Settings, Settings, float], seed: int
+    ) -> tuple[str, TrainingConfig]:
+        of_activation, of_start, rate = setting
+        epochs = budget.epochs or self.epochs
+        options = {**self.options, "shrink": budget.shrink or max(1, round(_longer_side(image) / self.side))}
+        given = {"task": self.task, "source": image, "activation": method.activation, "seed": seed, "lr": rate}
+        given |= {"init": method.init, "init_options": of_start, "epochs": epochs, "decay": 0.1}
+        given |= {"hidden_features": self.width, "device": budget.device, "log_every": epochs}
+        words = [f"{name}{value:g}" for name, value in {**of_activation, **of_start, "lr": rate}.items()]
+        return "-".join([Path(image).stem, method.name, *words, f"seed{seed}"]), with_preset(given, of_activation, options)
+
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
-        tables: dict[str, dict[str, list[Point]]] = {}
+        tables: Tables = {}
         for run in done.values():
             tables.setdefault(run.summary["source"], {})
         for source, table in tables.items():
@@ -173,21 +232,31 @@ class Between(Experiment):
                 points = _points([run for run in done.values() if run.summary["source"] == source and _is_of(run, method)])
                 if points:
                     table[method.name] = points
+            if not budget.activations:
+                table |= _grids(next(run for run in done.values() if run.summary["source"] == source))
         rows, results = [], {}
         methods = {method.name: method for method in self._methods(budget)}
+        methods |= {name: _grid_method(name) for name in GRIDS if not budget.activations}
         for source, table in tables.items():
             for name, points in table.items():
                 best = best_between(points, self.enough)
-                widest = best and max((p for p in points if p.off_grid >= best.off_grid - LEVEL), key=lambda p: p.grid)
+                level = [p for p in points if best and p.off_grid >= best.off_grid - LEVEL]
+                widest = max(level, key=lambda p: p.grid, default=None)
                 cells = [cell for p in (best, widest) for cell in (_shown(p), p.setting if p else "")]
+                confirmed = _pair(*best.others) if best and best.others else ""
+                cells = [*cells[:2], confirmed, *cells[2:], f"{len(level)} of {len(points)}"]
                 rows.append([source, methods[name].label, *cells, f"{max(p.grid for p in points):.1f}"])
                 results[f"{self.name}-{source}-{name}"] = {
                     "points": [vars(p) for p in points],
                     "best": best and [best.setting, best.grid, best.off_grid],
                 }
-        columns = ("image", "method", "best between", "its setting", f"best on the grid, level between ({LEVEL:g} dB)")
+        rows += _over_images(tables, methods, self.enough) if len(tables) > 1 else []
+        columns = (
+            *("image", "method", "best between", "its setting", "on other seeds"),
+            *(f"best on the grid, level between ({LEVEL:g} dB)", "its setting", "level settings", "most on the grid"),
+        )
         notes: tuple[str, ...] = (
-            "Pairs are dB on the grid of pixels / between them, means over seeds.",
+            "Pairs are dB on the grid of pixels / between them; of the first seed, but for the means over other seeds.",
             f"Best between: among settings with {self.enough:g} dB on the grid. All are in results.json and in the figure.",
         )
         notes += tuple(
@@ -195,13 +264,17 @@ class Between(Experiment):
             + "; ".join(f"{p.setting}: {p.predicted:.2g} → {p.excess:.2g}" for p in points if p.predicted is not None)
             for source, table in tables.items()
             for name, points in table.items()
-            if methods[name].activation == "bw-relu"
+            if methods[name].activation == "bw-relu" and len(tables) <= FEW
         )
-        return Report((*columns, "its setting", "most on the grid"), rows, self._draw(tables, methods), results, notes)
+        notes += _comparisons(tables, methods, self.enough) if len(tables) > 1 else ()
+        return Report(columns, rows, self._draw(tables, methods), results, notes)
 
-    def _draw(self, tables: dict[str, dict[str, list[Point]]], methods: dict[str, Method]) -> Figure:
-        figure, grid = canvas(3.6 * len(tables), 3.6, ncols=len(tables), squeeze=False)
-        for axes, (source, table) in zip(grid[0], tables.items()):
+    def _draw(self, tables: Tables, methods: dict[str, Method]) -> Figure:
+        columns, rows = min(COLUMNS, len(tables)), -(-len(tables) // COLUMNS)
+        figure, grid = canvas(3.6 * columns, 3.6 * rows, nrows=rows, ncols=columns, squeeze=False)
+        for axes in grid.flat[len(tables) :]:
+            axes.set_axis_off()
+        for axes, (source, table) in zip(grid.flat, tables.items()):
             for name, points in table.items():
                 method = methods[name]
                 front = pareto_front(points)
@@ -211,7 +284,7 @@ class Between(Experiment):
                 axes.plot([], [], method.marker + "-", color=method.colour, label=method.label)
             axes.set(title=source.partition(",")[0], xlabel="dB on the grid of pixels")
         grid[0][0].set_ylabel("dB between them")
-        grid[0][-1].legend(fontsize=6, loc="lower right")
+        grid.flat[len(tables) - 1].legend(fontsize=6, loc="lower right")
         return figure
 
 
@@ -223,9 +296,14 @@ class StartsForCT(Between):
     task = "ct"
     options: ClassVar[dict[str, Any]] = {"angles": 40}
     methods = CT_METHODS
-    images: ClassVar[dict[str, int]] = {"shepp_logan_phantom": 4, "camera": 5, "coins": 4}
-    epochs, width = 300, 64
+    images: ClassVar[tuple[str, ...]] = ("shepp_logan_phantom", "camera", "coins")
+    side = 48
     enough = 0.0
+
+
+@lru_cache(maxsize=256)
+def _longer_side(image: str) -> int:
+    return max(load_image(image).pixels.shape[:2])
 
 
 def _is_of(run: Finished, method: Method) -> bool:
@@ -239,12 +317,35 @@ def _points(runs: Sequence[Finished]) -> list[Point]:
         by_setting.setdefault(", ".join(f"{name} = {value:g}" for name, value in numbers.items()), []).append(run)
     points = []
     for setting, found in by_setting.items():
-        grid, off_grid, excess = (
-            statistics.fmean(run.summary[name] or 0.0 for run in found)
-            for name in ("grid_psnr", "off_grid_psnr", "off_grid_excess")
-        )
-        points.append(Point(setting, grid, off_grid, len(found), excess, _predicted(found[0])))
+        first, *others = sorted(found, key=lambda run: run.config.seed)
+        grid, off_grid, excess = (first.summary[name] or 0.0 for name in ("grid_psnr", "off_grid_psnr", "off_grid_excess"))
+        means = [statistics.fmean(run.summary[name] for run in others) for name in ("grid_psnr", "off_grid_psnr") if others]
+        confirmed = (means[0], means[1]) if others else None
+        points.append(Point(setting, grid, off_grid, len(found), excess, _predicted(first), confirmed))
     return points
+
+
+def _grids(run: Finished) -> dict[str, list[Point]]:
+    """Grids on a run's problem, with as many numbers as its network has."""
+    config = run.config
+    task = build_task(config.task, config.source, config.coords, config.task_options)
+    assert isinstance(task, ImageTask) and task.off_grid is not None
+    found: dict[str, list[Point]] = {}
+    for name, values in GRIDS.items():
+        baseline = BASELINES[name]
+        assert baseline.setting is not None
+        for value in values:
+            estimate = baseline.solve(task, value, parameters=run.summary["parameters"])
+            assert estimate.function is not None
+            off_grid = task.off_grid_psnr(estimate.function(task.off_grid.coordinates)) or 0.0
+            excess = task.excess_between(estimate.function) or 0.0
+            grid = task.metrics(estimate.values)["grid_psnr"] or 0.0
+            found.setdefault(name, []).append(Point(f"{baseline.setting.name} = {value:g}", grid, off_grid, 0, excess))
+    return found
+
+
+def _grid_method(name: str) -> Method:
+    return Method(name, "pytorch", (), (), (), *GRID_STYLES[name])
 
 
 def _predicted(run: Finished) -> float | None:
@@ -270,5 +371,44 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     return front[::-1]
 
 
+def _over_images(tables: Tables, methods: dict[str, Method], enough: float) -> list[list[str]]:
+    """Rows with each method's means over all images of its best between the pixels, and how many settings are level there."""
+    rows = []
+    for name, method in methods.items():
+        best = [best_between(table.get(name, ()), enough) for table in tables.values()]
+        known = [point for point in best if point is not None]
+        if not known:
+            continue
+        level = [sum(p.off_grid >= b.off_grid - LEVEL for p in table[name]) for table, b in zip(tables.values(), best) if b]
+        mean = _pair(*(statistics.fmean(values) for values in zip(*(point.confirmed for point in known))))
+        of = f"mean over {len(known)} images" + f", {len(best) - len(known)} without any" * (len(known) < len(best))
+        rows.append([of, method.label, "", "", mean, "", "", f"{statistics.fmean(level):.1f}", ""])
+    return rows
+
+
+def _comparisons(tables: Tables, methods: dict[str, Method], enough: float) -> tuple[str, ...]:
+    """Of each BW-ReLU start, paired differences over images to every other network, between the pixels."""
+    best = {
+        name: {source: [p.confirmed[1]] for source, table in tables.items() if (p := best_between(table.get(name, ()), enough))}
+        for name in methods
+    }
+    ours = [name for name, method in methods.items() if method.activation == "bw-relu"]
+    others = [name for name in methods if name not in ours]
+    sentences = []
+    for name, other in itertools.product(ours, others):
+        found = paired_difference(best[name], best[other], len(ours) * len(others))
+        if found.images > 1:
+            ends = f"[{found.lower:+.2f}, {found.upper:+.2f}]"
+            ahead = f"ahead on {found.ahead} of {found.images} images"
+            sentences.append(f"{methods[name].label} minus {methods[other].label}, dB: {found.mean:+.2f} {ends}, {ahead}.")
+    if sentences:
+        sentences.insert(0, COMPARED)
+    return tuple(sentences)
+
+
 def _shown(point: Point | None) -> str:
-    return "–" if point is None else f"{point.grid:.1f} / {point.off_grid:.1f}"
+    return "–" if point is None else _pair(point.grid, point.off_grid)
+
+
+def _pair(grid: float, off_grid: float) -> str:
+    return f"{grid:.1f} / {off_grid:.1f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ class Budget:
 
     ``full`` is the paper's protocol where the paper has one; other seeds, epochs or a
     smaller image make the protocol a reduced one.
-    Without ``full`` the budget is minutes on two cores, on a built-in image.
+    Without ``full`` the budget is minutes on two cores, on a built-in image.  ``more_images`` are those besides ``image``.
     """
 
     full: bool = False
@@ -34,12 +34,18 @@ class Budget:
     activations: tuple[str, ...] = ()
     faithful: bool = False
     device: str = "cpu"
+    more_images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, most in {"seeds": 10_000, "epochs": 10**9, "shrink": 10**9}.items():
             value = getattr(self, name)
             if value is not None and not 1 <= value <= most:
                 raise ValueError(f"An experiment needs {name} from 1 to {most:,}; got {value}.")
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All images that were asked for."""
+        return (self.image, *self.more_images) if self.image else ()
 
     @property
     def reductions(self) -> list[str]:
@@ -101,9 +107,18 @@ class Experiment:
     runs_of: tuple[str, ...] = ()  # other experiments that have some of the same runs, by the same names
     keeps_runs = False  # whether what the report needs of each run is kept in results/, because it takes long
 
+    @property
+    def options_taken(self) -> tuple[str, ...]:
+        """As the command line calls them: several images are one option."""
+        return tuple(name for name in self.takes if name != "more_images")
+
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
         """All runs by their folder's name, as far as they are known once ``done`` are finished."""
         raise NotImplementedError
+
+    def plan_besides(self, budget: Budget, done: dict[str, Finished], failed: Collection[str]) -> dict[str, TrainingConfig]:
+        """``plan`` for an experiment that needs to know which runs have diverged."""
+        return self.plan(budget, done)
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
         """What the finished runs say."""

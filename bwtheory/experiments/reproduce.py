@@ -49,13 +49,15 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     experiment = EXPERIMENTS[name]
     for option in ("image", "seeds", "epochs", "shrink", "activations", "faithful"):
         if getattr(budget, option) and option not in experiment.takes:
-            raise ValueError(f"The experiment {name} has no option {option!r}; it has: {', '.join(experiment.takes)}.")
+            raise ValueError(f"The experiment {name} has no option {option!r}; it has: {', '.join(experiment.options_taken)}.")
+    if budget.more_images and "more_images" not in experiment.takes:
+        raise ValueError(f"The experiment {name} takes one image; got {len(budget.images)}.")
     protocol = f"{name}-{'full' if budget.full else 'quick'}{'-faithful' * budget.faithful}"
     folder, kept = out / protocol, results and results / "runs" / protocol
     known = [kept, *(kept.with_name(protocol.replace(name, other, 1)) for other in experiment.runs_of)] if kept else []
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        done, failed = finish_runs(lambda done, failed: experiment.plan(budget, done), folder / "runs", known)
+        done, failed = finish_runs(lambda done, failed: experiment.plan_besides(budget, done, failed), folder / "runs", known)
         if not done:
             raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
         _report(experiment, budget, done, failed, folder)
@@ -143,8 +145,7 @@ def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budge
 
 def _command(experiment: Experiment, budget: Budget) -> str:
     words = ["bwtheory reproduce", experiment.name, "--full" if budget.full else "--quick"] + ["--faithful"] * budget.faithful
-    if budget.image:
-        words.append(f"--image {Path(budget.image).name}")
+    words += ["--image", *(Path(image).name for image in budget.images)] * bool(budget.image)
     for name in ("seeds", "epochs", "shrink"):
         words += [f"--{name} {getattr(budget, name)}"] * (getattr(budget, name) is not None)
     return " ".join(words + ["--activations", *budget.activations] * bool(budget.activations))

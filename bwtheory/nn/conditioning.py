@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bwtheory.nn.network import INR
+from bwtheory.nn.network import INR, real_map
 
 
 @torch.no_grad()
@@ -21,6 +21,22 @@ def feature_singular_values(network: INR, x: Tensor) -> list[np.ndarray]:
     """
     network = copy.deepcopy(network).cpu().double()
     return [torch.linalg.svdvals(phi).numpy() for phi in network.features(x.cpu().double())]
+
+
+@torch.no_grad()
+def stable_ranks(network: INR, x: Tensor) -> dict[str, list[float]]:
+    """``stable_rank`` of the weights between hidden layers, and of every hidden layer's features at coordinates x (N, d)."""
+    weights = [real_map(layer.linear)[0] for layer in network.layers()[1:-1]]
+    return {"weights": [stable_rank(w) for w in weights], "features": [stable_rank(phi) for phi in network.features(x)]}
+
+
+def stable_rank(matrix: Tensor) -> float:
+    """‖A‖²_F / ‖A‖², between 1 and the rank of A (n, m); 0 for a matrix of zeros."""
+    matrix = matrix.cpu().to(torch.complex128 if matrix.is_complex() else torch.float64)
+    matrix = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.mT
+    squares = torch.linalg.eigvalsh(matrix.mH @ matrix)
+    largest = float(squares[-1])
+    return float(squares.sum()) / largest if largest > 0 else 0.0
 
 
 @dataclass(frozen=True)

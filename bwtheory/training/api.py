@@ -104,7 +104,7 @@ def fit(
     steps : on all measurements; without it, and for the other settings, the preset of the activation
     preset : recommended (ours, good between the pixels, where we have such settings), or paper
     lr : the first learning rate
-    optimizer : adam, or sgd
+    optimizer : adam, sgd, or muon (for the weights between hidden layers; the others by Adam)
     seed : of the weights (40); ``data_seed`` is that of noise that is added, and of what is held out
     device : auto, cpu, cuda or mps (auto); a module of your own stays where it is without it
     target_psnr : stop as soon as the fitted pixels are met with this PSNR, in dB

@@ -81,6 +81,7 @@ class TrainingConfig:
     together: int = 1  # runs in one batched network
     log_every: int = 10
     log_details: bool = False
+    log_stable_rank: bool = False
     condition_every: int = 0
     condition_sample: int = 2048
     settings_from: str = OURS
@@ -225,7 +226,7 @@ _WHOLE = {
 }
 _CHOICES = {
     "coords": ("stretch", "isotropic"),
-    "optimizer": ("adam", "sgd"),
+    "optimizer": ("adam", "sgd", "muon"),
     "stop_rule": ("last", "discrepancy", "held-out"),
     "matmul_precision": ("highest", "high", "medium"),
     "device": ("auto", "cpu", "cuda", "mps"),
@@ -281,6 +282,7 @@ _NO_SETTINGS = (
     "together",
     "log_every",
     "log_details",
+    "log_stable_rank",
     "condition_every",
 )
 

@@ -160,8 +160,8 @@ class Training:
     """the learning rate is lr * decay^(t/T) at epoch t"""
     decay_epochs: int | None = None
     """T of --decay; the rate is constant after it (all epochs, or the preset's if Gauss-Newton steps follow)"""
-    optimizer: Literal["adam", "sgd"] | None = None
-    """adam, or plain gradient descent (sgd)"""
+    optimizer: Literal["adam", "sgd", "muon"] | None = None
+    """adam, plain gradient descent (sgd), or Muon for the weights between hidden layers and Adam for the others (muon)"""
     gauss_newton_after: int | None = None
     """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients, and an interrupted
     step of 40 of them is begun again"""
@@ -191,6 +191,8 @@ class Training:
     """epochs between two entries of metrics.jsonl (10)"""
     log_details: bool = False
     """images: SSIM, largest error and the error by octave of frequency in each entry too"""
+    log_stable_rank: bool = False
+    """the stable rank of each hidden layer's weights and features in each entry too"""
     condition_every: int | None = None
     """log all singular values of each hidden layer's features every so many epochs"""
     condition_sample: int | None = None

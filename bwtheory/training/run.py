@@ -24,6 +24,7 @@ from bwtheory.starts import named_start
 from bwtheory.tasks import dimensions_of
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
+from bwtheory.training.muon import MuonWithAdam, matrices_of
 from bwtheory.training.run_files import CHECKPOINT, CONFIG, METRICS, SUMMARY, WEIGHTS, has_files_of_run, not_a_run
 from bwtheory.training.sealed import (
     SavedWeights,
@@ -433,11 +434,14 @@ def build_optimizer(config: TrainingConfig, network: nn.Module) -> torch.optim.O
         groups = network.parameter_groups(config.lr)
     else:
         groups = [{"params": list(network.parameters()), "lr": config.lr, "lr_multiple": 1.0}]
-    fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
-    together = True if fused else None  # False would mean a loop over parameters
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    plain = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
+    fused = True if plain else None  # False would mean a loop over parameters
+    if config.optimizer == "muon":
+        return MuonWithAdam(groups, matrices_of(network), fused)
     if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, fused=together)
-    return torch.optim.Adam(groups, lr=config.lr, fused=together)
+        return torch.optim.SGD(groups, lr=config.lr, fused=fused)
+    return torch.optim.Adam(groups, lr=config.lr, fused=fused)
 
 
 def source_commit() -> str | None:

@@ -14,7 +14,7 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,8 +174,8 @@ def optimizer_state(
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moments = _entry(found, "state", dict, name)
-    tensors = ("exp_avg", "exp_avg_sq") if isinstance(optimizer, torch.optim.Adam) else ()
-    least = (sum(p.requires_grad for p in parameters) if of_all else 1) if tensors and steps else 0
+    kept = [moments_of(group) for group in optimizer.param_groups for _ in group["params"]]
+    least = (sum(p.requires_grad for p in parameters) if of_all else 1) if any(kept) and steps else 0
     if len(moments) < least:
         raise ValueError(
             f"{name} is damaged: after {steps} steps optimizer.state has moments of {least} parameters; got {len(moments)}."
@@ -184,19 +184,28 @@ def optimizer_state(
         label = f"optimizer.state.{str(number)[:20]}"
         if not (isinstance(number, int) and 0 <= number < len(parameters) and isinstance(moment, dict)):
             raise ValueError(f"{name} is damaged: {label} is of no parameter of this network.")
-        if tensors and set(moment) != {"step", *tensors}:
-            raise ValueError(
-                f"{name} is damaged: {label} holds step, exp_avg and exp_avg_sq; got {sorted(map(str, moment))[:5]}."
-            )
+        tensors = kept[number]
+        if tensors and set(moment) != set(tensors):
+            raise ValueError(f"{name} is damaged: {label} holds {_listed(tensors)}; got {sorted(map(str, moment))[:5]}.")
         if not tensors and any(value is not None for value in moment.values()):
             raise ValueError(f"{name} is damaged: {label} is of another optimizer.")
         for part in tensors:
-            _check_tensor(moment[part], parameters[number].detach().cpu(), f"{label}.{part}", name)
-        if tensors:
+            if part != "step":
+                _check_tensor(moment[part], parameters[number].detach().cpu(), f"{label}.{part}", name)
+        if "step" in tensors:
             _check_tensor(moment["step"], torch.tensor(1.0), f"{label}.step", name)
             if not 0 <= float(moment["step"]) <= 2**53:
                 raise ValueError(f"{name} is damaged: {label}.step is {float(moment['step'])}.")
     return {"state": dict(moments), "param_groups": optimizer.state_dict()["param_groups"]}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def moments_of(group: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an optimizer keeps of each parameter of a group: Adam its step and moments, Muon its momentum, others nothing."""
+    return ("step", "exp_avg", "exp_avg_sq") if "betas" in group else ("momentum_buffer",) if "ns_steps" in group else ()
 
 
 @dataclass(frozen=True)

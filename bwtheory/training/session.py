@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bwtheory.catalogue import GIVEN
 from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
-from bwtheory.nn import INR, feature_singular_values, variation_norm
+from bwtheory.nn import INR, feature_singular_values, stable_ranks, variation_norm
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
@@ -33,6 +33,7 @@ from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.gradient import keep_freed_memory, predict
 from bwtheory.training.loop import Callback, Descent, FirstOrder, Measured, SecondOrder, Stepper, descend
+from bwtheory.training.muon import matrices_of
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer
 from bwtheory.training.run_files import ERROR_MAP
 from bwtheory.training.sealed import check_network, optimizer_state
@@ -49,6 +50,10 @@ def require_trainable(config: TrainingConfig, task: Task, network: nn.Module) ->
         refuse_gauss_newton(network)
     if not isinstance(network, INR) and (config.weight_decay or config.norm_penalty or config.condition_every):
         raise ValueError(f"weight_decay, norm_penalty and condition_every are for an INR; {type(network).__name__} is none.")
+    if config.optimizer == "muon":
+        matrices_of(network)
+    if config.log_stable_rank and not isinstance(network, INR):
+        raise ValueError(f"log_stable_rank is for an INR; {type(network).__name__} is none.")
     if config.norm_penalty and isinstance(network, INR):
         variation_norm(network)  # refuses other activations than BW-ReLU
     if config.stop_rule == "discrepancy" and not task.noise_std:
@@ -343,6 +348,9 @@ class Session:
         row |= {} if held_out is None else {"held_out_loss": held_out}
         row |= self._between()
         row |= task.details(on_grid) if config.log_details else {}
+        if config.log_stable_rank:
+            assert isinstance(self.network, INR)
+            row["stable_rank"] = stable_ranks(self.network, self._sample)
         due = last or config.is_second_order(measured.epoch)
         if config.condition_every and (due or measured.epoch % config.condition_every == 0):
             assert isinstance(self.network, INR)
