@@ -150,7 +150,8 @@ def test_every_flag_arrives(picture, tmp_path):
         "condition_every": 2,
         "condition_sample": 9,
     }
-    elsewhere = {"activation", "compile", "gauss_newton_after"}  # compiling takes long; the last does not go with penalties
+    # Compiling takes long; Gauss-Newton does not go with penalties, nor minibatches with this task (tests/test_minibatches.py).
+    elsewhere = {"activation", "compile", "gauss_newton_after", "batch"}
     assert set(wanted) == {f.name for f in fields(flags.Training)} - elsewhere
     arguments = ["train", "superres", "--image", picture, "--device", "cpu", "--out", str(tmp_path / "runs")]
     for name, value in wanted.items():

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bwtheory.catalogue import GIVEN
-from bwtheory.nn import ACTIVATIONS, Elementwise, resolve_activation
+from bwtheory.nn import ACTIVATIONS, INR, Elementwise, resolve_activation
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_source, build_task
 from bwtheory.tasks.given import measured_image, points
@@ -25,6 +25,7 @@ from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig, with_preset
 from bwtheory.training.devices import settled
+from bwtheory.training.estimate import PREVIEW, announcement
 from bwtheory.training.fitted import Fit, load, sides_of
 from bwtheory.training.flags import nearest
 from bwtheory.training.loop import Measured
@@ -40,7 +41,7 @@ SETTINGS = tuple(field.name for field in fields(TrainingConfig) if field.name no
 class Step:
     """What a callback of ``bw.fit`` is told before a step.
 
-    number : steps taken so far
+    number : steps taken so far, or passes of minibatches
     loss : mean squared error of the measurements
     values : (N, C) at the coordinates that are trained on
     network : at this step; not to be changed
@@ -101,7 +102,8 @@ def fit(
         an object with ``A`` and ``A_adjoint``; of the values at x, or of the pixels of an image, row by row
     shape : (H, W) of the image that the operator takes, where it does not say that
     task : what is fitted of an image file: signal (its pixels), superres, ct, denoise, inpaint, with the options of these
-    steps : on all measurements; without it, and for the other settings, the preset of the activation
+    steps : on all measurements, or with ``batch`` passes over them; without it, and for the other settings, the preset of the
+        activation
     preset : recommended (ours, good between the pixels, where we have such settings), or paper
     lr : the first learning rate
     optimizer : adam, sgd, or muon (for the weights between hidden layers; the others by Adam)
@@ -112,8 +114,8 @@ def fit(
     callbacks : are called with a ``Step`` before each step; one that returns True or "stop" ends training
     progress : whether a bar is shown where there is a terminal or a notebook
     **settings : options of the activation (c, omega_0, sigma_0, …), options of the task (value_range, held_out, noise_std, …),
-        and fields of ``TrainingConfig``: hidden_features, hidden_layers, decay, weight_decay, stop_rule, log_every, chunk,
-        double, gauss_newton_after, …
+        and fields of ``TrainingConfig``: hidden_features, hidden_layers, batch, decay, weight_decay, stop_rule, log_every,
+        chunk, double, gauss_newton_after, …
 
     Returns
     -------
@@ -131,7 +133,7 @@ def fit(
     Warns
     -----
     UserWarning
-        About what was assumed of the data.
+        About what was assumed of the data, and of a run that will take more than ten minutes, or more memory than is free.
     """
     if steps is not None and (not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1):
         raise ValueError(f"steps is a whole number >= 1; got {steps!r}.")
@@ -166,6 +168,10 @@ def fit(
         config = _of_network(config, network, problem, device)
     require_trainable(config, problem, network)
     folder = None if run is None else Path(run).expanduser()
+    if isinstance(network, INR) and name != GIVEN:
+        long = announcement(config, problem, network, hint=f"shrink={PREVIEW}" if "shrink" in source.option_names else "")
+        if long is not None:
+            warnings.warn(long, stacklevel=3)
     return _trained(config, problem, network, folder, _asked(callbacks), progress)
 
 

@@ -40,8 +40,13 @@ class Checkpoint:
     def __init__(self, save: Callable[[], None], always_at: int | None):
         self._save, self._always_at, self._saved = save, always_at, time.monotonic()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the last one is old enough."""
+        return time.monotonic() - self._saved > CHECKPOINT_EVERY_SECONDS
+
     def __call__(self, measured: Measured) -> None:
-        if measured.epoch == self._always_at or time.monotonic() - self._saved > CHECKPOINT_EVERY_SECONDS:
+        if measured.epoch == self._always_at or self.is_due:
             self._save()
             self._saved = time.monotonic()
 

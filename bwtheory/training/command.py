@@ -14,28 +14,33 @@ from bwtheory.files import locked
 from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import pick_device, settled
+from bwtheory.training.estimate import announcement, can_be_previewed, preview
 from bwtheory.training.judgement import last_lines, of_seeds
 from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
 from bwtheory.training.session import Diverged, require_trainable, train_together
 
 
-def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
+def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False, smaller: bool = False) -> int:
     """Check everything that can be checked, then train the seeds one after another, or together; returns the exit status.
 
-    Raises ``Diverged`` at the end if a run has diverged.
+    ``smaller`` trains on an image with a quarter of the sides.  Raises ``Diverged`` at the end if a run has diverged.
     """
     if seeds < 1:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
     pick_device(first.device)
-    first = with_absolute_source(first)
+    first = with_absolute_source(preview(first) if smaller else first)
     task = build_task(first.task, first.source, first.coords, first.task_options)
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
     require_trainable(first, task, network)
     first = replace(first, together=seeds if together else 1)
+    hint = "--preview" if can_be_previewed(first) and not smaller else ""
+    long = announcement(first, task, network, 1 if together else seeds, hint)
+    if long is not None:
+        print(f"bwtheory: note: {long}", file=sys.stderr)
     configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
-    names = [f"{name}-{config.run_name}" for config in configs]
+    names = [f"{name}-{config.run_name}{'-preview' * smaller}" for config in configs]
     runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
     for note in task.notes:  # after all that could be refused: a refusal is one sentence
         print(f"bwtheory: note: {note}", file=sys.stderr)

@@ -30,7 +30,11 @@ WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "engine", "settings_f
 class TrainingConfig:
     """One run; an epoch is one step on all measurements.
 
-    The learning rate at epoch t is lr·decay^(t/T), T = ``decay_epochs`` or all epochs (Appendix D), constant after T.  What is
+    With ``batch`` an epoch is a pass: all measurements once, in a random order that follows from the seed and the epoch, in
+    ``batches`` of at most so many; each batch is a step.  Every number of epochs counts passes then, that of the schedule too.
+
+    The learning rate at epoch t is lr·decay^(t/T), T = ``decay_epochs`` or all epochs (Appendix D), constant after T; within a
+    pass of B batches, step b has t = epoch + b/B.  What is
     minimized is the mean squared error of the measurements, plus ``weight_decay`` times the squared weights of the linear
     layers, as in (27), plus ``norm_penalty`` times the variation norm (53).
 
@@ -65,6 +69,7 @@ class TrainingConfig:
     decay: float = 0.1
     decay_epochs: int | None = None
     optimizer: str = "adam"
+    batch: int | None = None  # measurements in a step: all of them
     gauss_newton_after: int | None = None
     gauss_newton_iterations: int = 40
     weight_decay: float = 0.0
@@ -125,6 +130,10 @@ class TrainingConfig:
                 )
             if self.weight_decay or self.norm_penalty or self.together > 1:
                 raise ValueError("Gauss-Newton steps are for one run at a time and for the squared error without a penalty.")
+            if self.batch is not None:
+                raise ValueError("Gauss-Newton steps are on all measurements at once; minibatches (batch) do not go with them.")
+        if self.batch is not None and self.together > 1:
+            raise ValueError("Minibatches (batch) are for one run at a time, not for runs that are trained together.")
         if self.double and self.device == "mps":
             raise ValueError("MPS has no float64; leave out --double or take --device cpu.")
 
@@ -160,7 +169,11 @@ class TrainingConfig:
         by_width = max(256, 2 ** round(math.log2(1024 * 300 / self.hidden_features)))
         return self.chunk or by_width * (1 if self.device in ("cpu", "auto") else 256)
 
-    def learning_rate(self, epoch: int) -> float:
+    def batches(self, measurements: int) -> int:
+        """Steps in an epoch."""
+        return 1 if self.batch is None else -(-measurements // self.batch)
+
+    def learning_rate(self, epoch: float) -> float:
         """η(t) = lr·decay^min(t/T, 1)."""
         return self.lr * float(self.decay ** min(epoch / (self.decay_epochs or self.epochs), 1.0))
 
@@ -215,6 +228,7 @@ _WHOLE = {
     "hidden_layers": (1, 10**4),
     "epochs": (1, _MANY),
     "decay_epochs": (1, _MANY),
+    "batch": (1, _MANY),
     "gauss_newton_after": (0, _MANY),
     "gauss_newton_iterations": (1, _MANY),
     "seed": (-(2**63), 2**63 - 1),

@@ -61,6 +61,7 @@ def settled(config: TrainingConfig, parameters: int, coordinates: int) -> Traini
 def _engine(config: TrainingConfig, parameters: int, coordinates: int) -> str:
     if 6.0 * parameters * coordinates * config.epochs <= 1e12:
         return default_products().name
+    coordinates = min(coordinates, config.batch or coordinates)
     chunks = -(-coordinates // config.chunk_size)
     threads = 1 if chunks > 1 else torch.get_num_threads()  # of a product
     numbers = torch.float64 if config.double else torch.float32

@@ -153,7 +153,10 @@ class Training:
     symmetric_targets: bool = False
     """learn values of [0, 1] as numbers of [-1, 1]"""
     epochs: int | None = None
-    """steps on all measurements"""
+    """steps on all measurements; with --batch, passes over all measurements"""
+    batch: int | None = None
+    """measurements in a step, for images that are too large for all of them: random minibatches, all measurements once an
+    epoch"""
     lr: float | None = None
     """initial learning rate"""
     decay: float | None = None

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,8 +66,8 @@ class Stepper(Protocol):
 
     last_epoch: int
 
-    def evaluate(self) -> tuple[Tensor, Tensor]:
-        """At the present weights: losses (k,) and values (k, N, C)."""
+    def evaluate(self, is_read: bool) -> tuple[Tensor, Tensor]:
+        """At the present weights: losses (k,) and values (k, N, C); they may be missing if nobody reads them."""
 
     def step(self, descent: Descent, interrupted: Sequence[object]) -> int:
         """Change the weights of one network; the epochs that this counts for, 0 if there is no step."""
@@ -81,19 +83,63 @@ class FirstOrder:
         products, _ = products_of_run(config.engine)
         self._networks = ChunkedNetworks(networks, config.chunk_size, bool(config.compile), products=products)
 
-    def evaluate(self) -> tuple[Tensor, Tensor]:
+    def evaluate(self, is_read: bool) -> tuple[Tensor, Tensor]:
         self._networks.start()
         return self._networks.least_squares(*self._problem)
 
     def step(self, descent: Descent, interrupted: Sequence[object]) -> int:
-        config = descent.config
-        with one_thread():
-            if config.weight_decay or config.norm_penalty:
-                _penalty(descent.network, config).backward()
-            for group in descent.optimizer.param_groups:
-                group["lr"] = config.learning_rate(descent.epoch) * group["lr_multiple"]
-            descent.optimizer.step()
+        _step(descent, descent.epoch)
         return 1
+
+
+class Minibatches:
+    """Passes over the measurements of one network in random batches, each of which is a step of the optimizer.
+
+    The order of a pass follows from the seed and the epoch.  A pass that is interrupted is undone, and begun again later.
+    """
+
+    def __init__(self, config: TrainingConfig, network: nn.Module, x: Tensor, y: Tensor):
+        self.last_epoch, self._config, self._x, self._y = config.epochs, config, x, y
+        products, _ = products_of_run(config.engine)
+        self._networks = ChunkedNetworks([network], config.chunk_size, bool(config.compile), products=products)
+
+    def evaluate(self, is_read: bool) -> tuple[Tensor, Tensor]:
+        if not is_read:
+            return self._y.new_empty(0), self._y.new_empty(0)
+        values = self._networks.values(self._x)
+        return (values - self._y).square().mean((1, 2)), values
+
+    def step(self, descent: Descent, interrupted: Sequence[object]) -> int:
+        before = copy.deepcopy((descent.network.state_dict(), descent.optimizer.state_dict()))
+        batches = list(minibatches(self._config, len(self._x), descent.epoch))
+        for number, batch in enumerate(batches):
+            if interrupted:
+                descent.network.load_state_dict(before[0])
+                descent.optimizer.load_state_dict(before[1])
+                return 0
+            place = batch.to(self._x.device)
+            self._networks.start()
+            self._networks.least_squares(self._x[place], self._y[place])
+            _step(descent, descent.epoch + number / len(batches))
+        return 1
+
+
+def minibatches(config: TrainingConfig, measurements: int, epoch: int) -> Iterator[Tensor]:
+    """Indices of the batches of a pass: all measurements once; sizes differ by at most one, the larger ones first."""
+    mixed = np.random.SeedSequence((config.seed % 2**64, epoch)).generate_state(1, np.uint64)[0]
+    order = torch.randperm(measurements, generator=torch.Generator().manual_seed(int(mixed)))
+    return iter(order.tensor_split(config.batches(measurements)))
+
+
+def _step(descent: Descent, epoch: float) -> None:
+    """The optimizer's, with the penalties' gradients and the learning rate of this time."""
+    config = descent.config
+    with one_thread():
+        if config.weight_decay or config.norm_penalty:
+            _penalty(descent.network, config).backward()
+        for group in descent.optimizer.param_groups:
+            group["lr"] = config.learning_rate(epoch) * group["lr_multiple"]
+        descent.optimizer.step()
 
 
 class SecondOrder:
@@ -104,7 +150,7 @@ class SecondOrder:
         products, _ = products_of_run(config.engine)
         self._solver = GaussNewton(network, x, y, operator, config.chunk_size, products)
 
-    def evaluate(self) -> tuple[Tensor, Tensor]:
+    def evaluate(self, is_read: bool) -> tuple[Tensor, Tensor]:
         return self._solver.linearize()
 
     def step(self, descent: Descent, interrupted: Sequence[object]) -> int:
@@ -131,8 +177,8 @@ def descend(
                 break
             epoch = min(descent.epoch for descent in training)
             awake = [descent for descent in training if descent.epoch == epoch]
-            losses, values = stepper.evaluate()
-            if is_read(epoch):
+            losses, values = stepper.evaluate(asked := is_read(epoch))
+            if asked:
                 for loss, member_values, descent in zip(losses.tolist(), values, descents):
                     if descent in awake:
                         descent.measure(loss, member_values)

@@ -32,7 +32,7 @@ from bwtheory.training.error_map import save_error_map
 from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.gradient import keep_freed_memory, predict
-from bwtheory.training.loop import Callback, Descent, FirstOrder, Measured, SecondOrder, Stepper, descend
+from bwtheory.training.loop import Callback, Descent, FirstOrder, Measured, Minibatches, SecondOrder, Stepper, descend
 from bwtheory.training.muon import matrices_of
 from bwtheory.training.run import RunDirectory, build_network, build_optimizer
 from bwtheory.training.run_files import ERROR_MAP
@@ -48,6 +48,11 @@ def require_trainable(config: TrainingConfig, task: Task, network: nn.Module) ->
     require_compiler(config)
     if config.gauss_newton_after is not None:
         refuse_gauss_newton(network)
+    if config.batch is not None and task.operator is not None:
+        raise ValueError(
+            f"Minibatches are of measurements at single points; here each depends on many values of the network, by its "
+            f"{type(task.operator).__name__}. Leave out --batch (batch)."
+        )
     if not isinstance(network, INR) and (config.weight_decay or config.norm_penalty or config.condition_every):
         raise ValueError(f"weight_decay, norm_penalty and condition_every are for an INR; {type(network).__name__} is none.")
     if config.optimizer == "muon":
@@ -130,7 +135,11 @@ def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[
             stack.enter_context(session.opened(x, progress))
         networks = [session.network for session in sessions]
         networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
-        steppers: list[Stepper] = [FirstOrder(config, networks, x, y, operator)]
+        steppers: list[Stepper] = []
+        if config.batch is None:
+            steppers.append(FirstOrder(config, networks, x, y, operator))
+        else:
+            steppers.append(Minibatches(config, networks[0], x, y))
         if config.first_order_epochs < config.epochs:
             assert isinstance(networks[0], INR)
             steppers.append(SecondOrder(config, networks[0], x, y, operator))
@@ -140,9 +149,14 @@ def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[
         reason = reason_for_autograd(networks[0])
         if reason is not None and config.activation != GIVEN:
             say(progress, f"{config.run_name}: gradients by autograd, because {reason}.")
-        always = device.type == "cpu" or any(session.is_asked_always for session in sessions)
+        free = device.type == "cpu" and config.batch is None  # a GPU would have to wait, and a minibatch has no loss of all
+        always = free or any(session.is_asked_always for session in sessions)
+
+        def is_read(epoch: int) -> bool:
+            return always or config.has_row(epoch) or any(session.is_to_be_saved for session in sessions)
+
         with deferred() as interrupted:
-            descend([s.descent for s in sessions], steppers, lambda epoch: always or config.has_row(epoch), interrupted)
+            descend([s.descent for s in sessions], steppers, is_read, interrupted)
             for session in sessions:
                 session.finish(y, operator, bool(interrupted))
         return interrupted
@@ -183,6 +197,12 @@ class Session:
         self.is_finished = False
         self._enough = task.noise_std**2 if config.stop_rule == "discrepancy" else config.stop_at_loss
         self._seconds, self._started = 0.0, time.monotonic()
+        self._checkpoint: Checkpoint | None = None
+
+    @property
+    def is_to_be_saved(self) -> bool:
+        """Whether a checkpoint is due."""
+        return self._checkpoint is not None and self._checkpoint.is_due
 
     @property
     def is_asked_always(self) -> bool:
@@ -214,7 +234,8 @@ class Session:
             self._best = KeepBest(self.log, checkpoint.get("kept") if checkpoint else None)
             bar = Bar(progress, self.log, config.run_name, config.epochs, self.descent.epoch, task.score_name, task.score_unit)
             inner: list[Callback] = [StopAtLoss(self._enough)] if self._enough else []
-            inner += [Checkpoint(self.save, config.gauss_newton_after)] if run else []
+            self._checkpoint = Checkpoint(self.save, config.gauss_newton_after) if run else None
+            inner += [self._checkpoint] if self._checkpoint else []
             inner += [self.log, *([self._best] if config.stop_rule == "held-out" else []), bar]
             self.descent.callbacks = [*inner, *self.callbacks]
             if run is not None and checkpoint is None:
@@ -290,6 +311,7 @@ class Session:
             "epochs": self.descent.epoch,
             "planned_epochs": self.config.epochs,
             "kept_epoch": kept_epoch,
+            **self._steps(self.descent.epoch),
             "loss": next(row["loss"] for row in reversed(rows) if row["epoch"] == kept_epoch),
             **reports.norms(self.network),
             "oracle": reports.oracle(task, rows),
@@ -346,6 +368,7 @@ class Session:
             self.network
         )
         row |= {} if held_out is None else {"held_out_loss": held_out}
+        row |= self._steps(measured.epoch)
         row |= self._between()
         row |= task.details(on_grid) if config.log_details else {}
         if config.log_stable_rank:
@@ -384,6 +407,11 @@ class Session:
 
     def _at(self, coordinates: Tensor) -> Tensor:
         return self._values(coordinates.to(self._x.device, self._x.dtype)).cpu()
+
+    def _steps(self, epoch: int) -> dict[str, int]:
+        """Of minibatches up to an epoch; without these an epoch is a step."""
+        config = self.config
+        return {} if config.batch is None else {"steps": epoch * config.batches(len(self._x))}
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._started
