@@ -17,17 +17,18 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import fields, is_dataclass
 from functools import partial, wraps
 from io import StringIO
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
 import bwtheory
+from bwtheory import help_texts, units
 from bwtheory.catalogue import TASKS
 from bwtheory.claims import (
     Judgement,
@@ -218,7 +219,7 @@ def train(
     *,
     preset: Literal["recommended", "paper"] | None = None,
     faithful: bool = False,
-    seeds: int | None = None,
+    seeds: str | None = None,
     together: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
     out: Path | None = None,
@@ -233,7 +234,7 @@ def train(
         preset: what is not given: recommended (ours, good between the pixels, where we have such settings), or the paper's
             (recommended; with --faithful the paper's)
         faithful: settings of the published code where it differs from the paper
-        seeds: number of runs, with seeds from --seed on (1)
+        seeds: a number of runs, with seeds from --seed on, as in 5; or which seeds, as in 40-44 or 40,41,44 (1)
         together: train the seeds as one batched network, not one after another; faster for small networks
         device: where to train; auto takes CUDA or MPS if there is one (auto)
         out: the folder in which each run gets a folder (runs)
@@ -278,15 +279,14 @@ def train(
         flags.refuse_activation(config.get("activation", "bw-relu"), options)
         recommended = preset == "recommended" or (preset is None and not faithful)
         first = with_preset(config, options, given[1], faithful, recommended)
-        if seeds is not None and seeds < 1:
-            raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
+        chosen = flags.seeds_of(seeds, given[3].get("seed"), first.seed)
     with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):
         with importing():
             from bwtheory.training.command import start_runs
             from bwtheory.training.size import refuse_to_train
 
-        refuse_to_train(first, (seeds or 1) if together else 1)
-        return start_runs(first, seeds or 1, _folder(out or Path("runs")), together)
+        refuse_to_train(first, len(chosen) if together else 1)
+        return start_runs(first, chosen, _folder(out or Path("runs")), together)
 
 
 def render_run(
@@ -335,7 +335,7 @@ def report_runs(
             from bwtheory.report.page import write_report
 
         file, size = write_report([_folder(run) for run in runs], out and _folder(out), trust)
-    print(f"{file}, {_size(size)}")
+    print(f"{file}, {units.size(size)}")
     return 0
 
 
@@ -366,7 +366,7 @@ def animate_run(
         except KeyboardInterrupt:
             print("\nInterrupted; no film was written.", file=sys.stderr)
             raise
-    print(f"{file}, {_size(file.stat().st_size)}. {said}")
+    print(f"{file}, {units.size(file.stat().st_size)}. {said}")
     return 0
 
 
@@ -550,6 +550,42 @@ def bench(
     return report(problem, measured)
 
 
+def presets(
+    task: tyro.conf.Positional[Annotated[TaskName | None, tyro.conf.arg(metavar="[TASK]")]] = None,
+    *,
+    activation: str | None = None,
+) -> int:
+    """List the settings that runs have when no flag sets them, and say where they come from.
+
+    Args:
+        task: one task; all without it
+        activation: one activation; all without it
+    """
+    with _bad_input_is_a_sentence():
+        if activation is not None:
+            flags.refuse_activation(activation)
+    from bwtheory.preset_table import show
+
+    show(task, activation)
+    return 0
+
+
+def completion(shell: tyro.conf.Positional[Literal["bash", "zsh", "fish"]]) -> int:
+    """Print a script with which a shell completes commands, flags and their values when you press Tab.
+
+    Args:
+        shell: which shell
+    """
+    commands: dict[str, Callable[..., Any]] = {
+        name: help_texts.view(command) for name, command in _COMMANDS.items()
+    }  # with each text on one line
+    with suppress(SystemExit):
+        tyro.extras.subcommand_cli_from_dict(
+            commands, prog="bwtheory", args=["--tyro-print-completion", shell], config=(tyro.conf.FlagCreatePairsOff,)
+        )
+    return 0
+
+
 _COMMANDS: dict[str, Callable[..., int]] = {
     "verify": verify,
     "certify": certify,
@@ -561,6 +597,8 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "reproduce": reproduce,
     "compare": compare,
     "bench": bench,
+    "presets": presets,
+    "completion": completion,
 }
 _LONGEST_SENTENCE = 2000
 _NARROWEST = 40  # columns: tyro does not end in a few
@@ -660,34 +698,102 @@ def _flags_of(command: Callable[..., int]) -> dict[str, bool]:
     return found
 
 
+def _choices_of(command: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """What parameters and flags of a command take, where that is one of a few names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, kind in get_type_hints(command).items():
+        if is_dataclass(kind):
+            found |= _choices_of(type(kind) if not isinstance(kind, type) else kind)
+        literal = next((each for each in (kind, *get_args(kind)) if get_origin(each) is Literal), None)
+        if literal is not None:
+            found[name] = tuple(map(str, get_args(literal)))
+    return found
+
+
 def _parse(words: list[str]) -> partial[int] | None:
     """The command with its arguments; None if tyro has printed a help text.  BadInput with tyro's reason in one sentence."""
 
-    def deferred(function: Callable[..., int]) -> Callable[..., partial[int]]:
-        return wraps(function)(lambda *arguments, **named: partial(function, *arguments, **named))
-
+    if {"-h", "--help"} & set(words):
+        _show_help(words)
+        return None
     said = StringIO()
     try:
         with redirect_stderr(said), _columns(at_least=_NARROWEST):
-            return tyro.extras.subcommand_cli_from_dict(
-                {name: deferred(function) for name, function in _COMMANDS.items()},
-                prog="bwtheory",
-                description="The theory of BW-ReLU networks, derived and checked; and networks to train. "
-                "`bwtheory --version` prints the version.",
-                args=words,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
+            return _tyro(words)
     except SystemExit as stop:
         if stop.code:
             raise BadInput(_reason(said.getvalue(), words[0])) from None
         return None
 
 
+def _tyro(words: list[str]) -> partial[int]:
+    """The command of these words with its arguments; SystemExit where tyro has printed something instead."""
+
+    def deferred(function: Callable[..., int]) -> Callable[..., partial[int]]:
+        return wraps(function)(lambda *arguments, **named: partial(function, *arguments, **named))
+
+    commands = {name: deferred(function) for name, function in _COMMANDS.items()}
+    return tyro.extras.subcommand_cli_from_dict(commands, prog="bwtheory", args=words, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _show_help(words: list[str]) -> None:
+    """Print what ``--help`` shows of the whole, of a command, or of ``train`` with a task; then examples."""
+    first, *others = words
+    if first.startswith("-"):
+        print("usage: bwtheory COMMAND [--help] [...]\n       bwtheory --version\n")
+        print("The theory of BW-ReLU networks, derived and checked; and networks to train.\n")
+        print(help_texts.overview(_COMMANDS))
+        print(help_texts.examples(""), end="")
+        return
+    topic, shown = first, help_texts.view(_COMMANDS[first])
+    if first == "train" and others[0] in TASKS:
+        topic = f"train {others[0]}"
+        with _bad_input_is_a_sentence():
+            shown = _view_of_task(others)
+    elif first == "train":
+        if not others[0].startswith("-"):
+            raise BadInput(f"There is no task {others[0]!r}{flags.nearest(others[0], TASKS)}; there are {', '.join(TASKS)}.")
+        print(help_texts.tasks())
+    with suppress(SystemExit), _columns(at_least=_NARROWEST):
+        tyro.cli(shown, prog=f"bwtheory {topic}", args=["--help"], config=(tyro.conf.FlagCreatePairsOff,))
+    print(help_texts.examples(topic), end="")
+
+
+def _view_of_task(words: list[str]) -> type:
+    """``train TASK --help`` with the activation and the preset that the line names; ValueError for one that there is not."""
+
+    def value(flag: str) -> str | None:
+        after = [
+            word.partition("=")[2] or following
+            for word, following in zip(words, [*words[1:], ""])
+            if word.partition("=")[0] == flag
+        ]
+        return after[-1] if after else None
+
+    activation = value("--activation") or "bw-relu"
+    flags.refuse_activation(activation)
+    return help_texts.view_of_task(train, words[0], activation, value("--preset"), "--faithful" in words)
+
+
 def _reason(box: str, command: str) -> str:
-    """One sentence from the box that tyro draws around an error: what stands above its first rule."""
+    """One sentence from the box that tyro draws around an error: what stands between its title and the next rule.
+
+    Where the output takes no lines to draw with, the title has a rule of its own.
+    """
+
+    def is_rule(line: str) -> bool:
+        return bool(line.strip()) and set(line.strip()) <= set("─-")
+
     lines = [line.strip("│|").rstrip() for line in box.splitlines()[1:]]
-    above = takewhile(lambda line: not set(line.strip()) <= set("─-") or not line.strip(), lines)
+    above = takewhile(lambda line: not is_rule(line), lines[is_rule(lines[0]) if lines else 0 :])
     text = " ".join(" ".join(line for line in above if not line.startswith(" " * 8)).split())
+    choice = re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of ", text)
+    if choice:
+        names = _choices_of(_COMMANDS[command])[choice[2].strip("-").replace("-", "_")]
+        near, listed = flags.nearest(choice[1], names), ", ".join(names)
+        if choice[2].startswith("-"):
+            return f"{choice[2]} takes one of {listed}{near}; got {choice[1]!r}."
+        return f"There is no {choice[2]} {choice[1]!r}{near}; there are {listed}."
     value = re.match(r"Error parsing (\S+): no type matching \{None\}\|(\S+) could be instantiated from \[(.*?)\]\. Got", text)
     if value:
         text = f"{value[1]} takes {_KINDS.get(value[2], value[2])}; got {value[3]}"
@@ -744,10 +850,6 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
         if isinstance(error, RuntimeError) and "allocate" in str(error):  # PyTorch's way of saying it
             raise MemoryError(str(error).splitlines()[0]) from None
         raise
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _absolute(image: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 ENGINES = ("mkl", "onednn", "openblas", "torch")  # of matrix products: bwtheory.nn.products
@@ -28,4 +29,11 @@ def check_options(owner: str, build: Callable[..., Any], options: dict[str, Any]
     known = keyword_only or [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise ValueError(f"{owner} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}.")
+        near = nearest(unknown[0], known)
+        raise ValueError(f"{owner} has no option {unknown[0]!r}{near}; it has: {', '.join(known) or 'none'}.")
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """A hint at the name that was probably meant, " (did you mean camera?)"; empty if none is near."""
+    close = difflib.get_close_matches(word[:100], list(names), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

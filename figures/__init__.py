@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from bwtheory.options import nearest
+
 NAMES = (
     "figure1_left",
     "figure1_right",
@@ -22,7 +24,7 @@ def draw(names: Sequence[str], out: Path) -> None:
     """
     unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise ValueError(f"There is no figure {unknown[0]!r}; there are {', '.join(NAMES)}.")
+        raise ValueError(f"There is no figure {unknown[0]!r}{nearest(unknown[0], NAMES)}; there are {', '.join(NAMES)}.")
     from bwtheory.plots import in_style, save
 
     for name in names or NAMES:

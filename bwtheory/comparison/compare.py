@@ -29,6 +29,7 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_network, build_optimizer
 from bwtheory.training.workers import one_thread
+from bwtheory.units import duration
 
 ITERATES = 4  # of a stopping rule, by those of the tuned method
 ROUNDS, SECONDS = 7, 1.0  # of the timing of steps: at least so many rounds, and so long for each network
@@ -164,7 +165,7 @@ def _carry_out(done: Comparison, say: Progress) -> None:
     protocol, folder = done.protocol, done.folder
     protocol.save(folder / "protocol.json")
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
-    say(f"The steps of all networks take about {_in_words(_total_seconds(done))}; what is done is not done again.")
+    say(f"The steps of all networks take about {duration(_total_seconds(done))}; what is done is not done again.")
     for name in protocol.baselines:
         try:
             _baseline(done, name, say)
@@ -202,10 +203,6 @@ def _total_seconds(done: Comparison) -> float:
                 steps = sum({done.steps(budget, name, size, image) for budget, each in done.tables if each == size})
                 total += protocol.seeds * steps * done.seconds_of_step(name, size, image)
     return total
-
-
-def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _report_run(say: Progress) -> Callable[[str, Finished], None]:

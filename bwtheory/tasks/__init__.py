@@ -10,7 +10,7 @@ from typing import Any
 
 from bwtheory import catalogue
 from bwtheory.catalogue import GIVEN, TaskRow
-from bwtheory.options import check_options
+from bwtheory.options import check_options, nearest
 from bwtheory.tasks.audio import BUILT_IN_SOUNDS
 from bwtheory.tasks.images import BUILT_IN, image_hash
 from bwtheory.tasks.measured import joint_hash
@@ -100,7 +100,7 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
             "bw.fit(…, run=folder)."
         )
     if name not in TASKS:
-        raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
+        raise ValueError(f"There is no task {name!r}{nearest(name, TASKS)}; there are {', '.join(TASKS)}.")
     problem = TASKS[name]
     if coords != "stretch" and problem.in_features == 1:
         raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")

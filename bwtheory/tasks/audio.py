@@ -16,6 +16,7 @@ from scipy.io import wavfile
 from torch import Tensor
 
 from bwtheory.files import write_bytes
+from bwtheory.options import nearest
 from bwtheory.tasks.sources import find_file, kind_of, shadowed, shown
 from bwtheory.tasks.task import Task, add_noise, noise_notes
 
@@ -64,7 +65,9 @@ def audio(source: str, coords: str = "stretch", *, seconds: float = 1.0, noise: 
         rate, samples = BUILT_IN_RATE, _chirp()
         label, sha256 = source, hashlib.sha256(samples.tobytes()).hexdigest()
     else:
-        raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'.")
+        raise ValueError(
+            f"There is no audio file {source!a}, and the only built-in sound is 'chirp'{nearest(source, BUILT_IN_SOUNDS)}."
+        )
     notes = *shadowed(source, BUILT_IN_SOUNDS), *noise_notes(noise)
     duration = len(samples) / rate
     if seconds > duration and seconds != 1:

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from bwtheory.files import write_bytes
+from bwtheory.options import nearest
 from bwtheory.tasks.image_files import LARGEST_IMAGE, Given, Levels, count_pixels, name_of, read_levels
 from bwtheory.tasks.sources import find_file, shadowed, shown
 
@@ -133,8 +134,8 @@ def load_image(
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         return LoadedImage(pixels, path.stem, found, by_blocks, notes, _pair(value_range)).shrunk(shrink // by_blocks)
     if source not in BUILT_IN:
-        known = ", ".join(BUILT_IN)
-        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name; there are {known}.")
+        near, known = nearest(source, BUILT_IN), ", ".join(BUILT_IN)
+        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name{near}; there are {known}.")
     if value_range is not None:
         raise ValueError(f"A value range says what the numbers of a file mean; {source} is a built-in image.")
     loaded = _built_in(source)

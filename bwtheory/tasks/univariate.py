@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bwtheory.options import nearest
 from bwtheory.tasks.task import Task, add_noise, noise_notes
 
 MOST_SAMPLES = 2**24
@@ -81,7 +82,7 @@ def univariate(
     ValueError for an unknown target or samples < 1.
     """
     if target not in TARGETS:
-        raise ValueError(f"There is no univariate target {target!r}; there are {', '.join(TARGETS)}.")
+        raise ValueError(f"There is no univariate target {target!r}{nearest(target, TARGETS)}; there are {', '.join(TARGETS)}.")
     if not 1 <= samples <= MOST_SAMPLES:
         wanted = "samples >= 1" if samples < 1 else f"at most {MOST_SAMPLES:,} samples"
         raise ValueError(f"A univariate fit needs {wanted}; got {samples}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +18,19 @@ from bwtheory.training.devices import pick_device, settled
 from bwtheory.training.judgement import last_lines, of_seeds
 from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
 from bwtheory.training.session import Diverged, require_trainable, train_together
+from bwtheory.units import duration
+
+FEW_RUNS = 5  # no more need a word about how to stop them
+WORTH_A_WORD = 600.0  # seconds from which a user is told beforehand how long it takes
 
 
-def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False) -> int:
+def start_runs(first: TrainingConfig, seeds: int | Sequence[int], out: Path, together: bool = False) -> int:
     """Check everything that can be checked, then train the seeds one after another, or together; returns the exit status.
 
-    Raises ``Diverged`` at the end if a run has diverged.
+    ``seeds`` is how many, from the configuration's seed on, or which.  Raises ``Diverged`` at the end if a run has diverged.
     """
-    if seeds < 1:
+    chosen = range(first.seed, first.seed + seeds) if isinstance(seeds, int) else seeds
+    if not chosen:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
     pick_device(first.device)
     first = with_absolute_source(first)
@@ -34,17 +40,41 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
     require_trainable(first, task, network)
-    first = replace(first, together=seeds if together else 1)
-    configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
+    first = replace(first, together=len(chosen) if together else 1)
+    configs = [replace(first, seed=seed) for seed in chosen]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     names = [f"{name}-{config.run_name}" for config in configs]
     runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
+    if (said := plan_in_words(chosen, out)) is not None:
+        print(f"bwtheory: {said}", file=sys.stderr)
     scores = []
     for group in [runs] if together else [[one] for one in runs]:
         scores += _train_and_report(group, task)
     if len(scores) > 1:
         print(of_seeds(task.score_name, task.score_unit, scores))
     return 0
+
+
+def plan_in_words(seeds: Sequence[int], out: Path, seconds: float | None = None) -> str | None:
+    """What is said before runs begin: how many, with which seeds, and how long; None for one short run.
+
+    ``seconds`` is an estimate for all of them together; None where there is none.
+    """
+    is_long = seconds is not None and seconds > WORTH_A_WORD
+    if len(seeds) == 1 and not is_long:
+        return None
+    first, last = seeds[0], seeds[-1]
+    consecutive = list(seeds) == list(range(first, last + 1))
+    if len(seeds) == 1:
+        which = "This run"
+    elif consecutive:
+        which = f"{len(seeds)} runs, seeds {first} to {last}"
+    else:
+        which = f"{len(seeds)} runs, seeds {', '.join(map(str, seeds))}"
+    takes = "" if seconds is None else f"{' takes' if len(seeds) == 1 else ':'} about {duration(seconds)}"
+    many = len(seeds) > FEW_RUNS or is_long
+    stop = f" Ctrl-C stops, and `bwtheory train --resume {shlex.quote(str(out))}` goes on." if many else ""
+    return f"{which}{takes}.{stop}"
 
 
 def with_absolute_source(config: TrainingConfig) -> TrainingConfig:
