@@ -16,7 +16,7 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import fields, is_dataclass
 from functools import partial, wraps
@@ -506,7 +506,7 @@ def compare(
             pick_device(device),
         )
         try:
-            done = carry_out(protocol, _folder(out) / task)
+            done = carry_out(protocol, _folder(out) / task, spread=_usual_spread(task, protocol.options))
         except KeyboardInterrupt:
             print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
             raise
@@ -885,6 +885,16 @@ def _checkout() -> Path:
         return find_checkout()
     except FileNotFoundError as error:
         raise BadInput(str(error)) from None
+
+
+def _usual_spread(task: str, options: Mapping[str, Any]) -> float | None:
+    """By how many dB methods differ from image to image in our study of a task; None for a task without a study."""
+    try:
+        file = find_evidence() / "results" / "spread.json"
+        problems = json_text.loads(file.read_text(encoding="utf-8"))["spread_db"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return problems.get(f"{task}-noisy" if options.get("noise") else task)
 
 
 def _figures_folder() -> Path:

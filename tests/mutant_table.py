@@ -256,7 +256,7 @@ MUTANTS = [
         ("a condition number that is not compared", 'and bounds["largest"][1] <= most', "and 0 <= most"),
     ),
     *_mutants(
-        "verify/decision.py",
+        "bwtheory/comparison/decision.py",
         "tests/test_decision.py",
         (
             "the other side of a one-sided test",

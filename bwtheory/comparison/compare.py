@@ -17,7 +17,9 @@ from rich.console import Console
 from torch import Tensor
 
 from bwtheory.baselines import BASELINES, Baseline, Estimate
+from bwtheory.comparison.decision import LEAST_TRIALS
 from bwtheory.comparison.protocol import TUNING_SEED, Protocol, read_json, write_json
+from bwtheory.comparison.statistics import POWER, detectable, images_for
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.runs import finish_runs
@@ -92,6 +94,12 @@ class Comparison:
         first, *others = self.protocol.parameters
         return [(budget, first) for budget in self.budgets] + [(self.budgets[0], size) for size in others]
 
+    @property
+    def comparisons(self) -> int:
+        """Differences to the first activation that are tested; each has its share of 5 %."""
+        protocol = self.protocol
+        return (len(protocol.activations) - 1) * len(self.tables) + len(self.baselines) * len(protocol.parameters)
+
     def steps(self, budget: str, activation: str, parameters: int, image: str) -> int:
         """Of a run: those given, or as many as fit into the time."""
         if budget != "time":
@@ -140,8 +148,10 @@ class Comparison:
         return self._coordinates[image]
 
 
-def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) -> Comparison:
+def compare(protocol: Protocol, folder: Path, progress: Progress | None = None, spread: float | None = None) -> Comparison:
     """Do a comparison, or go on with it: what is finished in the folder is not done again.
+
+    ``spread`` is the usual standard deviation in dB of differences between images, to say beforehand what can be seen.
 
     Raises
     ------
@@ -155,6 +165,7 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
     for image in dict.fromkeys((*protocol.images, *protocol.tuning_images)):
         for note in done.begin(image):  # whatever is wrong with an image shows before anything is written
             say(f"note: {note}")
+    say(what_can_be_seen(done, spread))
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         _carry_out(done, say)
@@ -165,7 +176,7 @@ def _carry_out(done: Comparison, say: Progress) -> None:
     protocol, folder = done.protocol, done.folder
     protocol.save(folder / "protocol.json")
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
-    say(f"The steps of all networks take about {duration(_total_seconds(done))}; what is done is not done again.")
+    say(f"{_count_runs(done):,} runs; their steps take about {duration(_total_seconds(done))}; what is done is not done again.")
     for name in protocol.baselines:
         try:
             _baseline(done, name, say)
@@ -176,6 +187,34 @@ def _carry_out(done: Comparison, say: Progress) -> None:
     )
     if not any(name in done.runs for name in _planned_reports(done)):
         raise ValueError(f"No run that would be reported has finished; the first reason: {next(iter(done.failed.values()))}")
+
+
+def what_can_be_seen(done: Comparison, spread: float | None = None) -> str:
+    """What differences the images can show; in dB, if ``spread`` is given, as in ``compare``."""
+    protocol = done.protocol
+    images, tests = len(protocol.images), done.comparisons
+    if not tests:
+        return "One method alone: nothing is compared."
+    if images < LEAST_TRIALS:
+        size = detectable(LEAST_TRIALS, tests)
+        at_five = f", and {LEAST_TRIALS} would show {_of_spread(size, spread)}"
+        return f"With {images} image{'s' * (images > 1)} nothing is decided: that takes {LEAST_TRIALS} at least{at_five}."
+    size = detectable(images, tests)
+    half = images_for(size / 2, tests)
+    more = "" if half is None else f" {half} images would show half of that."
+    return f"{images} images show {_of_spread(size, spread)}, with probability {POWER:.0%}, in {tests} comparisons.{more}"
+
+
+def _of_spread(size: float, spread: float | None) -> str:
+    if spread is None:
+        return f"a difference of {size:.1f} standard deviations of the differences between images"
+    return f"a difference of {size * spread:.1f} dB, if methods differ between images as in our study (by {spread:.1f} dB)"
+
+
+def _count_runs(done: Comparison) -> int:
+    """Runs of networks, trials of the tuning included, finished or not."""
+    protocol = done.protocol
+    return len(protocol.activations) * protocol.trials * len(protocol.tuning_images) + len(set(_planned_reports(done)))
 
 
 def _planned_reports(done: Comparison) -> list[str]:
