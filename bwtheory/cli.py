@@ -197,7 +197,7 @@ def figures(
     *,
     out: Path | None = None,
 ) -> int:
-    """Draw the theory figures as PNG and PDF: all of them, or those named.
+    """Draw the theory figures as PNG, PDF and SVG: all of them, or those named.
 
     Args:
         names: figure names, as `python -m figures --list` prints them

@@ -11,14 +11,19 @@ from bwtheory.options import nearest
 NAMES = (
     "figure1_left",
     "figure1_right",
+    "seven_relus",
     "condition_numbers",
+    "gram_matrices",
     "spectra",
+    "gershgorin",
+    "beam",
     "wavelet_supports",
+    "grid_and_between",
 )
 
 
 def draw(names: Sequence[str], out: Path) -> None:
-    """Draw the named figures (all, if none is named) into ``out`` as PNG and PDF.
+    """Draw the named figures (all, if none is named) into ``out`` as PNG, PDF and SVG.
 
     Raises ValueError, before anything is drawn, for a name that is not in NAMES.
     """
