@@ -34,6 +34,7 @@ class TaskRow:
     settings : fields of ``TrainingConfig`` that all its activations share: Appendix D for the paper's three tasks, else ours
     in_features : the dimension d of its coordinates
     measured : the flag that stands for measurements of your own, and the function of the same module that takes these
+    what : is fitted, in a few words, for help texts
     """
 
     home: str
@@ -41,6 +42,7 @@ class TaskRow:
     settings: dict[str, Any] = field(default_factory=dict)
     in_features: int = 2
     measured: tuple[str, str] | None = None
+    what: str = ""
 
 
 ACTIVATIONS: dict[str, ActivationRow] = {
@@ -56,42 +58,58 @@ ACTIVATIONS: dict[str, ActivationRow] = {
 
 IMAGE = {"image": "FILE, or a built-in name such as camera"}
 TASKS: dict[str, TaskRow] = {
-    "signal": TaskRow("signal:signal_representation", IMAGE, {"epochs": 1000, "decay": 0.1, "hidden_features": 300}),
-    "superres": TaskRow("superresolution:super_resolution", IMAGE, {"epochs": 2000, "decay": 0.2, "hidden_features": 256}),
+    "signal": TaskRow(
+        "signal:signal_representation",
+        IMAGE,
+        {"epochs": 1000, "decay": 0.1, "hidden_features": 300},
+        what="all pixels of an image",
+    ),
+    "superres": TaskRow(
+        "superresolution:super_resolution",
+        IMAGE,
+        {"epochs": 2000, "decay": 0.2, "hidden_features": 256},
+        what="an image from means of blocks of its pixels",
+    ),
     "ct": TaskRow(
         "tomography:tomography",
         IMAGE | {"sinogram": "FILE"},
         {"epochs": 10000, "decay": 0.1, "hidden_features": 300},
         measured=("sinogram", "tomography_of_sinogram"),
+        what="an image from projections of it, as a scanner measures them",
     ),
     "denoise": TaskRow(
         "denoising:denoising",
         IMAGE,
         {"epochs": 300, "decay": 0.1, "hidden_features": 256},
         measured=("noisy", "denoising_of_noisy"),
+        what="an image from noisy pixels",
     ),
     "inpaint": TaskRow(
         "inpainting:inpainting",
         IMAGE,
         {"epochs": 500, "decay": 0.1, "hidden_features": 256},
         measured=("mask", "inpainting_under_mask"),
+        what="an image from some of its pixels",
     ),
     "physics": TaskRow(
         "physics:physics",
         {"physics": "package.module:function"},
         {"epochs": 500, "decay": 0.1, "hidden_features": 256},
+        what="measurements of your own linear operator",
     ),
     "univariate": TaskRow(
         "univariate:univariate",
         {"target": "sines"},
         {"epochs": 5000, "decay": 0.1, "hidden_features": 100, "hidden_layers": 1},
         in_features=1,
+        what="samples of a function of one variable",
     ),
     "audio": TaskRow(
         "audio:audio",
         {"audio": "FILE, or chirp"},
         {"epochs": 1000, "decay": 0.1, "hidden_features": 256},
         in_features=1,
+        what="a sound",
     ),
 }
 GIVEN = "given"  # what a configuration calls data, or a network, that a Python program has given: no file says it again

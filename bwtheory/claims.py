@@ -503,8 +503,12 @@ def render(judgements: Iterable[Judgement]) -> str:
 
 def first_sentence(text: str) -> str:
     """Up to the first full stop that a space follows; those of abbreviations such as P.E. end no sentence."""
-    end = re.search(r"(?<![A-Z]\.[A-Z])\. ", text)
+    end = _FULL_STOP.search(text)
     return text[: end.start() + 1] if end else text
+
+
+# A full stop and a space, but for initials (P.E.), references (Fig. 2, Eq. (3)) and i.e., e.g., cf., vs., et al.
+_FULL_STOP = re.compile(r"(?<![A-Z]\.[A-Z])(?<!\b(?:Fig|Thm|Eqs|App|Sec))(?<!\bEq)(?<!\b(?:i\.e|e\.g))(?<!\b(?:cf|vs|al))\. ")
 
 
 def _entry(judgement: Judgement) -> list[str]:

@@ -16,8 +16,8 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import fields, is_dataclass
 from functools import partial, wraps
 from io import StringIO
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 import tyro
 
 import bwtheory
+from bwtheory import help_texts, units
 from bwtheory.catalogue import TASKS
 from bwtheory.claims import (
     Judgement,
@@ -42,6 +43,7 @@ from bwtheory.claims import (
     render,
 )
 from bwtheory.files import write_text
+from bwtheory.options import nearest
 from bwtheory.report.folders import find, require_film, require_page
 from bwtheory.signals import importing, status_of_stop
 from bwtheory.streams import steady_streams
@@ -201,7 +203,7 @@ def figures(
     *,
     out: Path | None = None,
 ) -> int:
-    """Draw the theory figures as PNG and PDF: all of them, or those named.
+    """Draw the theory figures as PNG, PDF and SVG: all of them, or those named.
 
     Args:
         names: figure names, as `python -m figures --list` prints them
@@ -223,7 +225,7 @@ def train(
     *,
     preset: Literal["recommended", "paper"] | None = None,
     faithful: bool = False,
-    seeds: int | None = None,
+    seeds: str | None = None,
     together: bool = False,
     preview: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] | None = None,
@@ -239,7 +241,7 @@ def train(
         preset: what is not given: recommended (ours, good between the pixels, where we have such settings), or the paper's
             (recommended; with --faithful the paper's)
         faithful: settings of the published code where it differs from the paper
-        seeds: number of runs, with seeds from --seed on (1)
+        seeds: a number of runs, with seeds from --seed on, as in 5; or which seeds, as in 40-44 or 40,41,44 (1)
         together: train the seeds as one batched network, not one after another; faster for small networks
         preview: train on the image with a quarter of the sides first, in about a sixteenth of the time
         device: where to train; auto takes CUDA or MPS if there is one (auto)
@@ -289,8 +291,7 @@ def train(
         flags.refuse_activation(config.get("activation", "bw-relu"), options)
         recommended = preset == "recommended" or (preset is None and not faithful)
         first = with_preset(config, options, given[1], faithful, recommended)
-        if seeds is not None and seeds < 1:
-            raise BadInput(f"Training needs seeds >= 1; got {seeds}.")
+        chosen = flags.seeds_of(seeds, given[3].get("seed"), first.seed)
         refuse_before_import(task, next(iter(given[0])), first.source, first.task_options)
         target = _target_folder(out or Path("runs"))
     with _bad_input_is_a_sentence(), _importable_here([first.activation, first.source if task == "physics" else ""]):
@@ -298,8 +299,8 @@ def train(
             from bwtheory.training.command import start_runs
             from bwtheory.training.size import refuse_to_train
 
-        refuse_to_train(first, (seeds or 1) if together else 1)
-        return start_runs(first, seeds or 1, target, together, preview)
+        refuse_to_train(first, len(chosen) if together else 1)
+        return start_runs(first, chosen, target, together, preview)
 
 
 def render_run(
@@ -357,7 +358,7 @@ def report_runs(
             from bwtheory.report.page import write_report
 
         file, size = write_report(folders, target, trust)
-    print(f"{file}, {_size(size)}")
+    print(f"{file}, {units.size(size)}")
     return 0
 
 
@@ -391,7 +392,7 @@ def animate_run(
         except KeyboardInterrupt:
             print("\nInterrupted; no film was written.", file=sys.stderr)
             raise
-    print(f"{file}, {_size(file.stat().st_size)}. {said}")
+    print(f"{file}, {units.size(file.stat().st_size)}. {said}")
     return 0
 
 
@@ -452,8 +453,8 @@ def reproduce(
     with _bad_input_is_a_sentence():
         for activation in activations:
             flags.refuse_activation(activation)
-        if image is not None:
-            find_image(_from_home(image))
+        for one in image:
+            find_image(_from_home(one))
         target = _target_folder(out)
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
@@ -542,7 +543,7 @@ def compare(
             pick_device(device),
         )
         try:
-            done = carry_out(protocol, target / task)
+            done = carry_out(protocol, target / task, spread=_usual_spread(task, protocol.options))
         except KeyboardInterrupt:
             print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
             raise
@@ -586,6 +587,42 @@ def bench(
     return report(problem, measured)
 
 
+def presets(
+    task: tyro.conf.Positional[Annotated[TaskName | None, tyro.conf.arg(metavar="[TASK]")]] = None,
+    *,
+    activation: str | None = None,
+) -> int:
+    """List the settings that runs have when no flag sets them, and say where they come from.
+
+    Args:
+        task: one task; all without it
+        activation: one activation; all without it
+    """
+    with _bad_input_is_a_sentence():
+        if activation is not None:
+            flags.refuse_activation(activation)
+    from bwtheory.preset_table import show
+
+    show(task, activation)
+    return 0
+
+
+def completion(shell: tyro.conf.Positional[Literal["bash", "zsh", "fish"]]) -> int:
+    """Print a script with which a shell completes commands, flags and their values when you press Tab.
+
+    Args:
+        shell: which shell
+    """
+    commands: dict[str, Callable[..., Any]] = {
+        name: help_texts.view(command) for name, command in _COMMANDS.items()
+    }  # with each text on one line
+    with suppress(SystemExit):
+        tyro.extras.subcommand_cli_from_dict(
+            commands, prog="bwtheory", args=["--tyro-print-completion", shell], config=(tyro.conf.FlagCreatePairsOff,)
+        )
+    return 0
+
+
 _COMMANDS: dict[str, Callable[..., int]] = {
     "verify": verify,
     "certify": certify,
@@ -597,6 +634,8 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "reproduce": reproduce,
     "compare": compare,
     "bench": bench,
+    "presets": presets,
+    "completion": completion,
 }
 _LONGEST_SENTENCE = 2000
 _NARROWEST = 40  # columns: tyro does not end in a few
@@ -666,12 +705,12 @@ def _refuse_unknown_words(words: list[str]) -> None:
     if "" in words or any(word.startswith("--") and word.endswith("=") for word in words):
         raise BadInput("A value is empty; leave its flag out.")
     if first not in _COMMANDS:
-        raise BadInput(f"There is no command {first!r}{flags.nearest(first, _COMMANDS)}; there are {', '.join(_COMMANDS)}.")
+        raise BadInput(f"There is no command {first!r}{nearest(first, _COMMANDS)}; there are {', '.join(_COMMANDS)}.")
     flags_of_command = _flags_of(_COMMANDS[first])
     given = [word.partition("=")[0].replace("_", "-") for word in others if word.startswith("--") and word != "--"]
     for name in given:
         if name not in flags_of_command and name != "--help":
-            near = flags.nearest(name, flags_of_command)
+            near = nearest(name, flags_of_command)
             raise BadInput(f"`bwtheory {first}` has no flag {name}{near}; `bwtheory {first} --help` lists them.")
         takes = flags_of_command.get(name)
         if takes in ("one", "several") and given.count(name) > 1:
@@ -714,35 +753,105 @@ def _values_of(hint: Any) -> Takes:
     return "several" if any(get_origin(t) is tuple and Ellipsis in get_args(t) for t in (hint, *get_args(hint))) else "one"
 
 
+def _choices_of(command: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
+    """What parameters and flags of a command take, where that is one of a few names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, kind in get_type_hints(command).items():
+        if is_dataclass(kind):
+            found |= _choices_of(type(kind) if not isinstance(kind, type) else kind)
+        literal = next((each for each in (kind, *get_args(kind)) if get_origin(each) is Literal), None)
+        if literal is not None:
+            found[name] = tuple(map(str, get_args(literal)))
+    return found
+
+
 def _parse(words: list[str]) -> partial[int] | None:
     """The command with its arguments; None if tyro has printed a help text.  BadInput with tyro's reason in one sentence."""
 
-    def deferred(function: Callable[..., int]) -> Callable[..., partial[int]]:
-        return wraps(function)(lambda *arguments, **named: partial(function, *arguments, **named))
-
+    if {"-h", "--help"} & set(words):
+        _show_help(words)
+        return None
     said = StringIO()
     try:
         with redirect_stderr(said), _columns(at_least=_NARROWEST):
-            command: partial[int] | None = tyro.extras.subcommand_cli_from_dict(
-                {name: deferred(function) for name, function in _COMMANDS.items()},
-                prog="bwtheory",
-                description="The theory of BW-ReLU networks, derived and checked; and networks to train. "
-                "`bwtheory --version` prints the version.",
-                args=words,
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
-            return command
+            return _tyro(words)
     except SystemExit as stop:
         if stop.code:
             raise BadInput(_reason(said.getvalue(), words[0])) from None
         return None
 
 
+def _tyro(words: list[str]) -> partial[int]:
+    """The command of these words with its arguments; SystemExit where tyro has printed something instead."""
+
+    def deferred(function: Callable[..., int]) -> Callable[..., partial[int]]:
+        return wraps(function)(lambda *arguments, **named: partial(function, *arguments, **named))
+
+    commands = {name: deferred(function) for name, function in _COMMANDS.items()}
+    chosen: partial[int] = tyro.extras.subcommand_cli_from_dict(
+        commands, prog="bwtheory", args=words, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    return chosen
+
+
+def _show_help(words: list[str]) -> None:
+    """Print what ``--help`` shows of the whole, of a command, or of ``train`` with a task; then examples."""
+    first, *others = words
+    if first.startswith("-"):
+        print("usage: bwtheory COMMAND [--help] [...]\n       bwtheory --version\n")
+        print("The theory of BW-ReLU networks, derived and checked; and networks to train.\n")
+        print(help_texts.overview(_COMMANDS))
+        print(help_texts.examples(""), end="")
+        return
+    topic, shown = first, help_texts.view(_COMMANDS[first])
+    if first == "train" and others[0] in TASKS:
+        topic = f"train {others[0]}"
+        with _bad_input_is_a_sentence():
+            shown = _view_of_task(others)
+    elif first == "train":
+        if not others[0].startswith("-"):
+            raise BadInput(f"There is no task {others[0]!r}{nearest(others[0], TASKS)}; there are {', '.join(TASKS)}.")
+        print(help_texts.tasks())
+    with suppress(SystemExit), _columns(at_least=_NARROWEST):
+        tyro.cli(shown, prog=f"bwtheory {topic}", args=["--help"], config=(tyro.conf.FlagCreatePairsOff,))
+    print(help_texts.examples(topic), end="")
+
+
+def _view_of_task(words: list[str]) -> type:
+    """``train TASK --help`` with the activation and the preset that the line names; ValueError for one that there is not."""
+
+    def value(flag: str) -> str | None:
+        after = [
+            word.partition("=")[2] or following
+            for word, following in zip(words, [*words[1:], ""])
+            if word.partition("=")[0] == flag
+        ]
+        return after[-1] if after else None
+
+    activation = value("--activation") or "bw-relu"
+    flags.refuse_activation(activation)
+    return help_texts.view_of_task(train, words[0], activation, value("--preset"), "--faithful" in words)
+
+
 def _reason(box: str, command: str) -> str:
-    """One sentence from the box that tyro draws around an error: what stands above its first rule."""
+    """One sentence from the box that tyro draws around an error: what stands between its title and the next rule.
+
+    Where the output takes no lines to draw with, the title has a rule of its own.
+    """
+
+    def is_rule(line: str) -> bool:
+        return bool(line.strip()) and set(line.strip()) <= set("─-")
+
     lines = [line.strip("│|").rstrip() for line in box.splitlines()[1:]]
-    above = takewhile(lambda line: not set(line.strip()) <= set("─-") or not line.strip(), lines)
+    above = takewhile(lambda line: not is_rule(line), lines[is_rule(lines[0]) if lines else 0 :])
     text = " ".join(" ".join(line for line in above if not line.startswith(" " * 8)).split())
+    choice = re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of ", text)
+    if choice:
+        names = _choices_of(_COMMANDS[command])[choice[2].strip("-").replace("-", "_")]
+        near, listed = nearest(choice[1], names), ", ".join(names)
+        if choice[2].startswith("-"):
+            return f"{choice[2]} takes one of {listed}{near}; got {choice[1]!r}."
+        return f"There is no {choice[2]} {choice[1]!r}{near}; there are {listed}."
     value = re.match(r"Error parsing (\S+): no type matching \{None\}\|(\S+) could be instantiated from \[(.*?)\]\. Got", text)
     if value:
         text = f"{value[1]} takes {_KINDS.get(value[2], value[2])}; got {value[3]}"
@@ -801,10 +910,6 @@ def _bad_input_is_a_sentence() -> Iterator[None]:
         raise
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
 def _absolute(image: str) -> str:
     """A file is found again from elsewhere; built-in names stay."""
     image = _from_home(image)
@@ -852,6 +957,17 @@ def _checkout() -> Path:
         return find_checkout()
     except FileNotFoundError as error:
         raise BadInput(str(error)) from None
+
+
+def _usual_spread(task: str, options: Mapping[str, Any]) -> float | None:
+    """By how many dB methods differ from image to image in our study of a task; None for a task without a study."""
+    try:
+        file = find_evidence() / "results" / "spread.json"
+        problems = json_text.loads(file.read_text(encoding="utf-8"))["spread_db"]
+    except (OSError, ValueError, KeyError):
+        return None
+    spread: float | None = problems.get(f"{task}-noisy" if options.get("noise") else task)
+    return spread
 
 
 def _figures_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -37,4 +38,11 @@ def refuse_unknown(owner: str, known: Sequence[str], options: Iterable[str]) -> 
     """ValueError for an option that is not among the known ones."""
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise ValueError(f"{owner} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}.")
+        near = nearest(unknown[0], known)
+        raise ValueError(f"{owner} has no option {unknown[0]!r}{near}; it has: {', '.join(known) or 'none'}.")
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """A hint at the name that was probably meant, " (did you mean camera?)"; empty if none is near."""
+    close = difflib.get_close_matches(word[:100], list(names), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,4 +1,4 @@
-"""What the figures share: one style that survives black-and-white print, and saving as PNG and PDF."""
+"""What the figures share: one style that survives black-and-white print, and saving as PNG, PDF and SVG."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ STYLE: dict[Any, Any] = {
     "mathtext.fontset": "cm",
     "pdf.fonttype": 42,
     "pdf.use14corefonts": False,
+    "svg.hashsalt": "bwtheory",  # names inside the file are the same each time
 }
 
 
@@ -70,19 +71,21 @@ def canvas(width: float = 6.5, height: float = 4.0, **kwargs: Any) -> tuple[Figu
 
 
 def save(figure: Figure, out: Path, name: str) -> list[Path]:
-    """Write ``out/name.png`` and ``out/name.pdf``, without dates, so that equal figures are equal files; return the paths."""
+    """Write ``out/name`` as .png, .pdf and .svg, without dates, so that equal figures are equal files; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
-    png, pdf = out / f"{name}.png", out / f"{name}.pdf"
+    png, pdf, svg = (out / f"{name}.{kind}" for kind in ("png", "pdf", "svg"))
     first = _drawn(figure, "png", {"Software": None})
     second = _drawn(figure, "pdf", {"CreationDate": None, "Creator": None, "Producer": None})
+    third = _drawn(figure, "svg", {"Date": None, "Creator": None})
 
     def write(file: BinaryIO) -> None:
         file.write(first)
         file.flush()
-        write_bytes(pdf, second)  # before the first is renamed: on a full disk both stay as they were
+        write_bytes(pdf, second)  # before the first is renamed: on a full disk it stays as it was
+        write_bytes(svg, third)
 
     write_atomically(png, write)
-    return [png, pdf]
+    return [png, pdf, svg]
 
 
 def save_png(figure: Figure, path: Path) -> None:

@@ -22,14 +22,14 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PICTURE = CHECKOUT / "docs" / "architecture.png"
 # Wings from the first to the last: a module imports from its own wing and from those before it.
 WINGS: dict[str, tuple[str, ...]] = {
-    "shared": ("files", "options", "checks", "catalogue", "signals", "streams", "plots", "processor"),
+    "shared": ("files", "options", "checks", "catalogue", "signals", "streams", "plots", "processor", "units"),
     "theory": (
         *("two_scale", "wavelet", "gram", "cascade", "families", "interval", "representation", "variation"),
         *("starts", "propagation"),
     ),
     "learning": ("torch_settings", "nn", "tasks", "training", "baselines", "experiments", "comparison"),
     "evidence": ("proof_record", "certificates", "claims", "verify", "figures"),
-    "people": ("report", "cli", "__main__"),
+    "people": ("report", "preset_table", "help_texts", "cli", "__main__"),
 }
 EVIDENCE_FOLDERS = ("verify", "figures")  # at the top of a checkout, part of the package in a wheel
 

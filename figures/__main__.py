@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import NAMES, draw
 
-parser = argparse.ArgumentParser(prog="python -m figures", description="Draw the theory figures as PNG and PDF.")
+parser = argparse.ArgumentParser(prog="python -m figures", description="Draw the theory figures as PNG, PDF and SVG.")
 parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw; all without one")
 parser.add_argument("--list", action="store_true", help="print the names and stop")
 parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="folder for the files")

@@ -4,7 +4,7 @@ import numpy as np
 
 from bwtheory.families import ReLUFamily, WaveletFamily
 from bwtheory.interval import IntervalWaveletFamily
-from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION, canvas
+from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.wavelet import BSplineWavelet
 
 LEVELS = range(2, 13)
@@ -16,17 +16,24 @@ def draw():
     wavelet = [WaveletFamily(levels).condition_number() for levels in LEVELS]
     unnormalized = [WaveletFamily(levels, normalized=False).condition_number() for levels in LEVELS]
     interval = [IntervalWaveletFamily(levels) for levels in range(1, 9)]
+    generator = np.random.default_rng(0)
+    random = [ReLUFamily(np.sort(generator.uniform(-1, 1, int(K)))).condition_number() for K in widths]
     limit = float(BSplineWavelet(2).gram_condition_number())
 
-    figure, (left, right) = canvas(8.6, 4.0, ncols=2, gridspec_kw={"width_ratios": [3, 2]})
+    figure, (left, right) = canvas(9.6, 4.6, ncols=2, gridspec_kw={"width_ratios": [3, 2]})
+    left.loglog(widths, random, "v", color=SKY, ms=4.5, label="ReLUs with random biases (one draw)")
     left.loglog(widths, relu, "o", color=VERMILION, ms=4.5, label=r"$\kappa(G_\sigma)$, equally spaced ReLUs")
     left.loglog(widths, relu_rate(widths), color=VERMILION, lw=1, label=r"$3\,(2/\beta_1)^4 K^4$: the true rate")
     left.loglog(widths, relu[0] * (widths / widths[0]) ** 3.0, color=VERMILION, ls=":", label="$K^3$: the rate of Theorem 3.1")
     left.loglog(widths, unnormalized, "s", color=ORANGE, ms=4, label="wavelets without $2^{j/2}$")
     left.loglog(widths, 27 / 32 * (widths + 1), color=ORANGE, lw=1, label=r"$\frac{27}{32}(K+1)$")
     left.loglog(widths, wavelet, "^", color=BLUE, ms=4.5, label=r"$\kappa(G_\psi)$, Theorem 3.3")
-    left.set(xlabel="neurons $K$", ylabel=r"condition number $\kappa$")
-    left.legend(fontsize=7.5, loc="upper left")
+    left.loglog(
+        [f.size for f in interval], [f.condition_number() for f in interval], "D", color=GREEN, ms=4, label="complete basis"
+    )
+    left.set(xlabel="neurons $K$", ylabel=r"condition number $\kappa$", ylim=(0.5, 1e30))
+    left.set_title("ReLUs: at least like $K^4$, for every placement of the biases")
+    left.legend(fontsize=7.5, loc="upper left", ncols=2)
 
     right.semilogx(widths, wavelet, "^-", color=BLUE, ms=4.5, lw=1, label=r"$\kappa(G_\psi)$, Theorem 3.3")
     right.axhline(limit, color=BLACK, lw=1, ls="--")
@@ -40,7 +47,8 @@ def draw():
         lw=1,
         label="complete basis of $D$",
     )
-    right.set(xlabel="neurons $K$", ylim=(1, None))
+    right.set(xlabel="neurons $K$", ylim=(1, 4.6), title="Normalized wavelets: bounded")
+    right.text(widths[0], 4.3, r"all wavelets that meet $D$: $\kappa = \infty$ from 2 scales on", fontsize=8)
     right.legend(fontsize=7.5, loc="lower right")
     return figure
 

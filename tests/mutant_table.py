@@ -256,7 +256,7 @@ MUTANTS = [
         ("a condition number that is not compared", 'and bounds["largest"][1] <= most', "and 0 <= most"),
     ),
     *_mutants(
-        "verify/decision.py",
+        "bwtheory/experiments/decision.py",
         "tests/test_decision.py",
         (
             "the other side of a one-sided test",
@@ -278,7 +278,7 @@ MUTANTS = [
         ("a whole unit of the last digit", "Rational(1, 2 * 10 **", "Rational(1, 10 **"),
     ),
     *_mutants(
-        "bwtheory/comparison/statistics.py",
+        "bwtheory/experiments/statistics.py",
         "tests/test_comparison.py",
         ("a variance over n", "np.var(found, ddof=1)", "np.var(found, ddof=0)"),
         ("a one-sided interval", "(1 - level) / (2 * comparisons)", "(1 - level) / comparisons"),

@@ -104,6 +104,8 @@ def test_the_referee_names_every_printed_parameter():
 
 def test_a_sentence_does_not_end_at_an_abbreviation():
     assert first_sentence("ReLU+P.E. is slow. It is.") == "ReLU+P.E. is slow."
+    assert first_sentence("See Fig. 2, i.e. Eq. (3). Then.") == "See Fig. 2, i.e. Eq. (3)."
+    assert first_sentence("At most c. The rest.") == "At most c."
 
 
 def test_a_false_correction_is_a_defect():

@@ -41,7 +41,7 @@ def test_json():
 def test_figure(tmp_path):
     run = bwtheory("figures", "figure1_left", "--out", str(tmp_path))
     assert run.returncode == 0, run.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"figure1_left.png", "figure1_left.pdf"}
+    assert {path.name for path in tmp_path.iterdir()} == {f"figure1_left.{kind}" for kind in ("png", "pdf", "svg")}
     assert (tmp_path / "figure1_left.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -69,7 +69,9 @@ def test_unknown_arguments(arguments):
 def test_outside_a_checkout_the_package_has_the_evidence(tmp_path):
     assert bwtheory("verify", "eq-44", cwd=tmp_path).returncode == 0
     assert bwtheory("figures", "wavelet_supports", cwd=tmp_path).returncode == 0
-    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"wavelet_supports.png", "wavelet_supports.pdf"}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"wavelet_supports.{kind}" for kind in ("png", "pdf", "svg")
+    }
 
 
 @pytest.mark.parametrize("option", ["--write", "--check"])

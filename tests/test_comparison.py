@@ -23,7 +23,7 @@ from bwtheory.comparison.protocol import Protocol
 from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
-from bwtheory.experiments.statistics import mean_and_seed_error, paired_difference
+from bwtheory.experiments.statistics import detectable, images_for, mean_and_seed_error, mean_ranks, paired_difference
 from bwtheory.nn import ACTIVATIONS, Activation
 from bwtheory.tasks import build_task
 from bwtheory.training.flags import in_seconds
@@ -110,13 +110,73 @@ def test_paired_differences_cover_as_often_as_they_say():
     assert stats.binomtest(covered, 2000, 0.95).pvalue < 1e-4  # so that the test can fail
 
 
-def test_differences_that_have_no_interval():
-    one = paired_difference({"a": [3.0]}, {"a": [1.0]})
-    assert one.mean == 2 and math.isnan(one.lower) and not one.significant
-    exact = paired_difference({"a": [math.inf], "b": [5.0]}, {"a": [1.0], "b": [2.0]})
-    assert exact.mean == math.inf and not exact.significant
+def of(*values: float) -> dict[str, list[float]]:
+    """Scores by image, one seed each."""
+    return {str(n): [value] for n, value in enumerate(values)}
+
+
+def test_one_image_at_140_db_does_not_decide():
+    """Ahead by 1 dB on seven images: shown with and without an eighth that is fitted to rounding, or exact."""
+    seven = (0.9, 1.1, 1.0, 1.2, 0.8, 1.0, 1.1)
+    for eighth in (1.0, 100.0, math.inf):
+        found = paired_difference(of(*seven, eighth), of(*[0.0] * 8), comparisons=19)
+        assert found.ahead and found.wins == 8 and found.lower > 0.4 and found.upper < 2, eighth
+        assert paired_difference(of(*[0.0] * 8), of(*seven, eighth), comparisons=19).behind
+    plain = stats.ttest_1samp((*seven, 100.0), 0.0)
+    assert plain.pvalue > 0.3  # what the mean without trimming says
+
+
+def test_nothing_is_decided_on_fewer_than_five_images():
+    four = paired_difference(of(1.0, 1.1, 0.9, 1.0), of(0, 0, 0, 0))
+    assert not four.shown and math.isnan(four.lower) and four.more == 1 and four.wins == 4
+    five = paired_difference(of(1.0, 1.1, 0.9, 1.0, 1.05), of(0, 0, 0, 0, 0))
+    assert five.ahead and five.more is None
+    one = paired_difference(of(3.0), of(1.0))
+    assert one.typical == 2 and not one.shown and one.more is None
     assert paired_difference({"a": [1.0]}, {"b": [1.0]}).images == 0
-    assert paired_difference({"a": [2.0], "b": [3.1]}, {"a": [1.0], "b": [2.0]}).significant
+
+
+def test_exact_images_are_level_with_exact_ones():
+    both = paired_difference(of(math.inf, 3.0), of(math.inf, 1.0))
+    assert both.typical == 1.0 and both.wins == 1
+    most = paired_difference(of(*[math.inf] * 4, 5.0, 6.0), of(*[1.0] * 6))
+    assert most.typical == math.inf and not most.shown and most.more is None
+
+
+def test_what_can_be_seen_is_seen_as_often_as_said():
+    """The power beforehand, and the number of images afterwards, by simulation of normal differences."""
+    generator = np.random.default_rng(seeded())
+    size = detectable(8, 5)
+    shown = sum(paired_difference(of(*generator.normal(size, 1, 8)), of(*[0.0] * 8), 5).shown for _ in range(600))
+    assert stats.binomtest(shown, 600, 0.8).pvalue > 1e-4 and stats.binomtest(shown, 600, 0.7).pvalue < 1e-4
+    assert images_for(1.001 * size, 5) == 8 and images_for(size / 2, 5) > 16 and images_for(1e-4, 5) is None
+    assert detectable(4, 1) == math.inf and detectable(50, 1) < detectable(20, 1) < detectable(20, 9)
+
+
+def test_how_many_more_images_it_takes():
+    """With as many images of the same kind the answer is there: every difference eight times."""
+    values = (1.0, -0.4, 2.0, 0.6, 1.5, -0.2)
+    few = paired_difference(of(*values), of(*[0.0] * 6))
+    assert not few.shown and few.more is not None and 1 <= few.more <= 18
+    assert paired_difference(of(*values * 4), of(*[0.0] * 24)).ahead
+
+
+def test_ranks_are_shared_and_of_common_images():
+    found = mean_ranks({"a": of(9, 9, 1), "b": of(9, 8, 2), "c": {"0": [1], "1": [1]}})
+    assert found == {"a": 1.25, "b": 1.75, "c": 3.0} and mean_ranks({}) == {} and mean_ranks({"a": of(1), "b": {}}) == {}
+
+
+def test_it_is_said_beforehand_what_can_be_seen(pictures, tmp_path):
+    three = Comparison(tiny(pictures), tmp_path)
+    said = engine.what_can_be_seen(three)
+    assert said.startswith("With 2 images nothing is decided: that takes 5 at least") and "standard deviations" in said
+    eight = Comparison(tiny(pictures, images=tuple(f"{n}.png" for n in range(8)), baselines=()), tmp_path)
+    assert eight.comparisons == 2  # one other network, at equal steps and at equal time
+    size = detectable(8, 2)
+    assert f"8 images show a difference of {2 * size:.1f} dB" in engine.what_can_be_seen(eight, spread=2.0)
+    assert f"{images_for(size / 2, 2)} images would show half of that." in engine.what_can_be_seen(eight)
+    assert cli._usual_spread("signal", {}) > cli._usual_spread("ct", {}) > 0 and cli._usual_spread("inpaint", {}) is None
+    assert cli._usual_spread("ct", {"noise": 0.02}) != cli._usual_spread("ct", {})
 
 
 @pytest.mark.parametrize("text, seconds", [("60s", 60), ("60", 60), ("5min", 300), ("1.5h", 5400)])
@@ -233,39 +293,44 @@ class Run:
         self.summary = {"psnr": psnr}
 
 
-def invented(folder: Path, images: tuple[str, ...] = ("a", "b", "c")) -> Comparison:
-    """At equal steps: 3 ± 0.1 dB ahead of ReLU, 3 ± 0.1 behind, 0.1 ± 3; the grid exact on one image, wavelets ahead."""
+def invented(folder: Path, images: tuple[str, ...] = ("a", "b", "c", "d", "e", "f")) -> Comparison:
+    """At equal steps: SIREN 3 ± 0.1 dB ahead of ReLU, WIRE behind, Gauss neither; the grid exact on most images."""
     protocol = Protocol(
         "signal", images, ("relu", "siren", "wire", "gauss"), ("grid", "bspline-wavelet"), parameters=(60,), seeds=1
     )
     done = Comparison(protocol, folder)
-    offsets = {"relu": (0, 0, 0), "siren": (3, 3.1, 2.9), "wire": (-3, -3.1, -2.9), "gauss": (2.9, -3, 0.4)}
-    done.estimates = {("grid", 60, i): {"psnr": p} for i, p in zip(images, (math.inf, 12.0, 13.0))}
-    done.estimates |= {("bspline-wavelet", 60, i): {"psnr": p} for i, p in zip(images, (30.0, 40.1, 50.2))}
+    near = (3, 3.1, 2.9, 3, 2.95, 3.05)
+    offsets = {"relu": (0,) * 6, "siren": near, "wire": tuple(-d for d in near), "gauss": (2.9, -3, 0.4, 1, -2, 3)}
+    exact = (math.inf, 32.0, math.inf, math.inf, math.inf, math.inf)
+    done.estimates = {("grid", 60, i): {"psnr": p} for i, p in zip(images, exact)}
+    done.estimates |= {("bspline-wavelet", 60, i): {"psnr": 30.0 + 10 * n + 0.1 * n} for n, i in enumerate(images)}
     for name, offset in offsets.items():
-        for image, base, d in zip(images, (20, 30, 40), offset):
-            done.runs[done.key("steps", name, 60, image, 40)] = Run(base + d)
+        for n, (image, d) in enumerate(zip(images, offset)):
+            done.runs[done.key("steps", name, 60, image, 40)] = Run(20 + 10 * n + d)
     return done
 
 
 def test_the_conclusion_follows_the_intervals(tmp_path):
     done = invented(tmp_path)
-    ahead, behind, unclear = reporting.conclusion(done, "steps").split("; ")
-    assert "ahead of ReLU: SIREN (+3.00 [" in ahead and ahead.endswith("ahead on 3 of 3)") and "WIRE" not in ahead
-    assert behind.startswith("behind: WIRE (-3.00 [") and "Gauss (+0.10 [" in unclear and "grid" not in ahead + behind + unclear
+    ahead, behind, unclear, more = reporting.conclusion(done, "steps").split("; ")
+    assert "ahead of ReLU: SIREN (+3.00 [" in ahead and ahead.endswith("wins 6 of 6)") and "WIRE" not in ahead
+    assert behind.startswith("behind: WIRE (-3.00 [") and "can't tell: Gauss (+0.57, wins 4 of 6" in unclear
+    assert "more images would)" in more and "[" not in unclear + more and "grid" not in ahead + behind + unclear
     others = reporting.conclusion_without_networks(done)
     assert others.startswith(
-        "Without a network, whatever their time, on 3 images, in dB: ahead of ReLU at equal steps: largest"
+        "Without a network, whatever their time, on 6 images, in dB: ahead of ReLU at equal steps: largest"
     )
-    assert others.endswith("exact, at least in part: cubic splines on a grid.")
-    assert reporting._mean_cell(done, "steps", "grid", 60) == "12.50 (exact on 1 of 3)"
+    assert others.endswith("exact, on most images: cubic splines on a grid.")
+    assert reporting._mean_cell(done, "steps", "grid", 60) == "32.00 (exact on 5 of 6)"
 
 
 def test_an_interval_is_one_of_all_on_the_page(tmp_path):
-    """By Bonferroni over 3 networks at equal steps and at equal time, and 2 other methods."""
+    """By Bonferroni over 3 networks at equal steps and at equal time, and 2 other methods; a value is left out at each end."""
     found = reporting.differences(invented(tmp_path), "steps", 60)["siren"]
-    reach = stats.t.ppf(1 - 0.05 / (2 * (3 * 2 + 2)), 2) * 0.1 / math.sqrt(3)
-    assert found.upper - found.mean == pytest.approx(reach, rel=1e-9)
+    held = np.array([2.95, 2.95, 3, 3, 3.05, 3.05])
+    error = held.std(ddof=1) / ((1 - 2 / 6) * math.sqrt(6))
+    reach = stats.t.ppf(1 - 0.05 / (2 * (3 * 2 + 2)), 3) * error
+    assert found.typical == pytest.approx(3.0) and found.upper - found.typical == pytest.approx(reach, rel=1e-9)
 
 
 def test_nothing_is_concluded_of_what_failed(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from verify.decision import LEVEL, Mean, is_shown, p_different, p_larger
+from bwtheory.experiments.decision import LEVEL, Mean, is_shown, p_different, p_larger
 
 
 def summary(sample: np.ndarray) -> Mean:

@@ -21,7 +21,7 @@ from bwtheory.cli import main
 from bwtheory.tasks import build_task
 from bwtheory.training import estimate
 from bwtheory.training.config import TrainingConfig, with_preset
-from bwtheory.training.estimate import Estimate, duration, operations
+from bwtheory.training.estimate import Estimate, operations
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks
 from bwtheory.training.run import RunDirectory, build_network
@@ -164,8 +164,8 @@ def test_a_long_run_is_announced_and_can_be_previewed(picture, tmp_path, monkeyp
     assert main([*words, "--seeds", "2", *out]) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "takes about" in line]
     assert said == [
-        "bwtheory: note: This takes about 24 hours and 3 GB of memory, of which 500 MB are free; --preview does a quarter of "
-        "the sides in about 90 minutes."
+        "bwtheory: note: This takes about 24.0 h and 3 GB of memory, of which 500 MB are free; --preview does a quarter of "
+        "the sides in about 90 min."
     ]
     assert main([*words, "--preview", *out]) == 0
     (said,) = [line for line in capsys.readouterr().err.splitlines() if "takes about" in line]
@@ -184,9 +184,3 @@ def test_a_preview_is_of_an_image(tmp_path, capsys, monkeypatch):
     )
     assert main(["train", "--resume", "runs", "--preview"]) == 2
     assert "leave out --preview" in capsys.readouterr().err and not list(tmp_path.iterdir())
-
-
-def test_durations():
-    assert [duration(s) for s in (5, 99, 700, 6000, 40000, 300000)] == [
-        *("5 s", "99 s", "12 minutes", "1.7 hours", "11 hours", "3 days"),
-    ]

@@ -79,7 +79,15 @@ def test_same_loss_waits_for_the_reference(tmp_path):
 def test_architectures_run_once_and_report(tmp_path, monkeypatch, capsys):
     budget = replace(TINY, activations=("bw-relu", "relu"))
     folder = reproduce("fig5", budget, tmp_path)
-    assert {path.name for path in folder.iterdir()} == {"runs", "table.md", "figure.png", "figure.pdf", "results.json", ".lock"}
+    assert {path.name for path in folder.iterdir()} == {
+        "runs",
+        "table.md",
+        "figure.png",
+        "figure.pdf",
+        "figure.svg",
+        "results.json",
+        ".lock",
+    }
     text = (folder / "table.md").read_text()
     assert "BW-ReLU" in text and "Reduced protocol: quick settings, seeds 1, epochs 3, shrink 32" in text
     results = json.loads((folder / "results.json").read_text())

@@ -147,6 +147,7 @@ def test_every_flag_arrives(picture, tmp_path):
         "double": True,
         "log_every": 1,
         "log_details": True,
+        "log_stable_rank": True,
         "condition_every": 2,
         "condition_sample": 9,
     }
@@ -229,7 +230,10 @@ def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
             "The task 'signal' has no option 'noise'; it has: normalize, every, held_out, probe, data_seed, shrink, value_r",
         ),
         (["ct", "--image", "camera", "--factor", "2"], "The task 'ct' has no option 'factor'"),
-        (["univariate", "--target", "cosines"], "no univariate target 'cosines'; there are sines, steps, smooth, kinks"),
+        (
+            ["univariate", "--target", "cosines"],
+            "no univariate target 'cosines' (did you mean sines?); there are sines, steps, smooth, kinks",
+        ),
         (["audio", "--audio", "chirp", "--seconds", "0"], "seconds > 0"),
         (["audio", "--audio", "chirp", "--shrink", "2"], "The task 'audio' has no option 'shrink'"),
         (["signal", "--image", "camera", "--option", "c"], "--option takes NAME=VALUE"),

@@ -441,7 +441,7 @@ BOMBS: dict[str, tuple[str, Write, str, str]] = {
 LIMITED = """
 import resource, sys
 import numpy, PIL.Image, tifffile, png, scipy.io.wavfile, skimage.transform
-import bwtheory.tasks
+import bwtheory.tasks.named
 def allow(megabytes):
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20, resource.RLIM_INFINITY))

@@ -58,9 +58,9 @@ def test_the_copy_is_what_is_tested(tmp_path):
     mutants.copy_checkout(tmp_path)
     assert (tmp_path / "verify" / "claims.toml").is_file() and not (tmp_path / ".git").exists()
     (tmp_path / "test_where.py").write_text(
-        "import subprocess, sys\nimport bwtheory\nfrom verify import decision\n\n"
+        "import subprocess, sys\nimport bwtheory\nfrom verify import printed\n\n"
         "def test_where():\n"
-        f"    assert bwtheory.__file__.startswith({str(tmp_path)!r}) and decision.__file__.startswith({str(tmp_path)!r})\n"
+        f"    assert bwtheory.__file__.startswith({str(tmp_path)!r}) and printed.__file__.startswith({str(tmp_path)!r})\n"
         "    code = 'import bwtheory; print(bwtheory.__file__)'\n"
         "    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)\n"
         f"    assert run.stdout.startswith({str(tmp_path)!r})\n"

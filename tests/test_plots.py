@@ -43,4 +43,4 @@ def test_a_backend_is_neither_needed_nor_changed(backend, tmp_path):
     run = subprocess.run([sys.executable, "-c", code, tmp_path, known], env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [backend, *([known] if known else [])]
-    assert {path.name for path in tmp_path.iterdir()} == {"figure.png", "figure.pdf"}
+    assert {path.name for path in tmp_path.iterdir()} == {"figure.png", "figure.pdf", "figure.svg"}

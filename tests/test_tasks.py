@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.io import wavfile
 from seeds import seeded
 
+from bwtheory.options import nearest
 from bwtheory.tasks import TASKS, build_task
 from bwtheory.tasks.images import BUILT_IN, load_image, octaves, save_image
 from bwtheory.tasks.operators import BlockAverage, ParallelBeam
@@ -598,7 +599,8 @@ def test_unknown_options_and_sources_are_refused_by_name(name, picture):
     for option in ("colour", "coords", "image"):  # the second and third are parameters, but no options
         with pytest.raises(ValueError) as refused:
             build_task(name, source, "stretch", {option: 1})
-        assert str(refused.value) == f"The task {name!r} has no option {option!r}; it has: {OPTIONS[name]}."
+        near = nearest(option, OPTIONS[name].split(", "))
+        assert str(refused.value) == f"The task {name!r} has no option {option!r}{near}; it has: {OPTIONS[name]}."
     sentence = {
         "image": f"no image file 'nowhere', and no built-in image of that name; there are {', '.join(BUILT_IN)}",
         "target": f"no univariate target 'nowhere'; there are {', '.join(TARGETS)}",

@@ -341,7 +341,30 @@ def stable_spacings(multiple: int) -> Result:
     The symbol is (1/δ)Σ_n |ψ̂((θ + 2πn)/δ)|².  |ψ̂(ω)| = (4/3)(1−c)²(2−c)/ω², c = cos(ω/2), is 0 exactly for ω ∈ 4πZ.  So the symbol has a
     zero exactly if all (θ + 2πn)/δ are in 4πZ, that is if 2π/δ is, and θ = 0.  The check counts exact zeros on [−1, 1] (Sturm) for 19 rational δ.
     """
-    spacings = [Fraction(s) for s in "3 2 3/2 1 9/10 3/4 2/3 3/5 1/2 2/5 3/8 1/3 3/10 1/4 2/9 1/5 1/6 1/7 1/8".split()]
+    spacings = [
+        Fraction(s)
+        for s in [
+            "3",
+            "2",
+            "3/2",
+            "1",
+            "9/10",
+            "3/4",
+            "2/3",
+            "3/5",
+            "1/2",
+            "2/5",
+            "3/8",
+            "1/3",
+            "3/10",
+            "1/4",
+            "2/9",
+            "1/5",
+            "1/6",
+            "1/7",
+            "1/8",
+        ]
+    ]
     wrong = []
     for spacing in spacings:
         polynomial = spaced_symbol(spacing)

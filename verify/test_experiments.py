@@ -14,10 +14,9 @@ import sympy
 from scipy import stats
 
 from bwtheory.claims import Result, check
+from bwtheory.experiments.decision import LEAST_TRIALS, LEVEL, Mean, is_shown, p_different, p_larger
 from bwtheory.families import WaveletFamily
 from bwtheory.wavelet import BSplineWavelet
-
-from .decision import LEAST_TRIALS, LEVEL, Mean, is_shown, p_different, p_larger
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -51,7 +50,7 @@ def mean_agrees(
     """The rule: mean and standard error over five trials, on the same image and with the same metric, agree with the
     printed ones.
 
-    *Mean*: ``verify/decision.py``'s test does not show that the two differ by more than half a unit of the last printed
+    *Mean*: the ledger's test does not show that the two differ by more than half a unit of the last printed
     digit. *Standard error*: not the larger of the two by more than the two-sided 5 % quantile of the F test of equal
     variances allows (a factor 3.1 for 5 + 5 trials), so that runs too scattered to say anything do not agree with
     everything. Ours has to rest on at least as many trials. It comes from results/, {mean, standard_error, trials};
@@ -77,7 +76,7 @@ def mean_agrees(
 def values_agree(experiment: str, values: list[float], ours: dict | None = None) -> Result:
     """The rule, written before any run, for numbers printed from one run each: every printed value lies in the 95 % prediction
     interval of one further run, m ± t·s·√(1 + 1/n), t Student's quantile for n − 1 degrees of freedom, and n ≥ 5; the 5 % are
-    divided by the number of values (``verify/decision.py``).
+    divided by the number of values (``bwtheory/experiments/decision.py``).
 
     The result holds for each value [m, s], mean and standard deviation over n trials; without it the claim is
     open.  A scatter s above a tenth of m says nothing and does not agree.
@@ -122,7 +121,7 @@ OPEN_EXPERIMENTS = (
 
 @check(*OPEN_EXPERIMENTS)
 def experiment_decides(experiment: str, rule: str, comparisons: int, factor: float = 1.0, ours: dict | None = None) -> Result:
-    """The rule on two numbers of a result, each a mean over seeds with its standard error, by ``verify/decision.py``'s test.
+    """The rule on two numbers of a result, each a mean over seeds with its standard error, by the ledger's test.
 
     *smaller*: the first is smaller than the second divided by the factor.  *larger*: the first is larger, likewise.  With
     scale = "log10" the numbers are logarithms: geometric means.  *negative*: the first, a rank correlation over seeds and
@@ -192,7 +191,7 @@ def number_is_missing(
 
     For each caption left out, −2 log likelihood = Σ (m − m')²/(s² + s'²) + log(s² + s'²) over printed and our means with
     their standard errors.  The stated one has to be `ratio` times as likely as every other, and none of its numbers may
-    differ from ours by ``verify/decision.py``'s test.  Open until we have every architecture.
+    differ from ours by the ledger's test.  Open until we have every architecture.
     """
     found = {name: our_result(f"{figure}-{name}", (ours or {}).get(name)) for name in captions}
     if any(result is None for result in found.values()):
@@ -215,7 +214,7 @@ def significantly_better(first: list[float], second: list[float], trials: int) -
     """Welch's t test on two printed means with their standard errors over five trials: the first is larger at the
     one-sided 5 % level.
 
-    The test of ``verify/decision.py``, for this claim alone.
+    The test of ``bwtheory/experiments/decision.py``, for this claim alone.
     """
     p = p_larger(Mean(*first, trials), Mean(*second, trials))
     return Result(is_shown(p, 1), {"p": f"{p:.3f}"})

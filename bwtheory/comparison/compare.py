@@ -20,8 +20,10 @@ from bwtheory.baselines import BASELINES, Baseline, Estimate
 from bwtheory.baselines.grids import between_pixels_of
 from bwtheory.comparison.protocol import TUNING_SEED, Protocol, read_json, write_json
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
+from bwtheory.experiments.decision import LEAST_TRIALS
 from bwtheory.experiments.experiment import Finished
 from bwtheory.experiments.runs import finish_runs
+from bwtheory.experiments.statistics import POWER, detectable, images_for
 from bwtheory.files import locked
 from bwtheory.nn import INR
 from bwtheory.nn.calibration import products_of_run
@@ -30,6 +32,7 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_network, build_optimizer
 from bwtheory.training.workers import one_thread
+from bwtheory.units import duration
 
 ITERATES = 4  # of a stopping rule, by those of the tuned method
 ROUNDS, SECONDS = 7, 1.0  # of the timing of steps: at least so many rounds, and so long for each network
@@ -92,6 +95,12 @@ class Comparison:
         first, *others = self.protocol.parameters
         return [(budget, first) for budget in self.budgets] + [(self.budgets[0], size) for size in others]
 
+    @property
+    def comparisons(self) -> int:
+        """Differences to the first activation that are tested; each has its share of 5 %."""
+        protocol = self.protocol
+        return (len(protocol.activations) - 1) * len(self.tables) + len(self.baselines) * len(protocol.parameters)
+
     def steps(self, budget: str, activation: str, parameters: int, image: str) -> int:
         """Of a run: those given, or as many as fit into the time."""
         if budget != "time":
@@ -140,8 +149,10 @@ class Comparison:
         return self._coordinates[image]
 
 
-def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) -> Comparison:
+def compare(protocol: Protocol, folder: Path, progress: Progress | None = None, spread: float | None = None) -> Comparison:
     """Do a comparison, or go on with it: what is finished in the folder is not done again.
+
+    ``spread`` is the usual standard deviation in dB of differences between images, to say beforehand what can be seen.
 
     Raises
     ------
@@ -166,7 +177,7 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None) 
 def _carry_out(done: Comparison, say: Progress) -> None:
     protocol, folder = done.protocol, done.folder
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
-    say(f"The steps of all networks take about {_in_words(_total_seconds(done))}; what is done is not done again.")
+    say(f"{_count_runs(done):,} runs; their steps take about {duration(_total_seconds(done))}; what is done is not done again.")
     for name in protocol.baselines:
         try:
             _baseline(done, name, say)
@@ -177,6 +188,34 @@ def _carry_out(done: Comparison, say: Progress) -> None:
     )
     if not any(name in done.runs for name in _planned_reports(done)):
         raise ValueError(f"No run that would be reported has finished; the first reason: {next(iter(done.failed.values()))}")
+
+
+def what_can_be_seen(done: Comparison, spread: float | None = None) -> str:
+    """What differences the images can show; in dB, if ``spread`` is given, as in ``compare``."""
+    protocol = done.protocol
+    images, tests = len(protocol.images), done.comparisons
+    if not tests:
+        return "One method alone: nothing is compared."
+    if images < LEAST_TRIALS:
+        size = detectable(LEAST_TRIALS, tests)
+        at_five = f", and {LEAST_TRIALS} would show {_of_spread(size, spread)}"
+        return f"With {images} image{'s' * (images > 1)} nothing is decided: that takes {LEAST_TRIALS} at least{at_five}."
+    size = detectable(images, tests)
+    half = images_for(size / 2, tests)
+    more = "" if half is None else f" {half} images would show half of that."
+    return f"{images} images show {_of_spread(size, spread)}, with probability {POWER:.0%}, in {tests} comparisons.{more}"
+
+
+def _of_spread(size: float, spread: float | None) -> str:
+    if spread is None:
+        return f"a difference of {size:.1f} standard deviations of the differences between images"
+    return f"a difference of {size * spread:.1f} dB, if methods differ between images as in our study (by {spread:.1f} dB)"
+
+
+def _count_runs(done: Comparison) -> int:
+    """Runs of networks, trials of the tuning included, finished or not."""
+    protocol = done.protocol
+    return len(protocol.activations) * protocol.trials * len(protocol.tuning_images) + len(set(_planned_reports(done)))
 
 
 def _planned_reports(done: Comparison) -> list[str]:
@@ -204,10 +243,6 @@ def _total_seconds(done: Comparison) -> float:
                 steps = sum({done.steps(budget, name, size, image) for budget, each in done.tables if each == size})
                 total += protocol.seeds * steps * done.seconds_of_step(name, size, image)
     return total
-
-
-def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _report_run(say: Progress) -> Callable[[str, Finished], None]:

@@ -1,6 +1,7 @@
 """Several comparisons read together: ``python -m bwtheory.comparison.study results/study``.
 
-Writes summary.md there, a table of all problems, and state.json one folder up, what the ledger reads.
+Writes summary.md there, a table of all problems with what each of them shows, and one folder up state.json, which the ledger
+reads, and spread.json, from which ``bwtheory compare`` says beforehand what difference it can see.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from bwtheory.comparison.report import answer
 from bwtheory.experiments.labels import label
-from bwtheory.experiments.statistics import Scores, mean_and_seed_error
+from bwtheory.experiments.statistics import Difference, Scores, mean_and_seed_error, paired_difference, standard_deviation
 from bwtheory.experiments.tables import Table
 from bwtheory.files import write_text
 
@@ -44,6 +48,48 @@ def summary(studies: dict[str, Study]) -> Table:
     for name in others:
         rows.append([label(name), *(_of_baseline(study, name) for study in studies.values())])
     return Table("PSNR in dB, equal steps / equal time", ("", *studies), rows)
+
+
+def shown(study: Study, budget: str) -> dict[str, Difference]:
+    """Each other network's PSNR minus the first activation's, as ``compare`` tests it."""
+    protocol = study["protocol"]
+    first, *others = protocol["activations"]
+    tables = 2 + len(protocol["parameters"]) - 1
+    comparisons = len(others) * tables + len(protocol["baselines"]) * len(protocol["parameters"])
+    base = network_scores(study, budget, first)
+    return {name: paired_difference(network_scores(study, budget, name), base, comparisons) for name in others}
+
+
+def answers(studies: dict[str, Study]) -> Table:
+    """At equal steps, which networks are shown to be ahead of the first one or behind it, and what it would take to tell."""
+    names = list(dict.fromkeys(name for study in studies.values() for name in study["protocol"]["activations"][1:]))
+    found = {problem: shown(study, "steps") for problem, study in studies.items()}
+    rows = [[label(name), *(_answer(found[problem].get(name)) for problem in studies)] for name in names]
+    return Table("Against BW-ReLU, dB, equal steps", ("", *studies), rows)
+
+
+def _answer(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    word = "ahead: " if difference.ahead else "behind: " if difference.behind else "can't tell: "
+    return word + answer(difference)
+
+
+def spreads(studies: dict[str, Study]) -> dict[str, float]:
+    """By problem: the median over networks of the standard deviation over images of its difference to the first, in dB.
+
+    It is estimated from the winsorized differences, as in the test: images that are fitted to 140 dB are not typical.
+    """
+    found = {}
+    for problem, study in studies.items():
+        base = network_scores(study, "steps", study["protocol"]["activations"][0])
+        deviations = []
+        for name in study["protocol"]["activations"][1:]:
+            scores = network_scores(study, "steps", name)
+            found_here = np.array([np.mean(scores[image]) - np.mean(base[image]) for image in base if image in scores])
+            deviations.append(standard_deviation(found_here))
+        found[problem] = round(statistics.median(deviations), 2)
+    return found
 
 
 def state_of_the_art(studies: dict[str, Study]) -> dict[str, Any]:
@@ -87,7 +133,10 @@ def main(folder: Path) -> None:
     """Read every NAME.json of a folder."""
     studies = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     table = summary(studies)
-    page = [f"# {table.title}", "", *table.markdown(), ""]
+    against = answers(studies)
+    page = [f"# {table.title}", "", *table.markdown(), "", f"## {against.title}", "", *against.markdown(), ""]
+    spread = {"spread_db": spreads(studies), "provenance": {"command": "make study"}}
+    write_text(folder.parent / "spread.json", json.dumps(spread, indent=1) + "\n")
     write_text(folder / "summary.md", "\n".join(page))
     result = json.dumps(state_of_the_art(studies), ensure_ascii=False)
     write_text(folder.parent / "state.json", f'{{\n"state-of-the-art": {result}\n}}\n')

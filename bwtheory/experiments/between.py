@@ -303,7 +303,7 @@ class StartsForCT(Between):
 
 @lru_cache(maxsize=256)
 def _longer_side(image: str) -> int:
-    return max(load_image(image).pixels.shape[:2])
+    return int(max(load_image(image).pixels.shape[:2]))
 
 
 def _is_of(run: Finished, method: Method) -> bool:
@@ -399,8 +399,8 @@ def _comparisons(tables: Tables, methods: dict[str, Method], enough: float) -> t
         found = paired_difference(best[name], best[other], len(ours) * len(others))
         if found.images > 1:
             ends = f"[{found.lower:+.2f}, {found.upper:+.2f}]"
-            ahead = f"ahead on {found.ahead} of {found.images} images"
-            sentences.append(f"{methods[name].label} minus {methods[other].label}, dB: {found.mean:+.2f} {ends}, {ahead}.")
+            ahead = f"ahead on {found.wins} of {found.images} images"
+            sentences.append(f"{methods[name].label} minus {methods[other].label}, dB: {found.typical:+.2f} {ends}, {ahead}.")
     if sentences:
         sentences.insert(0, COMPARED)
     return tuple(sentences)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bwtheory import catalogue
 from bwtheory.catalogue import GIVEN, TaskRow
-from bwtheory.options import names_of_options
+from bwtheory.options import names_of_options, nearest
 from bwtheory.tasks.asked import refuse_options
 from bwtheory.tasks.images import image_hash
 from bwtheory.tasks.measured import joint_hash
@@ -84,7 +84,7 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
             "bw.fit(…, run=folder)."
         )
     if name not in TASKS:
-        raise ValueError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
+        raise ValueError(f"There is no task {name!r}{nearest(name, TASKS)}; there are {', '.join(TASKS)}.")
     problem = TASKS[name]
     if coords != "stretch" and problem.in_features == 1:
         raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from bwtheory.options import nearest
+
 BUILT_IN = (
     *("astronaut", "camera", "chelsea", "coffee", "coins", "immunohistochemistry", "moon", "page", "retina", "rocket"),
     *("shepp_logan_phantom", "text", "octaves"),
@@ -103,8 +105,8 @@ def find_image(source: str) -> Path | None:
     """The file of an image; None for a built-in one, ValueError if there is neither."""
     path = find_file(source, BUILT_IN)
     if path is None and source not in BUILT_IN:
-        known = ", ".join(BUILT_IN)
-        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name; there are {known}.")
+        near, known = nearest(source, BUILT_IN), ", ".join(BUILT_IN)
+        raise ValueError(f"There is no image file {source!a}, and no built-in image of that name{near}; there are {known}.")
     return path
 
 
@@ -112,7 +114,8 @@ def find_sound(source: str) -> Path | None:
     """The file of a sound; None for the built-in one, ValueError if there is neither."""
     path = find_file(source, BUILT_IN_SOUNDS)
     if path is None and source not in BUILT_IN_SOUNDS:
-        raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'.")
+        near = nearest(source, BUILT_IN_SOUNDS)
+        raise ValueError(f"There is no audio file {source!a}, and the only built-in sound is 'chirp'{near}.")
     return path
 
 
@@ -135,7 +138,7 @@ def find_mask(source: str) -> Path:
 def require_target(name: str) -> None:
     """ValueError for a univariate function that there is not."""
     if name not in TARGETS:
-        raise ValueError(f"There is no univariate target {name!r}; there are {', '.join(TARGETS)}.")
+        raise ValueError(f"There is no univariate target {name!r}{nearest(name, TARGETS)}; there are {', '.join(TARGETS)}.")
 
 
 def require_data(flag: str, value: object) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from bwtheory.catalogue import GIVEN
 from bwtheory.nn import ACTIVATIONS, INR, Elementwise, resolve_activation
+from bwtheory.options import nearest
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_source, build_task
 from bwtheory.tasks.given import measured_image, points
@@ -27,7 +28,6 @@ from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig, with_preset
 from bwtheory.training.devices import settled
 from bwtheory.training.estimate import PREVIEW, announcement
 from bwtheory.training.fitted import Fit, load, sides_of
-from bwtheory.training.flags import nearest
 from bwtheory.training.loop import Measured
 from bwtheory.training.run import RunDirectory, build_network
 from bwtheory.training.session import Session, carry_out, require_trainable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +20,19 @@ from bwtheory.training.judgement import last_lines, of_seeds
 from bwtheory.training.run import RunDirectory, build_network, create_missing_runs, create_runs
 from bwtheory.training.session import Diverged, require_trainable, train_together
 
+FEW_RUNS = 5  # no more need a word about how to stop them
 
-def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = False, smaller: bool = False) -> int:
+
+def start_runs(
+    first: TrainingConfig, seeds: int | Sequence[int], out: Path, together: bool = False, smaller: bool = False
+) -> int:
     """Check everything that can be checked, then train the seeds one after another, or together; returns the exit status.
 
-    ``smaller`` trains on an image with a quarter of the sides.  Raises ``Diverged`` at the end if a run has diverged.
+    ``seeds`` is how many, from the configuration's seed on, or which.  ``smaller`` trains on an image with a quarter of the
+    sides.  Raises ``Diverged`` at the end if a run has diverged.
     """
-    if seeds < 1:
+    chosen = range(first.seed, first.seed + seeds) if isinstance(seeds, int) else seeds
+    if not chosen:
         raise ValueError(f"Training needs seeds >= 1; got {seeds}.")
     pick_device(first.device)
     first = with_absolute_source(preview(first) if smaller else first)
@@ -33,23 +40,33 @@ def start_runs(first: TrainingConfig, seeds: int, out: Path, together: bool = Fa
     network = build_network(first, task.channels)
     first = settled(first, network.count_parameters(), len(task.coordinates))
     require_trainable(first, task, network)
-    first = replace(first, together=seeds if together else 1)
+    first = replace(first, together=len(chosen) if together else 1)
     hint = "--preview" if can_be_previewed(first) and not smaller else ""
-    long = announcement(first, task, network, 1 if together else seeds, hint)
-    if long is not None:
-        print(f"bwtheory: note: {long}", file=sys.stderr)
-    configs = [replace(first, seed=first.seed + n) for n in range(seeds)]
+    long = announcement(first, task, network, 1 if together else len(chosen), hint)
+    configs = [replace(first, seed=seed) for seed in chosen]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     names = [f"{name}-{config.run_name}{'-preview' * smaller}" for config in configs]
     runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
-    for note in task.notes:  # after all that could be refused: a refusal is one sentence
+    for note in (*task.notes, *([] if long is None else [long])):  # after all that could be refused: a refusal is one sentence
         print(f"bwtheory: note: {note}", file=sys.stderr)
+    if (said := plan_in_words(chosen, out)) is not None:
+        print(f"bwtheory: {said}", file=sys.stderr)
     scores = []
     for group in [runs] if together else [[one] for one in runs]:
         scores += _train_and_report(group, task)
     if len(scores) > 1:
         print(of_seeds(task.score_name, task.score_unit, scores))
     return 0
+
+
+def plan_in_words(seeds: Sequence[int], out: Path) -> str | None:
+    """What is said before runs begin: how many, and with which seeds; None for one run."""
+    if len(seeds) == 1:
+        return None
+    consecutive = list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    which = f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
+    go_on = f" Ctrl-C stops, and `bwtheory train --resume {shlex.quote(str(out))}` goes on." if len(seeds) > FEW_RUNS else ""
+    return f"{len(seeds)} runs, seeds {which}.{go_on}"
 
 
 def with_absolute_source(config: TrainingConfig) -> TrainingConfig:

@@ -24,6 +24,7 @@ from bwtheory.training.gradient import KEEP_BYTES, ChunkedNetworks
 from bwtheory.training.run import build_network, build_optimizer
 from bwtheory.training.size import available_bytes, in_words
 from bwtheory.training.workers import one_thread, threads_for
+from bwtheory.units import duration
 
 LONG = 600.0  # seconds, from which on a run is announced with what it will take
 SLOWEST, SLOWEST_STEP = 2e9, 2e-3  # operations a second, and seconds of a step besides them: no machine of today is slower
@@ -180,15 +181,6 @@ def preview(config: TrainingConfig) -> TrainingConfig:
     if not can_be_previewed(config):
         raise ValueError("A preview is of an image that is made smaller; this task has none. Leave out --preview.")
     return replace(config, task_options=config.task_options | {"shrink": PREVIEW * config.task_options.get("shrink", 1)})
-
-
-def duration(seconds: float) -> str:
-    """In words: 40 s, 12 minutes, 3.5 hours, 6 days."""
-    for unit, name, most in ((1, "s", 100), (60, "minutes", 100), (3600, "hours", 72)):
-        if seconds < most * unit:
-            value = seconds / unit
-            return f"{value:.1f} {name}" if name == "hours" and value < 10 else f"{value:.0f} {name}"
-    return f"{seconds / 86400:.0f} days"
 
 
 def resident_bytes() -> int:

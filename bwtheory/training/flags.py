@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from bwtheory.catalogue import ACTIVATIONS, TASKS
+from bwtheory.options import nearest
 
 TORCH_FUNCTIONS = (  # elementwise ones of torch.nn.functional, which are activations too
     *("celu", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu6", "selu"),
@@ -270,6 +270,47 @@ def refuse_absurd_numbers(values: Mapping[str, Any]) -> None:
                 raise ValueError(f"{flag} is at most {most:,}; got {one if abs(one) < 10**30 else 'one of many digits'}.")
 
 
+def seeds_of(text: str | None, first: int | None, usual: int) -> list[int]:
+    """The seeds of "5", a number of runs from the first seed on, or of "40-44" or "40,41,44", which names them.
+
+    Parameters
+    ----------
+    text : what --seeds says; None for one run
+    first : what --seed says, if it is given
+    usual : the first seed otherwise
+
+    ValueError for anything else, for more than ``MOST["seeds"]`` runs, and for named seeds beside a first one.
+    """
+    if text is None or re.fullmatch(r"\d+", text):
+        count = 1 if text is None else int(text[:30])
+        if count < 1:
+            raise ValueError(f"Training needs seeds >= 1; got {count}.")
+        _refuse_many_seeds(count)
+        start = usual if first is None else first
+        return list(range(start, start + count))
+    found: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", part.strip())
+        if ends is None:
+            raise ValueError(f"--seeds takes a number of runs, or the seeds as 40-44 or 40,41,44; got {text[:60]!r}.")
+        low, high = int(ends[1]), int(ends[2] or ends[1])
+        if high < low:
+            raise ValueError(f"--seeds {part.strip()} ends before it begins; write {high}-{low}.")
+        _refuse_many_seeds(len(found) + high - low + 1)
+        found += range(low, high + 1)
+    twice = next((seed for seed in found if found.count(seed) > 1), None)
+    if twice is not None:
+        raise ValueError(f"--seeds names {twice} twice.")
+    if first is not None:
+        raise ValueError("--seed says where a number of seeds begins; leave it out where --seeds names them.")
+    return found
+
+
+def _refuse_many_seeds(count: int) -> None:
+    if count > MOST["seeds"]:
+        raise ValueError(f"--seeds is at most {MOST['seeds']:,}; got {count if count < 10**30 else 'one of many digits'}.")
+
+
 def in_seconds(text: str) -> float:
     """Seconds of "60s", "5min", "1h" or "60"; ValueError for anything else."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
@@ -286,9 +327,3 @@ def size_in_pixels(text: str) -> tuple[int, int]:
     if not found:
         raise ValueError(f"A size is WIDTHxHEIGHT in pixels, such as 2048x2048; got {text!r}.")
     return int(found[1]), int(found[2])
-
-
-def nearest(word: str, names: Iterable[str]) -> str:
-    """A hint at the name that was probably meant; empty if none is near."""
-    close = difflib.get_close_matches(word[:100], list(names), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

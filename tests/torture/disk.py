@@ -109,7 +109,9 @@ def _writers(data: Path, run_folder: Path) -> dict[str, Writer]:
     figure = "wavelet_supports"
     return {
         "render": Writer(lambda out: command(["render", run_folder, "--size", "64x64", "--out", out / "r.png"]), ("r.png",)),
-        "figures": Writer(lambda out: command(["figures", figure, "--out", out]), (f"{figure}.png", f"{figure}.pdf")),
+        "figures": Writer(
+            lambda out: command(["figures", figure, "--out", out]), tuple(f"{figure}.{kind}" for kind in ("png", "pdf", "svg"))
+        ),
         "verify --write": Writer(_verify, ("paper_checks.md",)),
     }
 

@@ -3,6 +3,11 @@
 *Unit.*  A run with a seed of its own, on the image or target that the claim names.  Over several images the unit is the
 image, represented by the mean over its seeds (``bwtheory.experiments.statistics``).  At least five units.
 
+*Several images.*  Differences between two methods are paired by image, and one image on which a method reaches 140 dB must not
+decide for all: the mean of the differences is the 20 % trimmed one, its standard error comes from the winsorized differences,
+and its number of units is the number of differences that are left (Tukey and McLaughlin).  ``bwtheory.experiments.statistics``
+does that, and says how many images it takes.
+
 *Test.*  Welch's t test of two means, which assumes neither equal variances nor a known one; against a number (a printed
 value, a chance level) it is Student's t test.  "Smaller", "larger" and "negative" are one-sided, "agrees" is two-sided.
 
