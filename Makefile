@@ -107,9 +107,9 @@ docs-serve: $(VENV)/docs-ready
 
 # The figures of docs/theory.md.
 docs-figures: $(VENV)/ready
-	$(BIN)/bwtheory figures figure1_left condition_numbers spectra wavelet_supports --out build/figures
+	$(BIN)/bwtheory figures figure1_left condition_numbers spectra wavelet_supports least_squares --out build/figures
 	cp build/figures/figure1_left.png docs/psi.png
-	cp build/figures/condition_numbers.png build/figures/spectra.png build/figures/wavelet_supports.png docs
+	cp build/figures/condition_numbers.png build/figures/spectra.png build/figures/wavelet_supports.png build/figures/least_squares.png docs
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

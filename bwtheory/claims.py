@@ -478,7 +478,8 @@ def render(judgements: Iterable[Judgement]) -> str:
         "ICML 2024, arXiv 2406.02529), checked. Written by `bwtheory verify --write` from the checks that ran; "
         "`bwtheory verify ID --explain` shows one of them in full.",
         "",
-        f"{len(printed)} claims about the paper, and {len(beyond)} that go beyond it; {sum(j.caught for j in judgements)}/{controls} controls answered correctly "
+        f"{len(printed)} claims about the paper, and {len(beyond)} beyond it; "
+        f"{sum(j.caught for j in judgements)}/{controls} controls answered correctly "
         "(wrong versions of a statement rejected, right versions of a false one accepted).",
         "",
         "| verdict | claims | meaning |",

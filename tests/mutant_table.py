@@ -192,7 +192,6 @@ MUTANTS = [
         ),
         ("the first bias", "cls((2 * np.arange(K) - K) / K)", "cls((2 * np.arange(K) - K + 1) / K)"),
         ("the spacing", "family._spacing = Fraction(2, K)", "family._spacing = Fraction(2, K + 1)"),
-        ("a level's factor", "2 ** (number - 1) if number else 1", "2**number if number else 1"),
         ("the change of variables", "Fraction(x + 0.0) * self._length / 2 +", "Fraction(x + 0.0) * self._length / 3 +"),
     ),
     *_mutants(
@@ -348,5 +347,95 @@ MUTANTS = [
             "square().sum(dim=0).sqrt() / weight).clamp(min=1)",
             "square().sum(dim=0).sqrt() / (2 * weight)).clamp(min=1)",
         ),
+    ),
+    *_mutants(
+        "bwtheory/interval.py",
+        "tests/test_interval.py",
+        ("a level's factor", "math.sqrt(2**j / self._norm_squared)", "math.sqrt(2 ** (j + 1) / self._norm_squared)"),
+        ("a hat at an end without its factor", "root = np.sqrt([2.0, 1, 1, 2])", "root = np.sqrt([1.0, 1, 1, 2])"),
+        (
+            "a tent on the wrong side",
+            "np.bincount(cell, tent * (2 - r), self.size)",
+            "np.bincount(cell, tent * (1 + r), self.size)",
+        ),
+        ("neurons left of the domain without a slope", "at_knots[0] += v[b <= -1].sum()", "at_knots[0] += 0"),
+        ("the sign of what is projected away", "values -= _solve_mass(load)", "values += _solve_mass(load)"),
+        ("a mean without the number of samples", "np.sqrt(np.mean((targets", "np.sqrt(np.sum((targets"),
+    ),
+    *_mutants(
+        "bwtheory/cascade.py",
+        "tests/test_interval.py",
+        ("an end that is not folded", "values[0] += details[0]\n", "\n"),
+        ("a pivot that has not settled", "n, settled = len(rest), 32", "n, settled = len(rest), 3"),
+        ("the last pivot of a long system", "pivots[-1] += beside\n", "pivots[-1] += 0\n"),
+        ("a transpose that forgets an end", "details[-1] += COARSE * even[-1]", "details[-1] += 0 * even[-1]"),
+        ("slopes for weights", "slopes[1:] -= slopes[:-1].copy()", "slopes[1:] -= 0"),
+        ("an interpolation from the right", "left + self.right * (values", "left + (1 - self.right) * (values"),
+    ),
+    *_mutants(
+        "bwtheory/gram/folded.py",
+        "tests/test_interval.py tests/test_gram_structures.py",
+        (
+            "the angle of another size",
+            "cosine = -math.cos(math.pi / self.rows)",
+            "cosine = -math.cos(math.pi / (self.rows + 1))",
+        ),
+        ("a bound at the symbol's end", "cosine = -(arb.pi() / self.rows).cos()", "cosine = arb(-1)"),
+        ("a corner off by one", "padded[sums + 1]", "padded[sums]"),
+        ("a symbol that may decrease", "abs(4 * second) < first", "abs(second) < first"),
+    ),
+    *_mutants(
+        "bwtheory/training/loop.py",
+        "tests/test_training.py::test_training_descends_along_the_gradient_of_the_whole_objective "
+        "tests/test_together.py::test_scales_and_learning_rates_may_differ "
+        "tests/test_training.py::test_divergence_keeps_the_last_good_weights",
+        ("a learning rate of the next epoch", "config.learning_rate(descent.epoch)", "config.learning_rate(descent.epoch + 1)"),
+        ("a penalty without its weight", "penalty = config.weight_decay * squares", "penalty = squares"),
+        ("a variation norm that is subtracted", "penalty + config.norm_penalty", "penalty - config.norm_penalty"),
+        ("a group's multiple that is ignored", ' * group["lr_multiple"]', ""),
+        ("a loss that is not finite", "self.stopped = not math.isfinite(loss) or any(", "self.stopped = any("),
+    ),
+    *_mutants(
+        "bwtheory/training/gradient.py",
+        "tests/test_explicit.py",
+        ("half of the gradient", "residual.mul_(2 / y.numel())", "residual.mul_(1 / y.numel())"),
+        (
+            "a mean over coordinates only",
+            "return torch.stack(losses).sum(0) / y.numel(), values",
+            "return torch.stack(losses).sum(0) / len(y), values",
+        ),
+    ),
+    *_mutants(
+        "bwtheory/training/explicit.py",
+        "tests/test_explicit.py",
+        ("a bias's gradient of one row", "total += gradient.sum(1, keepdim=True)", "total += gradient[:, :1]"),
+        ("the first layer's gradient for the next", "memory.gradient(z, number - 1)", "memory.gradient(z, number)"),
+        ("a scale of the input that is ignored", "x if first.input_scale == 1 else first.input_scale * x", "x"),
+        ("memory that two layers share", "key = number % 2, like.numel()", "key = 0, like.numel()"),
+    ),
+    *_mutants(
+        "bwtheory/training/config.py",
+        "tests/test_training.py::test_learning_rate",
+        (
+            "a schedule that goes on falling",
+            "self.decay_epochs or self.epochs), 1.0)",
+            "self.decay_epochs or self.epochs), 9.0)",
+        ),
+        ("a schedule of all epochs", "(self.decay_epochs or self.epochs)", "self.epochs"),
+    ),
+    *_mutants(
+        "bwtheory/training/callbacks.py",
+        "tests/test_training.py::test_stop_at_loss tests/test_together.py::test_stopping_at_a_loss_stops_one "
+        "tests/test_training.py::test_stopping_rules_choose_from_the_log",
+        ("a loss that has to be larger", "return measured.loss <= self.enough", "return measured.loss >= self.enough"),
+        ("the worst weights are kept", 'row["held_out_loss"] < self.kept["loss"]', 'row["held_out_loss"] > self.kept["loss"]'),
+    ),
+    *_mutants(
+        "bwtheory/training/sealed.py",
+        "tests/test_training.py::test_damaged_runs_are_refused tests/test_training.py::test_weights_that_do_not_fit "
+        "tests/test_training.py::test_damaged_weights_of_a_finished_run_are_restored",
+        ("a checkpoint's hash that is not compared", "if sealed and hashlib", "if False and hashlib"),
+        ("weights' hash that is not compared", "if _hash_of(tensors, about) != sha256:", "if False:"),
+        ("a hash without the shapes", "{name} {value.dtype} {tuple(value.shape)}", "{name}"),
     ),
 ]

@@ -35,6 +35,8 @@ CONTROLS = [
     ("theorem_3_1", "INR K ^ 3", "INR K ^ 5"),
     ("theorem_3_1_quartic", "3/16", "4/16"),
     ("equal_spacing_upper", "4 * INR K ^ 2", "3 * INR K ^ 2"),
+    ("equal_spacing_sharp", "3.8841", "3.8801"),
+    ("equal_spacing_sharp", "INR K - 2", "INR K - 1"),
     ("ridges_orthogonal", "a1 * c2 - a2 * c1 <> 0", "a1 * c2 + a2 * c1 <> 0"),
     ("near_equal_spacing", "(1 - theta) ^ 3", "(1 - theta) ^ 2"),
     ("separated_biases", "h ^ 3 / 48", "h ^ 3 / 47"),
@@ -58,13 +60,15 @@ CONTROLS = [
 
 
 def theorem(name: str) -> tuple[str, str]:
-    """The imports of Statements.v, and one theorem of it with its proof."""
+    """The imports of Statements.v with the theorems of it that the proof uses, and one theorem with its proof."""
     text = (PROOFS / "Statements.v").read_text(encoding="utf-8")
     head = text[: text.index("Open Scope R_scope.")] + "Open Scope R_scope.\n"
-    match = re.search(rf"^Theorem {name}\b.*?Qed\.$", text, re.DOTALL | re.MULTILINE)
-    if match is None:
+    theorems = {match[1]: match[0] for match in re.finditer(r"^Theorem (\w+).*?Qed\.$", text, re.DOTALL | re.MULTILINE)}
+    if name not in theorems:
         raise ValueError(f"Statements.v has no theorem {name}.")
-    return head, match[0]
+    proof = theorems[name].partition("\nProof.")[2]
+    used = [other for other in theorems if other != name and re.search(rf"(?<![\w.]){other}\b", proof)]
+    return head + "".join(f"{theorems[other]}\n" for other in used), theorems[name]
 
 
 def wrong(name: str, text: str, instead: str) -> str:

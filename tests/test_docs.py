@@ -19,7 +19,7 @@ from bwtheory import cli, proof_record
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     path
-    for pattern in ("*.md", "docs/*.md", "proofs/README.md", "benchmarks/README.md", "results/README.md")
+    for pattern in ("*.md", "docs/*.md", "docs/theorems/*.md", "proofs/README.md", "benchmarks/README.md", "results/README.md")
     for path in sorted(ROOT.glob(pattern))
 ]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\"")

@@ -18,7 +18,10 @@ def test_every_old_text_occurs_once_and_the_new_one_is_python(mutant):
     wrong = mutants.mutated(text, mutant)
     assert wrong != text
     ast.parse(wrong)
-    assert mutant.tests and all((mutants.CHECKOUT / test).is_file() for test in mutant.tests)
+    assert mutant.tests
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        assert f"def {name}" in (mutants.CHECKOUT / file).read_text(encoding="utf-8")
 
 
 def test_there_are_enough_and_none_twice():

@@ -42,6 +42,7 @@ PATTERNS = {re.compile(pattern, re.IGNORECASE): advice for pattern, advice in RI
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "theorems").glob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("proofs", "benchmarks", "results")),
 ]
 

@@ -91,15 +91,16 @@ def any_placement_is_quartic(factor: str, lost: int, neurons: str) -> Result:
     """κ(G_σ) >= factor·λ_max(T_{n − lost}) for K >= 3 biases in [−1, 1), n = K if all face one way, or "half": n = ⌈K/2⌉
     for any orientations; "mixed": n = K for any orientations.
 
-    *Proof for 48 and 2.*  Let s_i be the length from the i-th bias, counted from the right, to 1.  The zigzag with the values
-    0, 1, −1, 1, … at the i rightmost biases and at 1 has ‖f‖² = s_i/3.  Its slopes change at i − 2 biases by at least
-    2/a + 2/b >= 8/(a + b), and the sums a + b add up to at most 2s_i: so ‖v‖² >= 16(i−2)³/s_i² by Jensen.  Hence
-    s_i³ >= 48 λ_min (i−2)³.  The entries g(s, s') grow with both distances and are homogeneous of degree 3, so that by Perron
-    λ_max >= 48 λ_min λ_max(T).  With both orientations ⌈K/2⌉ neurons face one way; their matrix is a principal part of G_σ, and
-    its eigenvalues lie between those of G_σ.
+    *Proof for 48 and 2.* Let s_i be the length from the i-th bias, counted from the right, to 1. The zigzag with the values
+    0, 1, −1, 1, … at the i rightmost biases and at 1 has ‖f‖² = s_i/3. Its slopes change at i − 2 biases by at least 2/a +
+    2/b >= 8/(a + b), and the sums a + b add up to at most 2s_i: so ‖v‖² >= 16(i−2)³/s_i² by Jensen. Hence s_i³ >= 48 λ_min
+    (i−2)³. The entries g(s, s') grow with both distances and are homogeneous of degree 3, so that by Perron λ_max >= 48
+    λ_min λ_max(T). With both orientations ⌈K/2⌉ neurons face one way; their matrix is a principal part of G_σ, and its
+    eigenvalues lie between those of G_σ.
 
-    The factor is derived by SymPy.  A bound that is larger than the proved one is refuted if certified κ of one of six
-    placements at K = 8, 20, or of equal spacing up to K = 4096, is below it; a bound that is smaller must hold for all of these.
+    The factor is derived by SymPy. A bound that is larger than the proved one is refuted if certified κ of one of six
+    placements at K = 8, 20, or of equal spacing up to K = 4096, is below it; a bound that is smaller must hold for all of
+    these.
     """
     bound = Rational(factor)
     proved = bound <= zigzag_factor() and lost >= 2
@@ -121,13 +122,13 @@ def any_placement_is_quartic(factor: str, lost: int, neurons: str) -> Result:
 def equal_spacing_is_asymptotically_optimal(constant: str, shift: str) -> Result:
     """Equal spacing: κ(G_σ) <= constant/β⁴·(K + shift)⁴, β the first root of cos β cosh β = −1.
 
-    *Proof for 48 and ½.*  λ_min > h³/48 (lemma-least-eigenvalue), and λ_max = h³ λ_max(T_K).  The kernel g(s, t) = ∫σ(s−u)σ(t−u)du is
-    convex in s and in t, so by Jensen T_ij = g(i, j) is at most the mean of g over the cells [i−½, i+½] × [j−½, j+½].  These means
-    are the matrix of the integral operator with kernel g in the orthonormal indicators of the cells, so λ_max(T_K) is at most
-    the operator's largest eigenvalue on [0, K+½], (K+½)⁴/β⁴.
+    *Proof for 48 and ½.* λ_min > h³/48 (lemma-least-eigenvalue), and λ_max = h³ λ_max(T_K). The kernel g(s, t) =
+    ∫σ(s−u)σ(t−u)du is convex in s and in t, so by Jensen T_ij = g(i, j) is at most the mean of g over the cells [i−½, i+½]
+    × [j−½, j+½]. These means are the matrix of the integral operator with kernel g in the orthonormal indicators of the
+    cells, so λ_max(T_K) is at most the operator's largest eigenvalue on [0, K+½], (K+½)⁴/β⁴.
 
-    From below, T_ij >= g(s, t) on [i−1, i] × [j−1, j] gives λ_max(T_n) >= n⁴/β⁴ for the bound of beyond-1: 48/β⁴ is the limit.
-    A smaller bound is refuted by certified κ at K = 3, 16, 64, 1024, 4096.
+    From below, T_ij >= g(s, t) on [i−1, i] × [j−1, j] gives λ_max(T_n) >= n⁴/β⁴ for the bound of beyond-1: 48/β⁴ is the
+    limit. A smaller bound is refuted by certified κ at K = 3, 16, 64, 1024, 4096.
     """
     mu = beam_constant() / 16  # β⁻⁴
     c, extra = Rational(constant), Rational(shift)
@@ -183,11 +184,12 @@ def all_functions(levels: int, boundary: str) -> list[tuple[int, list[Fraction]]
 
 @check("beyond-2-span")
 def basis_spans_the_relus(boundary: str, levels: list[int]) -> Result:
-    """The functions span the 3·2^J + 1 dimensions of all piecewise-linear functions on their grid, as a constant and 3·2^J ReLUs
-    do, and different levels are orthogonal; exact nodal values and ranks over Q for these J.
+    """The functions span the 3·2^J + 1 dimensions of all piecewise-linear functions on their grid, as a constant and 3·2^J
+    ReLUs do, and different levels are orthogonal; exact nodal values and ranks over Q for these J.
 
-    *Every J*: V_{j+1} = V_j ⊕ W_j has 3·2^j more dimensions than V_j; by even reflection at 0 and at 3 the functions of W_j are wavelets
-    on the line, which are orthogonal to hats of V_j (lemma-hats), and the block below shows that they are independent.
+    *Every J*: V_{j+1} = V_j ⊕ W_j has 3·2^j more dimensions than V_j; by even reflection at 0 and at 3 the functions of W_j
+    are wavelets on the line, which are orthogonal to hats of V_j (lemma-hats), and the block below shows that they are
+    independent.
     """
     good, numbers = True, {}
     for J in levels:
@@ -201,7 +203,8 @@ def basis_spans_the_relus(boundary: str, levels: list[int]) -> Result:
 
 @cache
 def blocks_are_the_symbol() -> bool:
-    """54/4 of the block of wavelets of norm 1 is (7 − C)(2 + C), C the path's matrix with eigenvalues cos(πn/N); exact, N = 3, 6, 12.
+    """54/4 of the block of wavelets of norm 1 is (7 − C)(2 + C), C the path's matrix with eigenvalues cos(πn/N); exact, N =
+    3, 6, 12.
 
     All entries away from the corners are those of N = 12: the identity is one of banded matrices.
     """
@@ -234,10 +237,11 @@ def coarse_range(coarse: str) -> tuple[sympy.Expr, sympy.Expr]:
 def complete_basis_is_well_conditioned(coarse: str, bound: str, relation: str) -> Result:
     """κ of the complete basis is below the bound, or equal to it, for every J >= 1.
 
-    The levels are orthogonal (beyond-2-span).  The block of a level with N = 3·2^j wavelets of norm 1 is 4f(C) (computed exactly), C the
-    matrix of the path with a loop at each end, whose eigenvalues are cos(πn/N), n < N, with cosines as vectors.  f increases with cos θ.
-    So the blocks' eigenvalues lie in (4f(π), 4f(0)], the upper end is attained at every level, and the lower one is the limit.  With
-    the coarse block's eigenvalues in [a, b]: κ = max(4f(0), b)/min(4f(π − π/N), a), N = 3·2^{J−1}, which grows with J.
+    The levels are orthogonal (beyond-2-span). The block of a level with N = 3·2^j wavelets of norm 1 is 4f(C) (computed
+    exactly), C the matrix of the path with a loop at each end, whose eigenvalues are cos(πn/N), n < N, with cosines as
+    vectors. f increases with cos θ. So the blocks' eigenvalues lie in (4f(π), 4f(0)], the upper end is attained at every
+    level, and the lower one is the limit. With the coarse block's eigenvalues in [a, b]: κ = max(4f(0), b)/min(4f(π − π/N),
+    a), N = 3·2^{J−1}, which grows with J.
     """
     low, high = 4 * symbol().eval(-1), 4 * symbol().eval(1)
     slope = symbol().diff()
@@ -259,8 +263,8 @@ def complete_basis_is_well_conditioned(coarse: str, bound: str, relation: str) -
 
 @check("beyond-2-value")
 def kappa_at_each_level(cells: int) -> Result:
-    """κ = f(0)/f(π − π/(cells·2^{J−1})) with an orthonormal coarse level, for every J (see beyond-2); compared with enclosures of the family
-    at J = 1, …, 8.
+    """κ = f(0)/f(π − π/(cells·2^{J−1})) with an orthonormal coarse level, for every J (see beyond-2); compared with
+    enclosures of the family at J = 1, …, 8.
     """
     for J in range(1, 9):
         cosine = sympy.cos(sympy.pi - sympy.pi / (cells * 2 ** (J - 1)))
@@ -274,10 +278,11 @@ def kappa_at_each_level(cells: int) -> Result:
 def nullity_of_cut_wavelets(slope: int, shift: int) -> Result:
     """The wavelets of J levels that meet D, cut off at its ends, have the nullity slope·(J − shift).
 
-    *Every J.*  The cut wavelets of a level are the N functions of the complete basis and, at each end, one more, say ψ(s + 1) cut off.
-    It is orthogonal to all hats of its grid but the half hat at the end.  A coarser half hat has the coefficient 1 there, so that at each
-    end the additional functions of all levels have parallel projections to the hats of level 0 and lie, up to these, in the span
-    of the complete basis's wavelets: 2 dimensions for 2J functions.  Exact ranks of the Gram matrices for J = 1, …, 4.
+    *Every J.* The cut wavelets of a level are the N functions of the complete basis and, at each end, one more, say ψ(s +
+    1) cut off. It is orthogonal to all hats of its grid but the half hat at the end. A coarser half hat has the coefficient
+    1 there, so that at each end the additional functions of all levels have parallel projections to the hats of level 0 and
+    lie, up to these, in the span of the complete basis's wavelets: 2 dimensions for 2J functions. Exact ranks of the Gram
+    matrices for J = 1, …, 4.
     """
     found = []
     for J in range(1, 5):
@@ -290,8 +295,8 @@ def nullity_of_cut_wavelets(slope: int, shift: int) -> Result:
 def periodic_wavelets(kappa: str, least_levels: int) -> Result:
     """With period 3 in t, κ of the wavelets of J levels is the stated number for every J from the least one on.
 
-    A level has N = 3·2^j shifts and a circulant matrix with the eigenvalues f(2πn/N).  f(0) is among them at every level, and
-    f(π) if N is even, so from level 1 on.  All others lie between.
+    A level has N = 3·2^j shifts and a circulant matrix with the eigenvalues f(2πn/N). f(0) is among them at every level,
+    and f(π) if N is even, so from level 1 on. All others lie between.
     """
     values = {symbol().eval(sympy.cos(2 * sympy.pi * n / 3)) for n in range(3)}
     if least_levels > 1:
@@ -338,9 +343,11 @@ def range_of_symbol(spacing: Fraction) -> tuple[mpmath.mpf, mpmath.mpf]:
 def stable_spacings(multiple: int) -> Result:
     """κ of ψ(· − kδ), k = 1, …, K, is bounded for all K exactly if 1/(multiple·δ) is not a positive integer.
 
-    The symbol is (1/δ)Σ_n |ψ̂((θ + 2πn)/δ)|².  |ψ̂(ω)| = (4/3)(1−c)²(2−c)/ω², c = cos(ω/2), is 0 exactly for ω ∈ 4πZ.  So the symbol has a
-    zero exactly if all (θ + 2πn)/δ are in 4πZ, that is if 2π/δ is, and θ = 0.  The check counts exact zeros on [−1, 1] (Sturm) for 19 rational δ.
+    The symbol is (1/δ)Σ_n |ψ̂((θ + 2πn)/δ)|². |ψ̂(ω)| = (4/3)(1−c)²(2−c)/ω², c = cos(ω/2), is 0 exactly for ω ∈ 4πZ. So the
+    symbol has a zero exactly if all (θ + 2πn)/δ are in 4πZ, that is if 2π/δ is, and θ = 0. The check counts exact zeros on
+    [−1, 1] (Sturm) for 19 rational δ.
     """
+<<<<<<< HEAD
     spacings = [
         Fraction(s)
         for s in [
@@ -365,6 +372,10 @@ def stable_spacings(multiple: int) -> Result:
             "1/8",
         ]
     ]
+=======
+    pairs = [*((n, 1) for n in (3, 2, 1)), (3, 2), (9, 10), (3, 4), (2, 3), (3, 5), (2, 5), (3, 8), (3, 10), (2, 9)]
+    spacings = [Fraction(*pair) for pair in [*pairs, *((1, n) for n in range(2, 9))]]
+>>>>>>> theory
     wrong = []
     for spacing in spacings:
         polynomial = spaced_symbol(spacing)
@@ -389,10 +400,10 @@ def suprema_at_spacings(spacings: list[str], values: list[str]) -> Result:
 def fine_spacings_are_quartic(constant: str, exponent: int) -> Result:
     """δ^exponent·sup κ tends to the constant along δ = 1/M, M odd.
 
-    With c = cos(ω/2): |ψ̂(ω)|² = (16/9)(1−c)⁴(2−c)²/ω⁴.  The symbol's largest value is M·max|ψ̂|² up to O(M⁻³).  Its least one is that at θ = π,
-    (4/27)M⁻³ exactly: there all arguments are odd multiples of π, where c = 0, and Σ 1/(2n+1)⁴ over Z is π⁴/48.  (Computed
-    exactly for M = 3, …, 15; that it is the least one was tried there, and is argued in docs/theorems.)  So the limit is
-    (27/4) max|ψ̂|².
+    With c = cos(ω/2): |ψ̂(ω)|² = (16/9)(1−c)⁴(2−c)²/ω⁴. The symbol's largest value is M·max|ψ̂|² up to O(M⁻³). Its least
+    one is that at θ = π, (4/27)M⁻³ exactly: there all arguments are odd multiples of π, where c = 0, and Σ 1/(2n+1)⁴ over Z
+    is π⁴/48. (Computed exactly for M = 3, …, 15; that it is the least one was tried there, and is argued in docs/theorems.)
+    So the limit is (27/4) max|ψ̂|².
     """
     with mpmath.workdps(30):
         squared = mpmath.findroot(
@@ -425,12 +436,13 @@ def sampled_kappa(levels: int, each: int, where: str) -> float:
 
 @check("beyond-4", "beyond-4-midpoints")
 def samples_change_little(where: str, extra: str) -> Result:
-    """κ(ΦΦᵀ) < (9/4)(1 + e/m²) on the grid of m intervals for each cell, ends included; on their midpoints
-    < (9/4)m²/(m² − e), m >= 2; for every J.
+    """κ(ΦΦᵀ) < (9/4)(1 + e/m²) on the grid of m intervals for each cell, ends included; on their midpoints < (9/4)m²/(m² −
+    e), m >= 2; for every J.
 
-    On a cell f is linear, from a to b.  The trapezoidal sum of f² is ∫f² + (b−a)²h/(6m²), the midpoint sum ∫f² − (b−a)²h/(12m²) (SymPy, for
-    every m), and (b−a)² <= 4·(a² + ab + b²) = 12∫f²/h, with equality at b = −a.  So the sums lie between ∫f² and (1 + 2/m²)∫f², or between
-    (1 − 1/m²)∫f² and ∫f².  f is 0 at the ends of D, so that the plain sum is the trapezoidal one.  A smaller e is refuted by κ(ΦΦᵀ) at J = 6.
+    On a cell f is linear, from a to b. The trapezoidal sum of f² is ∫f² + (b−a)²h/(6m²), the midpoint sum ∫f² −
+    (b−a)²h/(12m²) (SymPy, for every m), and (b−a)² <= 4·(a² + ab + b²) = 12∫f²/h, with equality at b = −a. So the sums lie
+    between ∫f² and (1 + 2/m²)∫f², or between (1 − 1/m²)∫f² and ∫f². f is 0 at the ends of D, so that the plain sum is the
+    trapezoidal one. A smaller e is refuted by κ(ΦΦᵀ) at J = 6.
     """
     a, b, m, i = sympy.symbols("a b m i", positive=True)
     value = a + (b - a) * (i if where == "ends" else i + Rational(1, 2)) / m
@@ -454,9 +466,10 @@ def samples_change_little(where: str, extra: str) -> Result:
 def samples_do_not_help_relus(factor: str, exponent: int) -> Result:
     """κ(ΦΦᵀ) >= factor·mean((x+1)²)(K−2)^exponent for K >= 3 increasing biases with b₁ = −1 and any N samples in D.
 
-    *Proof for 4 and 3.*  λ_max is at least the squared norm of the first neuron, Σ(x+1)².  For λ_min let f be the sum with alternating signs of
-    hats of height 1 over neighbouring gaps: a zigzag as in beyond-1, with f² <= 1 at every sample and the slopes' changes as there:
-    ‖Φᵀv‖² <= N and ‖v‖² >= 16(K−2)³/4, as s <= 2.  An exponent that is too large is refuted by equal spacing on 20 K samples at K = 64.
+    *Proof for 4 and 3.* λ_max is at least the squared norm of the first neuron, Σ(x+1)². For λ_min let f be the sum with
+    alternating signs of hats of height 1 over neighbouring gaps: a zigzag as in beyond-1, with f² <= 1 at every sample and
+    the slopes' changes as there: ‖Φᵀv‖² <= N and ‖v‖² >= 16(K−2)³/4, as s <= 2. An exponent that is too large is refuted by
+    equal spacing on 20 K samples at K = 64.
     """
     K = 64
     x = np.linspace(-1, 1, 20 * K)
@@ -493,13 +506,14 @@ def random_kappas(size: int) -> tuple[list[float], bool]:
 def random_biases_are_worse(exponent: int) -> Result:
     """κ(G_σ) = Θ_P(K^exponent) for independent biases that are uniform on [−1, 1].
 
-    With the gaps g_i let μ = min_i (g_i + g_{i+1})·min(g_i, g_{i+1})², and g³ for the last one.  For the values y_i at the biases
-    ∫f² >= Σ y_i²(g_i + g_{i+1})/6 and ‖v‖² <= 8Σ y_i²(1/g_i² + 1/g_{i+1}²), so λ_min >= μ/96; hats give λ_min <= μ/3.  The gaps are like 1/K times
-    independent exponential variables, for which P(μ <= εK⁻⁵) is between positive multiples of √ε: μ is of order K⁻⁵ in probability, and λ_max of order K.
+    With the gaps g_i let μ = min_i (g_i + g_{i+1})·min(g_i, g_{i+1})², and g³ for the last one. For the values y_i at the
+    biases ∫f² >= Σ y_i²(g_i + g_{i+1})/6 and ‖v‖² <= 8Σ y_i²(1/g_i² + 1/g_{i+1}²), so λ_min >= μ/96; hats give λ_min <=
+    μ/3. The gaps are like 1/K times independent exponential variables, for which P(μ <= εK⁻⁵) is between positive multiples
+    of √ε: μ is of order K⁻⁵ in probability, and λ_max of order K.
 
-    Tried on 101 seeds for each K of 16, 64, 256, 1024: both bounds of λ_min, and that the medians of κ grow with the slope of this
-    exponent in logarithmic scales, to within ½.  P(κ > cK⁶) falls like c^(−1/2), so that the logarithm of a median over 101 seeds has an error of about
-    2·(1/(2·½))/√101 < 0.3, and the slope over log 64 one below 0.1.
+    Tried on 101 seeds for each K of 16, 64, 256, 1024: both bounds of λ_min, and that the medians of κ grow with the slope
+    of this exponent in logarithmic scales, to within ½. P(κ > cK⁶) falls like c^(−1/2), so that the logarithm of a median
+    over 101 seeds has an error of about 2·(1/(2·½))/√101 < 0.3, and the slope over log 64 one below 0.1.
     """
     medians = [float(np.median(random_kappas(K)[0])) for K in RANDOM_SIZES]
     slope = float(np.polyfit(np.log(RANDOM_SIZES), np.log(medians), 1)[0])
@@ -512,7 +526,7 @@ def random_biases_are_worse(exponent: int) -> Result:
 
 @cache
 def sampled_functions(levels: int, derivative: int) -> np.ndarray:
-    """ψ_{j,k} or ψ'_{j,k} at two Gauss points of each cell, times the roots of the weights: products of them are exact integrals."""
+    """ψ_{j,k} or ψ'_{j,k} at two Gauss points of each cell, times the roots of the weights: products are exact integrals."""
     cells = 3 * 2**levels
     nodes, weights = leggauss(2)
     t = ((np.arange(cells)[:, None] + (nodes + 1) / 2) * 3 / cells).ravel()
@@ -536,10 +550,11 @@ def kappa_of(features: np.ndarray) -> float:
 
 @check("beyond-6")
 def tangent_features(values: list[str], features: str) -> Result:
-    """κ of {ψ_{j,k}, ψ'_{j,k}}, all with norm 1, for Theorem 3.3's neurons of J = 2, 3, … levels, or of one of the two kinds alone.
+    """κ of {ψ_{j,k}, ψ'_{j,k}}, all with norm 1, for Theorem 3.3's neurons of J = 2, 3, … levels, or of one of the two
+    kinds alone.
 
-    ψ'_{j,k} is the derivative with respect to the bias.  Products of features are exact with two Gauss points for each cell, up to
-    rounding; K·2^-53·κ < 2e-10 for K = 254 and κ <= 5100.
+    ψ'_{j,k} is the derivative with respect to the bias. Products of features are exact with two Gauss points for each cell,
+    up to rounding; K·2^-53·κ < 2e-10 for K = 254 and κ <= 5100.
     """
     found = []
     for J in range(2, 2 + len(values)):
@@ -549,13 +564,38 @@ def tangent_features(values: list[str], features: str) -> Result:
     return Result(agree, {f"κ at J = {J}": f"{value:.6g}" for J, value in enumerate(found, 2)})
 
 
+@check("beyond-6-weights")
+def all_tangent_features_are_dependent(levels: int, features: str) -> Result:
+    """The features {ψ_{j,k}, ψ'_{j,k}, tψ'_{j,k}} of output weights, biases and input weights are linearly dependent for J
+    levels, and so for every larger number, as it has them among its own.
+
+    On each cell of length 2^-J in t they are affine. The rank of their values at both ends of all cells is computed over Q.
+    """
+    cells = 3 * 2**levels
+    pieces = wavelet_pieces(2)
+    rows = []
+    for j, k in WaveletFamily(levels).index:
+        values, slopes, products = [], [], []
+        for n in range(cells):
+            place = Fraction(2 * (2**j * 3 * n - k * cells), cells)  # of the cell's left end in half-units of the wavelet
+            for step in (Fraction(0), Fraction(2**j * 6, cells)):
+                inside = 0 <= place < len(pieces)
+                constant, slope = pieces[math.floor(place)] if inside else (Fraction(0), Fraction(0))
+                values.append(constant + slope * (place + step - math.floor(place)) if inside else Fraction(0))
+                slopes.append(slope)
+                products.append(slope * (place + step))
+        rows += [row for row, name in zip((values, slopes, products), ("ψ", "ψ'", "tψ'")) if name in features.split(", ")]
+    dimensions = rank(rows)
+    return Result(dimensions < len(rows), {"rank": f"{dimensions} of {len(rows)}"})
+
+
 @check("beyond-6-scale")
 def tangent_features_at_one_scale(supremum: str) -> Result:
     """sup over K of κ of {ψ(· − k), ψ'(· − k)}, norm 1, k = 1, …, K, on the line.
 
-    The matrix is block Toeplitz with the symbol [[A, iB], [−iB, D]]: A and D are those of ψ and ψ' by their norms, and B = 2Σ b_s sin sθ from
-    b_s = ⟨ψ, ψ'(· − s)⟩.  κ's supremum is the largest by the smallest eigenvalue over θ, found on a grid of 10⁵ points; at a smooth extremum
-    the grid's error is of order 10⁻⁹.
+    The matrix is block Toeplitz with the symbol [[A, iB], [−iB, D]]: A and D are those of ψ and ψ' by their norms, and B =
+    2Σ b_s sin sθ from b_s = ⟨ψ, ψ'(· − s)⟩. κ's supremum is the largest by the smallest eigenvalue over θ, found on a grid
+    of 10⁵ points; at a smooth extremum the grid's error is of order 10⁻⁹.
     """
     theta = np.linspace(0, np.pi, 10**5 + 1)
     pieces = [[Fraction(c) for c in piece] for piece in wavelet_pieces(2)]
@@ -590,8 +630,8 @@ def spline_symbol(order: int, c: sympy.Expr) -> sympy.Expr:
 
 @check("beyond-7")
 def symbol_of_each_order(orders: list[int], factors: str) -> Result:
-    """The symbol of the integer shifts of ψ_m is Φ_m(θ/2)Φ_m(θ/2 + π)Φ_m(θ), or another product of these; identities of polynomials in
-    cos(θ/2), exact, for these m.
+    """The symbol of the integer shifts of ψ_m is Φ_m(θ/2)Φ_m(θ/2 + π)Φ_m(θ), or another product of these; identities of
+    polynomials in cos(θ/2), exact, for these m.
     """
     x = sympy.Symbol("x")
     for m in orders:
@@ -618,9 +658,9 @@ def kappa_of_each_order(values: list[str]) -> Result:
 def ratio_of_neighbouring_orders(limit: str) -> Result:
     """κ_{m+1}/κ_m tends to the largest value of (π³ sin²a/(8a²(π−a)))² on (0, π).
 
-    Φ_m(ω) = Σ_n (2 sin(ω/2)/(ω + 2πn))^{2m}, in which n = 0 and n = −1 dominate for large m, so that the m-th root of f_m(θ), a = θ/2 in (0, π), tends to
-    that of the three leading terms; the least value is at θ = π, and the largest at the root below.  The limit is computed with 30 digits, and κ_m by
-    the product of beyond-7 up to m = 24, with 60 digits.
+    Φ_m(ω) = Σ_n (2 sin(ω/2)/(ω + 2πn))^{2m}, in which n = 0 and n = −1 dominate for large m, so that the m-th root of
+    f_m(θ), a = θ/2 in (0, π), tends to that of the three leading terms; the least value is at θ = π, and the largest at the
+    root below. The limit is computed with 30 digits, and κ_m by the product of beyond-7 up to m = 24, with 60 digits.
     """
     with mpmath.workdps(30):
         a = mpmath.findroot(lambda u: mpmath.diff(lambda z: mpmath.sin(z) ** 2 / (z**2 * (mpmath.pi - z)), u), 1.0)
@@ -653,7 +693,9 @@ def _kappa_by_product(order: int) -> mpmath.mpf:
 
 @check("beyond-7-gershgorin")
 def discs_end_at_an_order(last_order: int) -> Result:
-    """Gershgorin's discs prove a bounded κ for the orders m = 1, …, last and for none of m = last + 1, …, 10: 2Σ|⟨ψ, ψ(·−s)⟩| < ‖ψ‖², exact."""
+    """Gershgorin's discs prove a bounded κ for the orders m = 1, …, last and for none of m = last + 1, …, 10: 2Σ|⟨ψ,
+    ψ(·−s)⟩| < ‖ψ‖², exact.
+    """
     proves = {
         m: 2 * sum(map(abs, BSplineWavelet(m).autocorrelation[1:])) < BSplineWavelet(m).norm_squared for m in range(1, 11)
     }
@@ -665,8 +707,9 @@ def discs_end_at_an_order(last_order: int) -> Result:
 def variation_of_each_order(base: int) -> Result:
     """The total variation of ψ_m^{(m−1)} is base^m.
 
-    *Every m.*  The jumps are the coefficients of 2^{m−1}(1 − z)^m Σq_n z^n.  (−1)^n q_n > 0, so they alternate, and their absolute values add up to the
-    value at z = −1: 2^{m−1}·2^m·Σ|q_n| = 2^{m−1}·2^m·2, as Σ|q_n| = 2^{1−m}·2^m.  Computed for m = 1, …, 12.
+    *Every m.* The jumps are the coefficients of 2^{m−1}(1 − z)^m Σq_n z^n. (−1)^n q_n > 0, so they alternate, and their
+    absolute values add up to the value at z = −1: 2^{m−1}·2^m·Σ|q_n| = 2^{m−1}·2^m·2, as Σ|q_n| = 2^{1−m}·2^m. Computed for
+    m = 1, …, 12.
     """
     found = [BSplineWavelet(m).variation for m in range(1, 13)]
     alternating = all((-1) ** n * q > 0 for m in range(1, 13) for n, q in enumerate(two_scale_coefficients(m)))
@@ -692,7 +735,7 @@ def clipped(polygon: list[tuple[Fraction, Fraction]], axis: int, end: int, sign:
 
 
 def integral_over(polygon: list[tuple[Fraction, Fraction]], f: tuple, g: tuple, axis: int) -> Fraction:
-    """∫ (f_0 + f_1 u)(g_0 + g_1 z) over a convex polygon, z = u or v by the axis; exact by the midpoints of sides of triangles."""
+    """∫ (f_0 + f_1 u)(g_0 + g_1 z) over a convex polygon, z = u or v by the axis: exact, by midpoints of sides of triangles."""
     total, p = Fraction(0), polygon[0]
     for q, r in zip(polygon[1:], polygon[2:]):
         area = abs((q[0] - p[0]) * (r[1] - p[1]) - (r[0] - p[0]) * (q[1] - p[1])) / 2
@@ -738,9 +781,9 @@ def ridge_product(first: Line, second: Line, profile: str) -> Fraction:
 def ridges_are_orthogonal(first: list[str], second: list[str], profile: str) -> Result:
     """∫ over [−1, 1]² of ψ(a·x − b)ψ(c·x − d) is 0, for the ridges (a, b) and (c, d).
 
-    If the strips 0 < a·x − b < 3 and 0 < c·x − d < 3 meet only inside of the domain, the substitution u = a·x − b, v = c·x − d makes the integral
-    (∫ψ)²/|det| = 0; in more dimensions, u and v and coordinates that are orthogonal to both.  The integral is computed exactly, as a sum over
-    polygons.
+    If the strips 0 < a·x − b < 3 and 0 < c·x − d < 3 meet only inside of the domain, the substitution u = a·x − b, v = c·x
+    − d makes the integral (∫ψ)²/|det| = 0; in more dimensions, u and v and coordinates that are orthogonal to both. The
+    integral is computed exactly, as a sum over polygons.
     """
     lines = [tuple(map(Fraction, line)) for line in (first, second)]
     value = ridge_product(*lines, profile)
@@ -754,9 +797,9 @@ def ridges_are_orthogonal(first: list[str], second: list[str], profile: str) -> 
 def derivatives_vanish_almost_everywhere(derivative: int) -> Result:
     """The derivatives of this order of a ψ-network are 0 almost everywhere, for any depth and any weights.
 
-    ψ is affine on each of its pieces (their degrees are read off), and compositions and sums of piecewise affine maps are piecewise affine: outside of
-    finitely many hyperplanes' pieces all second derivatives are 0.  A loss of second derivatives at samples then has the gradient 0 with respect to all
-    weights, for almost all samples.
+    ψ is affine on each of its pieces (their degrees are read off), and compositions and sums of piecewise affine maps are
+    piecewise affine: outside of finitely many hyperplanes' pieces all second derivatives are 0. A loss of second
+    derivatives at samples then has the gradient 0 with respect to all weights, for almost all samples.
     """
     degree = max(p for piece in PSI.pieces for p, c in enumerate(piece) if c)
     return Result(derivative > degree, {"degree of the pieces": str(degree)})
