@@ -347,35 +347,8 @@ def stable_spacings(multiple: int) -> Result:
     symbol has a zero exactly if all (θ + 2πn)/δ are in 4πZ, that is if 2π/δ is, and θ = 0. The check counts exact zeros on
     [−1, 1] (Sturm) for 19 rational δ.
     """
-<<<<<<< HEAD
-    spacings = [
-        Fraction(s)
-        for s in [
-            "3",
-            "2",
-            "3/2",
-            "1",
-            "9/10",
-            "3/4",
-            "2/3",
-            "3/5",
-            "1/2",
-            "2/5",
-            "3/8",
-            "1/3",
-            "3/10",
-            "1/4",
-            "2/9",
-            "1/5",
-            "1/6",
-            "1/7",
-            "1/8",
-        ]
-    ]
-=======
     pairs = [*((n, 1) for n in (3, 2, 1)), (3, 2), (9, 10), (3, 4), (2, 3), (3, 5), (2, 5), (3, 8), (3, 10), (2, 9)]
     spacings = [Fraction(*pair) for pair in [*pairs, *((1, n) for n in range(2, 9))]]
->>>>>>> theory
     wrong = []
     for spacing in spacings:
         polynomial = spaced_symbol(spacing)
