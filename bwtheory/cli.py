@@ -452,8 +452,8 @@ def reproduce(
     with _bad_input_is_a_sentence():
         for activation in activations:
             flags.refuse_activation(activation)
-        if image is not None:
-            find_image(_from_home(image))
+        for each in image:
+            find_image(_from_home(each))
         target = _target_folder(out)
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():

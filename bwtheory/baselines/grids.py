@@ -71,11 +71,13 @@ def _interpolations(nodes: tuple[int, int], pixels: tuple[int, int]) -> tuple[np
 
 def _interpolation(nodes: int, pixels: int) -> np.ndarray:
     places = np.linspace(0, nodes - 1, pixels)[:, None] if pixels > 1 else np.full((1, 1), (nodes - 1) / 2)
-    return np.maximum(0.0, 1 - np.abs(places - np.arange(nodes)))
+    weights: np.ndarray = np.maximum(0.0, 1 - np.abs(places - np.arange(nodes)))
+    return weights
 
 
 def _interpolated(values: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,jkc,lk->ilc", down, values, across)
+    interpolated: np.ndarray = np.einsum("ij,jkc,lk->ilc", down, values, across)
+    return interpolated
 
 
 def _between(task: ImageTask, values: np.ndarray) -> Callable[[Tensor], Tensor]:
@@ -179,12 +181,14 @@ class _HashGrid(nn.Module):
             (embedding(entry, table) * weight.unsqueeze(2)).sum(1)
             for entry, weight, table in zip(entries, weights, self.tables)
         ]
-        return self.decoder(torch.cat(found, dim=1))
+        values: Tensor = self.decoder(torch.cat(found, dim=1))
+        return values
 
     @torch.no_grad()
     def function(self, coordinates: Tensor) -> Tensor:
         """Values (Q, C) in float64 at coordinates (Q, 2)."""
-        return self(*self.places(coordinates)).double()
+        values: Tensor = self(*self.places(coordinates))
+        return values.double()
 
 
 def _table_sizes(nodes: list[int], budget: int) -> list[int]:
