@@ -457,8 +457,8 @@ def reproduce(
     with _bad_input_is_a_sentence():
         for activation in activations:
             flags.refuse_activation(activation)
-        for one in image:
-            find_image(_from_home(one))
+        for each in image:
+            find_image(_from_home(each))
         target = _target_folder(out)
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():

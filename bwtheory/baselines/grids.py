@@ -71,11 +71,13 @@ def _interpolations(nodes: tuple[int, int], pixels: tuple[int, int]) -> tuple[np
 
 def _interpolation(nodes: int, pixels: int) -> np.ndarray:
     places = np.linspace(0, nodes - 1, pixels)[:, None] if pixels > 1 else np.full((1, 1), (nodes - 1) / 2)
-    return np.asarray(np.maximum(0.0, 1 - np.abs(places - np.arange(nodes))))
+    weights: np.ndarray = np.maximum(0.0, 1 - np.abs(places - np.arange(nodes)))
+    return weights
 
 
 def _interpolated(values: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-    return np.asarray(np.einsum("ij,jkc,lk->ilc", down, values, across))
+    interpolated: np.ndarray = np.einsum("ij,jkc,lk->ilc", down, values, across)
+    return interpolated
 
 
 def _between(task: ImageTask, values: np.ndarray) -> Callable[[Tensor], Tensor]:

@@ -303,7 +303,8 @@ class StartsForCT(Between):
 
 @lru_cache(maxsize=256)
 def _longer_side(image: str) -> int:
-    return int(max(load_image(image).pixels.shape[:2]))
+    height, width = load_image(image).pixels.shape[:2]
+    return max(int(height), int(width))
 
 
 def _is_of(run: Finished, method: Method) -> bool:

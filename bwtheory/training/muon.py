@@ -44,7 +44,8 @@ class MuonWithAdam(torch.optim.Optimizer):
         for part, is_muon in ((self._muon, True), (self._adam, False)):
             # loading a state makes new groups
             part.state, part.param_groups = self.state, [g for g in self.param_groups if ("ns_steps" in g) == is_muon]
-            part.step()  # type: ignore[no-untyped-call]  # of torch
+            one_step: Callable[[], object] = part.step  # Muon's has no types
+            one_step()
         return loss
 
 
