@@ -10,13 +10,14 @@
 # make proofs-check: the compiled proofs once more, by Coq's independent checker.
 # make test:   set up, run tests/ and verify/, and fail if paper_checks.md is stale.
 # make docs:   build the site in build/site, which needs no network to be read; make docs-serve shows it while pages are edited.
+# make examples: train the three networks of the package again (docs/play.md); half an hour on two cores.
 # make portability: the tests on other processors, threads, library versions, orders and seeds; hours, see docs/reliability.md.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
+.PHONY: examples verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
 	proofs-controls mutants proofs-check coq docs docs-serve docs-figures clean
 
 verify: $(VENV)/ready
@@ -71,6 +72,19 @@ gallery: $(VENV)/ready
 	mkdir -p docs/gallery
 	for folder in reproduced/*-quick; do cp $$folder/figure.png docs/gallery/$$(basename $$folder -quick).png; done
 
+# bwtheory/examples: small networks of images with a free licence.
+EXAMPLE = $(BIN)/bwtheory train signal --hidden-features 128 --log-every 20 --device cpu --out build/examples
+examples: $(VENV)/ready
+	rm -rf build/examples
+	$(EXAMPLE) --image astronaut --shrink 4 --epochs 300
+	$(EXAMPLE) --image chelsea --shrink 4 --epochs 400
+	$(EXAMPLE) --image coffee --shrink 5 --epochs 400 --activation siren --omega-0 20
+	for run in build/examples/*; do \
+		name=$$(basename $$run | cut -d- -f1); \
+		mkdir -p bwtheory/examples/$$name; \
+		cp $$run/config.json $$run/metrics.jsonl $$run/summary.json $$run/weights.safetensors bwtheory/examples/$$name; \
+	done
+
 # docs/choosing.md: about three hours of two cores.  The three files are the paper's cameraman and chest, and a photograph;
 # with other ones the study is another one.
 CAMERAMAN ?= cameraman.tif
@@ -105,11 +119,12 @@ docs: $(VENV)/docs-ready
 docs-serve: $(VENV)/docs-ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-# The figures of docs/theory.md.
+# The figures of docs/theory.md and docs/pictures.md.
+DRAWN = condition_numbers spectra wavelet_supports least_squares seven_relus gram_matrices gershgorin beam grid_and_between
 docs-figures: $(VENV)/ready
-	$(BIN)/bwtheory figures figure1_left condition_numbers spectra wavelet_supports least_squares --out build/figures
+	$(BIN)/bwtheory figures figure1_left $(DRAWN) --out build/figures
 	cp build/figures/figure1_left.png docs/psi.png
-	cp build/figures/condition_numbers.png build/figures/spectra.png build/figures/wavelet_supports.png build/figures/least_squares.png docs
+	for name in $(DRAWN); do cp build/figures/$$name.png docs; done
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

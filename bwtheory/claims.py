@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -263,9 +263,13 @@ class Judgement:
             return computed
         if not self.is_proved:
             return f"{computed} (no record here that Coq proved {', '.join(claim.theorem)})"
+        return f"proved ({self.theorems}); {computed}"
+
+    @property
+    def theorems(self) -> str:
+        """Links to the theorems that Coq has proved of it, in Markdown; KeyError for one that is not in the record."""
         statements = f"proofs/{proof_record.STATEMENTS}"
-        links = ", ".join(proof_record.link(name, self.recorded[name], statements) for name in claim.theorem)
-        return f"proved ({links}); {computed}"
+        return ", ".join(proof_record.link(name, self.recorded[name], statements) for name in self.claim.theorem)
 
     @property
     def verdict(self) -> Verdict:
@@ -470,29 +474,21 @@ def render(judgements: Iterable[Judgement]) -> str:
     printed = [j for j in judgements if not j.claim.is_beyond]
     beyond = [j for j in judgements if j.claim.is_beyond]
     counts = {v: sum(j.verdict is v for j in printed) for v in Verdict}
-    controls = sum(len(j.claim.controls) for j in judgements)
     lines = [
         "# Paper checks",
         "",
-        "Every statement of *ReLUs Are Sufficient for Learning Implicit Neural Representations* (Shenouda, Zhou and Nowak, "
-        "ICML 2024, arXiv 2406.02529), checked. Written by `bwtheory verify --write` from the checks that ran; "
-        "`bwtheory verify ID --explain` shows one of them in full.",
+        *_in_short(printed, beyond, counts),
         "",
-        f"{len(printed)} claims about the paper, and {len(beyond)} beyond it; "
-        f"{sum(j.caught for j in judgements)}/{controls} controls answered correctly "
-        "(wrong versions of a statement rejected, right versions of a false one accepted).",
+        "## What the verdicts mean",
+        "",
+        "Every statement of *ReLUs Are Sufficient for Learning Implicit Neural Representations* (Shenouda, Zhou and Nowak, "
+        "ICML 2024, arXiv 2406.02529) has a check. This page is written by `bwtheory verify --write` from the checks that ran; "
+        "`bwtheory verify ID --explain` shows one of them in full.",
         "",
         "| verdict | claims | meaning |",
         "|---|---|---|",
         *(f"| {v} | {counts[v]} | {v.meaning} |" for v in Verdict if counts[v]),
     ]
-    substance = sorted((j for j in judgements if j.claim.matters and j.verdict in _ERRORS), key=lambda j: j.claim.weight)
-    if substance:
-        lines += ["", "## Errors of substance, by weight", ""]
-        lines += [
-            f"{n}. **{j.claim.id}**, {j.claim.where}. {first_sentence(j.claim.summary)} *{j.claim.matters}*"
-            for n, j in enumerate(substance, 1)
-        ]
     sections = {title: [j for v in verdicts for j in printed if j.verdict is v] for title, verdicts in _SECTIONS.items()}
     for title, chosen in {**sections, "Beyond the paper": beyond}.items():
         if chosen:
@@ -500,6 +496,41 @@ def render(judgements: Iterable[Judgement]) -> str:
             for judgement in chosen:
                 lines += ["", *_entry(judgement)]
     return "\n".join(lines) + "\n"
+
+
+def _in_short(printed: Sequence[Judgement], beyond: Sequence[Judgement], counts: Mapping[Verdict, int]) -> list[str]:
+    """Some twenty lines: how many statements hold, how sure that is, and the errors that matter most, each with its proof."""
+    wrong = counts[Verdict.FAILS] + counts[Verdict.HOLDS_CORRECTED]
+    numbers = counts[Verdict.REPRODUCED] + counts[Verdict.NOT_REPRODUCED]
+    judgements = [*printed, *beyond]
+    controls, caught = sum(len(j.claim.controls) for j in judgements), sum(j.caught for j in judgements)
+    proved = sum(j.is_proved for j in judgements)
+    found = [
+        f"- **Theory.** {counts[Verdict.HOLDS]} statements are true as printed, {counts[Verdict.LOOSE]} are true and a sharper "
+        f"one is proved, {wrong} are false as printed; {counts[Verdict.HOLDS_CORRECTED]} of these are true with a correction.",
+        f"- **Experiments.** We obtain {counts[Verdict.REPRODUCED]} of {numbers} printed results; "
+        f"{counts[Verdict.OPEN] + counts[Verdict.UNDECIDABLE]} claims are open or rest on unpublished data.",
+        f"- **How sure.** {len(printed)} claims about the paper and {len(beyond)} beyond it, of which {proved} are "
+        f"[proved by machine](proofs/README.md). {caught}/{controls} controls answered correctly: wrong versions of a "
+        "statement rejected, right versions of a false one accepted.",
+    ]
+    substance = sorted((j for j in judgements if j.claim.matters and j.verdict in _ERRORS), key=lambda j: j.claim.weight)
+    if substance:
+        found += ["", "The errors of substance, the weightiest first:", ""]
+        found += [
+            f"{n}. **{j.claim.id}** ({_verdict_with_proof(j)}), {j.claim.where}. {first_sentence(j.claim.summary)} "
+            f"*{j.claim.matters}*"
+            for n, j in enumerate(substance, 1)
+        ]
+    return found
+
+
+def _verdict_with_proof(judgement: Judgement) -> str:
+    """The verdict, with a link to the entry below, and the theorems that prove it."""
+    heading = f"{judgement.claim.id} — {judgement.verdict}"
+    anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")  # as GitHub makes it
+    entry = f"[{judgement.verdict}](#{anchor})"
+    return f"{entry}, {judgement.theorems}" if judgement.is_proved else entry
 
 
 def first_sentence(text: str) -> str:

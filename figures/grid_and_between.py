@@ -1,29 +1,45 @@
-"""PSNR on the pixels trained on against PSNR between them, of every setting tried, from results/reduced/between.json.
+"""PSNR on the pixels trained on against PSNR between them, from the table that ``bwtheory reproduce between`` has written.
 
-The numbers come from ``bwtheory reproduce between --quick --seeds 1 --image camera --activations bw-relu siren finer``.
+results/reduced/between.md: one photograph, one seed; of three settings of each network the best between the pixels, of those
+with 30 dB on them.
 """
 
-import json
-
 from bwtheory.claims import find_evidence
-from bwtheory.plots import BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
+from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 
-NAMES = {
-    "bw-relu": ("BW-ReLU, published start", BLUE, "o"),
-    "bw-relu-scales": ("BW-ReLU, start by scales", SKY, "^"),
-    "bw-relu-edge": ("BW-ReLU, biases at the edge", ORANGE, "v"),
-    "siren": ("SIREN", VERMILION, "s"),
-    "finer": ("FINER", GREEN, "D"),
+MARKS = {
+    "BW-ReLU": (BLUE, "o", "BW-ReLU, published start"),
+    "BW-ReLU, scales": (SKY, "^", "BW-ReLU, start by scales"),
+    "BW-ReLU, edge": (ORANGE, "v", "BW-ReLU, start at the edge"),
+    "SIREN": (VERMILION, "s", "SIREN"),
+    "FINER": (GREEN, "D", "FINER"),
 }
+LABEL = {"fc": "white", "ec": "none", "pad": 0.8}
 
 
 def draw():
-    results = json.loads((find_evidence() / "results" / "reduced" / "between.json").read_text(encoding="utf-8"))
-    figure, axes = canvas(7, 4.8)
-    for key, row in results.items():
-        name, colour, marker = NAMES[key.rpartition(", ")[2].partition("size-")[2]]
-        points = row["points"]
-        axes.plot(
-            [p["grid"] for p in points], [p["off_grid"] for p in points], marker, color=colour, ms=7, mec="white", label=name
-        )
+    figure, axes = canvas(7, 4.6)
+    found = points((find_evidence() / "results" / "reduced" / "between.md").read_text(encoding="utf-8"))
+    for method, (on, between, setting) in found.items():
+        colour, marker, name = MARKS[method]
+        axes.plot([on, on], [between, on], color=colour, lw=1, ls=":")
+        axes.plot(on, between, marker, color=colour, ms=9, label=name)
+        axes.annotate(setting, (on, between), xytext=(0, -15), textcoords="offset points", fontsize=7, ha="center", bbox=LABEL)
+    low, high = 0, max(on for on, _, _ in found.values()) + 4
+    axes.plot([low, high], [low, high], color=BLACK, lw=0.8, ls="--")
+    axes.annotate("as good between the pixels", (33.5, 34.5), fontsize=8, ha="right", va="bottom")
+    axes.set(xlim=(25, high), ylim=(low, high), xlabel="PSNR on the pixels, dB", ylabel="PSNR between the pixels, dB")
+    axes.set_title("PSNR on the pixels does not say what the function is between them")
+    axes.legend(fontsize=8, loc="lower left")
     return figure
+
+
+def points(page):
+    """By method: PSNR on the pixels, PSNR between them, and the setting, from the table's column "best between"."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")]
+    columns, _, *rows = rows
+    method, best, setting = (columns.index(name) for name in ("method", "best between", "its setting"))
+    pairs = {row[method]: (*map(float, row[best].split(" / ")), row[setting]) for row in rows}
+    return {
+        name: (on, between, setting.replace("first_bias_scale", "bias scale")) for name, (on, between, setting) in pairs.items()
+    }

@@ -95,7 +95,11 @@ def test_errors_of_substance_come_first_by_weight():
     wrong = FALSE | {"expected": "fails", "matters": "It is four."}
     light, heavy = claim(**wrong | {"weight": 2}), claim(**wrong | {"id": "heavy", "weight": 1})
     page = render([judge(light, TOY), judge(heavy, TOY)])
-    assert page.index("1. **heavy**") < page.index("2. **toy**") < page.index("## What does not hold as printed")
+    assert (
+        page.index("1. **heavy** ([fails](#heavy--fails)),")
+        < page.index("2. **toy**")
+        < page.index("## What does not hold as printed")
+    )
 
 
 def test_the_referee_names_every_printed_parameter():
@@ -178,6 +182,7 @@ def test_rendering_opens_with_what_does_not_hold():
     page = render([good, bad])
     assert page.index("What does not hold") < page.index("### bad") < page.index("What holds") < page.index("### toy")
     assert "3/3 controls" in page
+    assert len(page[: page.index("## What the verdicts mean")].strip().splitlines()) <= 20
     assert "Three is at most the bound." in page
 
 

@@ -65,4 +65,6 @@ def test_every_package_travels_in_the_wheel():
     """setuptools is given the packages one by one: the evidence lies beside bwtheory/, nothing else comes along."""
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {"bwtheory" + str(file.parent)[len(str(PACKAGE)) :].replace(os.sep, ".") for file in PACKAGE.rglob("__init__.py")}
-    assert set(project["packages"]) == folders | {"bwtheory.verify", "bwtheory.figures", "bwtheory.results", "bwtheory.proofs"}
+    assert set(project["packages"]) == folders | {
+        f"bwtheory.{name}" for name in ("verify", "figures", "results", "proofs", "examples")
+    }

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+import bwtheory
 from bwtheory.catalogue import GIVEN
 from bwtheory.nn.calibration import products_of_run
+from bwtheory.options import nearest
 from bwtheory.tasks import ImageTask, dimensions_of
 from bwtheory.tasks.task import grid_coordinates, image_extent
 from bwtheory.torch_settings import usual_settings
@@ -28,6 +30,7 @@ from bwtheory.training.size import refuse_what_does_not_fit
 
 SCORES = ("psnr", "snr", "rmse", "residual")  # of the tasks
 BYTES_OF_A_PIXEL = 56  # two coordinates in float64 twice and in float32, and a gray value three times
+EXAMPLES = ("astronaut", "chelsea", "coffee")  # networks in the package, of images with a free licence: docs/play.md
 LARGEST_SHOWN = 512  # pixels along a side of what a notebook shows
 
 
@@ -211,7 +214,8 @@ def load(folder: str | Path, trust: bool = False, network: nn.Module | None = No
 
     Parameters
     ----------
-    folder : of a run; its final weights, or those of the last checkpoint of an unfinished run
+    folder : of a run; its final weights, or those of the last checkpoint of an unfinished run.  A name of ``EXAMPLES`` is a
+        network of the package, unless there is such a folder
     trust : whether the run may execute code that is no part of this package: an activation or an operator that it names
     network : for a run of a module of your own, such a module, which gets the weights
 
@@ -230,10 +234,22 @@ def load(folder: str | Path, trust: bool = False, network: nn.Module | None = No
     UserWarning
         If the weights of a finished run are damaged, and those of its checkpoint are taken.
     """
-    function, problem = load_or_restore(Path(folder).expanduser(), trust, network)
+    function, problem = load_or_restore(_place(folder), trust, network)
     if problem:
         warnings.warn(problem, stacklevel=2)
     return function
+
+
+def _place(folder: str | Path) -> Path:
+    """The folder that ``load`` means; ValueError where none has this name, but a network of the package has a similar one."""
+    path = Path(folder).expanduser()
+    if path.exists() or not isinstance(folder, str):
+        return path
+    if folder in EXAMPLES:
+        return Path(bwtheory.__file__).parent / "examples" / folder
+    if near := nearest(folder, EXAMPLES):
+        raise ValueError(f"There is no run folder {folder!r}{near}; the networks of the package are {', '.join(EXAMPLES)}.")
+    return path
 
 
 def load_or_restore(folder: Path, trust: bool = False, network: nn.Module | None = None) -> tuple[Fit, str]:
