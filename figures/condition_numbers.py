@@ -47,8 +47,8 @@ def draw():
         lw=1,
         label="complete basis of $D$",
     )
-    right.set(xlabel="neurons $K$", ylim=(1, 4.6), title="Normalized wavelets: bounded")
-    right.text(widths[0], 4.3, r"all wavelets that meet $D$: $\kappa = \infty$ from 2 scales on", fontsize=8)
+    right.set(xlabel="neurons $K$", ylim=(1, 2.7), title="Normalized wavelets: bounded")
+    right.text(widths[0], 2.55, r"all wavelets that meet $D$: $\kappa = \infty$ from 2 scales on", fontsize=8)
     right.legend(fontsize=7.5, loc="lower right")
     return figure
 

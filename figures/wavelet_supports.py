@@ -26,14 +26,14 @@ def draw():
         axes.axvspan(-1, 1, color="0.9", zorder=0)
         axes.set(xlabel="$x$  ($D = [-1, 1]$ shaded)", title=f"{title}\n$K = {len(supports)}$", xlim=(-2.4, 2.4))
         axes.title.set_fontsize(10)
-    columns[0].set_yticks(np.arange(-1, LEVELS), ["hats", *map(str, range(LEVELS))])
+    columns[0].set_yticks(np.arange(-1, LEVELS), ["coarse", *map(str, range(LEVELS))])
     columns[0].set(ylabel="scale $j$")
     columns[0].invert_yaxis()
     return figure
 
 
 def supports_of_basis(basis):
-    """(level, number within it) and support of each function; the four hats have level −1.  Read off the functions' values."""
+    """(level, number within it) and support of each function, read off its values; the four of the coarse level have −1."""
     knots = basis.knots()
     middles = (knots[1:] + knots[:-1]) / 2
     sizes = [4, *(3 * 2**level for level in range(basis.levels))]
