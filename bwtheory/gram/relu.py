@@ -21,6 +21,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 from scipy.linalg.lapack import dpttrf, dpttrs
 
+from bwtheory.gram.rounded import BLOCK, bounds_of_gram, bounds_of_inverse
 from bwtheory.gram.structure import Bounds, Bracket, Extremes, GramStructure, Matrix, NotConverged, Vector
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ Number = TypeVar("Number", float, Matrix, Fraction, arb)
 Rational = float | Fraction
 FirstElement = tuple[arb, arb]  # how far it lies left of the domain, and how long its visible part is
 BallProduct = Callable[[list[arb], FirstElement, list[arb]], list[arb]]
-BLOCK = 128  # addends of a sum that is a part of another
 TOLERANCE = 1e-9  # relative distance of two bounds of an eigenvalue beyond which it counts as not known
 MANY, CLOSE = 2**17, 1e-12  # neurons from which float64 with bounds of its roundings is tried, and the width that it may have
 USUAL_PRECISION = 64  # bits
@@ -296,8 +296,6 @@ class ReLUStructure(GramStructure):
         """The same bounds from float64, see ``rounded``; None if another precision is set, or they are too far apart."""
         import flint
         from flint import arb
-
-        from bwtheory.gram.rounded import bounds_of_gram, bounds_of_inverse
 
         if flint.ctx.prec != USUAL_PRECISION:
             return None

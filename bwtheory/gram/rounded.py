@@ -11,13 +11,16 @@ y with Ny >= |S|ᵀx bounds N⁻¹|S|ᵀx from above, and each with Ny <= |S|ᵀ
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bwtheory.gram.relu import BLOCK, Perron, ReLUStructure
 from bwtheory.gram.structure import Vector
 
+if TYPE_CHECKING:
+    from bwtheory.gram.relu import Perron, ReLUStructure
+
+BLOCK = 128  # addends of a sum that is a part of another
 U = 2.0**-53
 MASS = 16  # roundings of an entry of M: 13 for the first, which has an overhang, fewer for all others; and of a gap, 1
 LOCAL = 32  # of a side of a row of Ny >= |S|ᵀx, with what the comparison itself rounds: at most 20
