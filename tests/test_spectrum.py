@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seeds import seeded
 
 from bwtheory.families import ReLUFamily
+from bwtheory.gram import relu, rounded
 from bwtheory.gram.blocks import BlockDiagonal
 from bwtheory.gram.dense import Dense
 from bwtheory.gram.relu import ReLUStructure, cumulative_sum, relu_gram_exact
@@ -91,6 +92,52 @@ def test_a_trial_value_that_is_an_eigenvalue_of_a_leading_block():
     family = IntervalWaveletFamily(3)
     for value, enclosure in zip(both(family.spectrum()), both(family.spectrum("certified"))):
         assert abs(value / enclosure.lower - 1) < 1e-12 and enclosure.relative_width < 1e-12
+
+
+def in_float64(structure, *vectors):
+    """Bounds of λ_max(G) and λ_max(J G⁻¹ J) from these trial vectors, or from the Perron vectors."""
+    of_gram, of_inverse = relu.perron_of_gram(structure), relu.perron_of_inverse(structure)
+    if vectors:
+        of_gram, of_inverse = (one._replace(vector=v) for one, v in zip((of_gram, of_inverse), vectors))
+    return rounded.bounds_of_gram(structure, of_gram), rounded.bounds_of_inverse(structure, of_inverse)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50, 128, 129, 3000])
+@pytest.mark.parametrize("kind", ["uniform", "random", "outside"])
+@pytest.mark.parametrize("trial", ["Perron", "random"])
+def test_bounds_in_float64_hold_for_any_vector(size, kind, trial):
+    """Against balls, which are narrower: float64's bounds of their roundings must contain them, whatever the vector."""
+    rng = np.random.default_rng(seeded(size))
+    biases = {"random": np.sort(rng.uniform(-1, 1, size)), "outside": np.r_[-2.5, np.sort(rng.uniform(-1, 1, size - 1))]}
+    structure = ReLUFamily.uniform(size).structure() if kind == "uniform" else ReLUStructure(biases[kind], (-1.0, 1.0))
+    spectrum = certified_spectrum(structure, 128, "a test", None)
+    vectors = [rng.uniform(0.5, 1, size) for _ in range(2)] if trial == "random" else []
+    largest, of_inverse = in_float64(structure, *vectors)
+    assert largest.lower <= spectrum.largest.lower and spectrum.largest.upper <= largest.upper
+    assert of_inverse.lower <= 1 / spectrum.smallest.upper and 1 / spectrum.smallest.lower <= of_inverse.upper
+    if trial == "Perron" and kind == "uniform":
+        assert max(largest.width, of_inverse.width) < 1e-13 * (1 + math.log2(size))
+
+
+def test_a_wrong_solution_proves_nothing(monkeypatch):
+    structure = ReLUFamily.uniform(40).structure()
+    right = ReLUStructure.solve_mass
+    monkeypatch.setattr(ReLUStructure, "solve_mass", lambda self, load: right(self, load) * (1 + 1e-12))
+    _, of_inverse = in_float64(structure)
+    assert of_inverse == rounded.NOTHING
+    assert structure._enclose_in_float64(relu.perron_of_gram(structure), relu.perron_of_inverse(structure)) is None
+
+
+@pytest.mark.parametrize("kind", ["uniform", "random"])
+def test_many_neurons_are_certified_in_float64(kind, monkeypatch):
+    """Both ways around, and at a higher precision in balls only."""
+    size = 2**13
+    family = ReLUFamily.uniform(size) if kind == "uniform" else ReLUFamily(np.random.default_rng(5).uniform(-1, 1, size))
+    balls = family.certified_condition_number()
+    monkeypatch.setattr(relu, "MANY", size)
+    fast, precise = family.certified_condition_number(), family.certified_condition_number(precision=80)
+    assert fast.lower <= balls.lower <= balls.upper <= fast.upper and fast != balls and fast.relative_width < 1e-12
+    assert precise.relative_width < fast.relative_width
 
 
 @settings(max_examples=30)

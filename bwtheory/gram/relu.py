@@ -21,6 +21,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 from scipy.linalg.lapack import dpttrf, dpttrs
 
+from bwtheory.gram.rounded import BLOCK, bounds_of_gram, bounds_of_inverse
 from bwtheory.gram.structure import Bounds, Bracket, Extremes, GramStructure, Matrix, NotConverged, Vector
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ Rational = float | Fraction
 FirstElement = tuple[arb, arb]  # how far it lies left of the domain, and how long its visible part is
 BallProduct = Callable[[list[arb], FirstElement, list[arb]], list[arb]]
 TOLERANCE = 1e-9  # relative distance of two bounds of an eigenvalue beyond which it counts as not known
+MANY, CLOSE = 2**17, 1e-12  # neurons from which float64 with bounds of its roundings is tried, and the width that it may have
+USUAL_PRECISION = 64  # bits
 POWER_STEPS = 500
 NODA_STEPS = 60
 
@@ -276,13 +279,32 @@ class ReLUStructure(GramStructure):
         return Extremes(float(1 / of_inverse.root), float(of_gram.root), of_gram.iterations + of_inverse.iterations)
 
     def enclose(self) -> Bounds:
-        """Collatz and Wielandt's bounds and Rayleigh's quotients, of the Perron vectors of G and J G⁻¹ J."""
+        """Collatz and Wielandt's bounds and Rayleigh's quotients, of the Perron vectors of G and J G⁻¹ J.
+
+        In balls; for many neurons, at the usual precision, in float64 with bounds of its roundings, if these are close enough.
+        """
         of_gram, of_inverse = perron_of_gram(self), perron_of_inverse(self)
+        if self.size >= MANY and (rounded := self._enclose_in_float64(of_gram, of_inverse)) is not None:
+            return rounded
         gaps, first = _exact_gaps(self)
         largest = _perron_bounds(_gram_product, gaps, first, of_gram.vector)
         of_j = _perron_bounds(_inverse_product, gaps, first, of_inverse.vector)
         smallest = Bracket(1 / of_j.upper, 1 / of_j.lower)
         return Bounds(smallest, largest, of_gram.iterations + of_inverse.iterations)
+
+    def _enclose_in_float64(self, of_gram: Perron, of_inverse: Perron) -> Bounds | None:
+        """The same bounds from float64, see ``rounded``; None if another precision is set, or they are too far apart."""
+        import flint
+        from flint import arb
+
+        if flint.ctx.prec != USUAL_PRECISION:
+            return None
+        largest, of_j = bounds_of_gram(self, of_gram), bounds_of_inverse(self, of_inverse)
+        if max(largest.width, of_j.width) > CLOSE:
+            return None
+        smallest = Bracket(1 / arb(of_j.upper), 1 / arb(of_j.lower))
+        iterations = of_gram.iterations + of_inverse.iterations
+        return Bounds(smallest, Bracket(arb(largest.lower), arb(largest.upper)), iterations)
 
 
 def first_element_mass(gap: Number, overhang: Number, visible: Number) -> Number:
@@ -290,7 +312,7 @@ def first_element_mass(gap: Number, overhang: Number, visible: Number) -> Number
     return visible * (gap * gap + gap * overhang + overhang * overhang) / (3 * gap * gap)
 
 
-def cumulative_sum(x: Vector, block: int = 128) -> Vector:
+def cumulative_sum(x: Vector, block: int = BLOCK) -> Vector:
     """np.cumsum of a non-negative vector, block by block: relative error (log n / log 128)·128 u instead of n·u.
 
     Equal addends make the roundings of a running sum all point the same way, so the plain one does reach n·u.
