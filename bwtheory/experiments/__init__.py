@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bwtheory.experiments.ablation import Ablation
 from bwtheory.experiments.architectures import Architectures
 from bwtheory.experiments.bandwidth import Bandwidth
 from bwtheory.experiments.between import Between, StartsForCT
@@ -29,4 +30,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "between-ct": StartsForCT(),
     "gauss-newton": FewerSteps(),
     "muon": MuonAgainstAdam(),
+    "ablation": Ablation(),
 }
