@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bwtheory.tasks.adapters import as_operator
+from bwtheory.tasks.gradients import DifferenceQuotients, with_derivatives
 from bwtheory.tasks.measured import MeasuredTask, measured_task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.tasks.physics import BEYOND_UNIT, largest_value
@@ -27,6 +28,11 @@ class PointsTask(Task):
     score_unit = ""
     higher_is_better = False
     reconstruction_name = "reconstruction.png"
+
+    @property
+    def given(self) -> Tensor:
+        """The coordinates (N, d) that were given."""
+        return self.coordinates
 
     def score(self, values: Tensor) -> float:
         """Root mean squared error of the measurements."""
@@ -53,7 +59,46 @@ class PointsTask(Task):
         return values if self.operator is None else self.operator(values)
 
 
-def points(x: Any, y: Any, operator: Any = None, *, shape: tuple[int, int] | None = None, noise_std: float = 0.0) -> PointsTask:
+@dataclass(frozen=True, kw_only=True)
+class DerivativesTask(PointsTask):
+    """Values and derivatives at points; the score is about the values.
+
+    weight : of the derivatives in the squared error
+    """
+
+    weight: float
+
+    @property
+    def given(self) -> Tensor:
+        return self.coordinates[: self._count]
+
+    def score(self, values: Tensor) -> float:
+        """Root mean squared error of the values."""
+        count = self._count
+        return float((values[:count].double() - self.measurements[:count]).square().mean().sqrt())
+
+    def metrics(self, values: Tensor) -> dict[str, float | None]:
+        """As for points, and the root mean squared error of the derivatives, as difference quotients."""
+        error = (self._measured(values) - self.measurements)[self._count :] / self.weight
+        return {**super().metrics(values), "gradient_rmse": float(error.square().mean().sqrt())}
+
+    @property
+    def _count(self) -> int:
+        assert isinstance(self.operator, DifferenceQuotients)
+        return self.operator.points
+
+
+def points(
+    x: Any,
+    y: Any,
+    operator: Any = None,
+    *,
+    shape: tuple[int, int] | None = None,
+    noise_std: float = 0.0,
+    gradients: Any = None,
+    gradient_step: float | None = None,
+    gradient_weight: float | None = None,
+) -> PointsTask:
     """Fit values y at coordinates x, or what an operator has measured of values there.
 
     Parameters
@@ -63,6 +108,7 @@ def points(x: Any, y: Any, operator: Any = None, *, shape: tuple[int, int] | Non
     operator : as ``as_operator`` takes it, of values (N, C)
     shape : (H, W) of the coordinates, for an operator that takes images
     noise_std : standard deviation of the noise in y, if it is known
+    gradients, gradient_step, gradient_weight : derivatives of y, as ``with_derivatives`` takes them; not with an operator
 
     Raises
     ------
@@ -71,6 +117,10 @@ def points(x: Any, y: Any, operator: Any = None, *, shape: tuple[int, int] | Non
     """
     coordinates = _matrix(x, "x", "coordinates (N, d)")
     made = None
+    if gradients is None and (gradient_step is not None or gradient_weight is not None):
+        raise ValueError("gradient_step and gradient_weight are about gradients, and there are none.")
+    if gradients is not None and operator is not None:
+        raise ValueError("gradients are derivatives of values at points; with an operator there are no such values.")
     if operator is None:
         values = _matrix(y, "y", "values (N, C)")
         if len(values) != len(coordinates):
@@ -80,6 +130,10 @@ def points(x: Any, y: Any, operator: Any = None, *, shape: tuple[int, int] | Non
         if math.prod(made.shape) != len(coordinates):
             raise ValueError(f"The operator takes {math.prod(made.shape):,} values, and x has {len(coordinates):,} points.")
         values = _measurements(y, made.measurements)
+    if gradients is not None:
+        return _with_derivatives(
+            coordinates, values, _numbers(gradients, "gradients"), gradient_step, gradient_weight, noise_std
+        )
     return PointsTask(
         coordinates=coordinates,
         measurements=values,
@@ -89,6 +143,23 @@ def points(x: Any, y: Any, operator: Any = None, *, shape: tuple[int, int] | Non
         noise_std=_noise_std(noise_std),
         source=f"{len(coordinates):,} points" if made is None else f"{values.numel():,} measurements",
         sha256=hash_of(coordinates, values),
+    )
+
+
+def _with_derivatives(
+    x: Tensor, y: Tensor, gradients: Tensor, step: float | None, weight: float | None, noise_std: float
+) -> DerivativesTask:
+    found = with_derivatives(x, y, gradients, step, weight)
+    return DerivativesTask(
+        coordinates=found.coordinates,
+        measurements=found.measurements,
+        grid=found.coordinates,
+        truth=y.new_empty(0, y.shape[1]),
+        operator=found.operator,
+        noise_std=_noise_std(noise_std),
+        source=f"{len(x):,} points with derivatives",
+        sha256=hash_of(x, y, gradients),
+        weight=found.weight,
     )
 
 

@@ -21,7 +21,7 @@ from bwtheory.nn import ACTIVATIONS, INR, Elementwise, resolve_activation
 from bwtheory.options import nearest
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_source, build_task
-from bwtheory.tasks.given import measured_image, points
+from bwtheory.tasks.given import PointsTask, measured_image, points
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig, with_preset
@@ -83,6 +83,7 @@ def fit(
 
         bw.fit("photo.jpg", "bw-relu", steps=500)       # an image: a file, a built-in name, an array, Pillow's, a tensor
         bw.fit((x, y), "siren", omega_0=20)             # values y (N, C) at points x (N, d) in [−1, 1]
+        bw.fit((x, y), gradients=dy)                    # values and their derivatives (N, C, d) there
         bw.fit(y, "bw-relu", operator=A, shape=(H, W))  # what A has measured of an image
         bw.fit(network, x, y, steps=500)                # a torch.nn.Module of your own; also fit(network, image)
 
@@ -113,9 +114,9 @@ def fit(
     run : a folder to keep everything in, from which the same call goes on after a crash; nothing is written without it
     callbacks : are called with a ``Step`` before each step; one that returns True or "stop" ends training
     progress : whether a bar is shown where there is a terminal or a notebook
-    **settings : options of the activation (c, omega_0, sigma_0, …), options of the task (value_range, held_out, noise_std, …),
-        and fields of ``TrainingConfig``: hidden_features, hidden_layers, batch, decay, weight_decay, stop_rule, log_every,
-        chunk, double, gauss_newton_after, …
+    **settings : options of the activation (c, omega_0, sigma_0, …), options of the task (value_range, held_out, noise_std,
+        gradients, …), and fields of ``TrainingConfig``: hidden_features, hidden_layers, batch, decay, weight_decay, stop_rule,
+        log_every, chunk, double, gauss_newton_after, …
 
     Returns
     -------
@@ -318,7 +319,8 @@ def _loss_of(target_psnr: float, problem: Task) -> float:
 
 def _refuse_coordinates(problem: Task) -> None:
     """ValueError for coordinates that presets are not made for."""
-    furthest = float(problem.coordinates.abs().max())
+    given = problem.given if isinstance(problem, PointsTask) else problem.coordinates
+    furthest = float(given.abs().max())
     if furthest > 1 + 1e-6:
         raise ValueError(
             f"Coordinates are in [−1, 1], and x goes to {furthest:.4g}: scale each column, such as "
