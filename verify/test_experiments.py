@@ -24,12 +24,14 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 def our_result(experiment: str, invented: dict | None) -> dict | None:
     """What full runs gave, from results/, or the invented result of a control; None if the experiment has not been done.
 
-    "fig5-bw-relu" is an entry of results/fig5.json.
+    "fig5-bw-relu" is an entry of results/fig5.json, "between-ct-norm" one of results/between-ct.json.
     """
     if invented is not None:
         return invented
-    file = RESULTS / f"{experiment.partition('-')[0]}.json"
-    return json.loads(file.read_text(encoding="utf-8")).get(experiment) if file.is_file() else None
+    words = experiment.split("-")
+    files = (RESULTS / f"{'-'.join(words[:count])}.json" for count in range(len(words), 0, -1))
+    file = next((file for file in files if file.is_file()), None)
+    return json.loads(file.read_text(encoding="utf-8")).get(experiment) if file else None
 
 
 def trial_claims() -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bwtheory.baselines import BASELINES
-from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
+from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
+from bwtheory.experiments.interpolation import rank_correlation
 from bwtheory.experiments.labels import label
 from bwtheory.experiments.starts import roughness
 from bwtheory.experiments.statistics import paired_difference
@@ -300,11 +301,43 @@ class StartsForCT(Between):
     side = 48
     enough = 0.0
 
+    def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
+        """As for ``Between``, and the rank correlation of norm (53) and PSNR over c of the published start."""
+        report = super().report(budget, done)
+        correlations = _norm_correlations(list(done.values()))
+        if not correlations:
+            return report
+        entry = {"first": mean_and_error(list(correlations.values())), "by_image": correlations, "trials": len(correlations)}
+        note = (
+            "BW-ReLU, published start: rank correlation (Kendall) of the norm (53) and PSNR over five scales c, mean over the "
+            f"learning rates, first seed; over images {plus_minus(list(correlations.values()))}."
+        )
+        return replace(report, results={**report.results, f"{self.name}-norm": entry}, notes=[*report.notes, note])
+
 
 @lru_cache(maxsize=256)
 def _longer_side(image: str) -> int:
     height, width = load_image(image).pixels.shape[:2]
     return max(int(height), int(width))
+
+
+def _norm_correlations(runs: Sequence[Finished]) -> dict[str, float]:
+    """By image: of the runs of the published start that differ in c alone, where there are several."""
+    groups: dict[str, dict[float, list[Finished]]] = {}
+    first = min((run.config.seed for run in runs), default=0)
+    for run in runs:
+        if (run.config.activation, run.config.init, run.config.seed) == ("bw-relu", "pytorch", first):
+            groups.setdefault(run.summary["source"], {}).setdefault(run.config.lr, []).append(run)
+    found = {}
+    for source, by_rate in groups.items():
+        pairs = [
+            [(run.summary["variation_norm"], run.summary["psnr"]) for run in group]
+            for group in by_rate.values()
+            if len(group) > 1
+        ]
+        if pairs:
+            found[source] = statistics.fmean(rank_correlation(group) for group in pairs)
+    return found
 
 
 def _is_of(run: Finished, method: Method) -> bool:
