@@ -47,7 +47,7 @@ def test_what_the_groups_are():
     """Vanishing moments and orthogonality to ψ of twice the scale, by sums that are exact for polygons of these knots."""
     u = np.linspace(0, 3, 6001)
     at = {kind: np.interp(u, np.linspace(0, 3, len(knot_values(kind))), knot_values(kind)) for kind in KINDS}
-    for kind, moments in {"psi": 2, "zero-mean": 2, "hat": 0, "random": 0, "gauss": 0}.items():
+    for kind, moments in {"psi": 2, "zero-mean": 2, "hat": 0, "random": 0}.items():
         sizes = [abs(float(np.trapezoid(at[kind] * u**k, u))) for k in range(2)]
         assert (max(sizes) < 1e-6) == (moments == 2), kind
     for kind, orthogonal in {"psi": True, "zero-mean": False, "hat": False}.items():
@@ -158,7 +158,7 @@ def test_the_ablation_reports_seeds_that_chose_nothing(tmp_path):
     """The rate is chosen by the first seed; results pair ψ with the best group that is not orthogonal, and so on."""
     experiment, budget = EXPERIMENTS["ablation"], Budget(full=True)
     first = experiment.plan(budget, {})
-    assert len(first) == len(CASES) * 3 * 2 and {config.seed for config in first.values()} == {40}
+    assert len(first) == len(CASES) * 2 and {config.seed for config in first.values()} == {40}
 
     def score(config):
         case = config.options["kind"] + str(config.init_options) * (config.init == "scales")
@@ -167,7 +167,7 @@ def test_the_ablation_reports_seeds_that_chose_nothing(tmp_path):
     spectra = [{"epoch": 1, "singular_values": [[10.0, 1.0], [100.0, 1.0]]}]
     done = {key: finished(tmp_path, c, summary_of(score(c), 20.0 + score(c)), spectra) for key, c in first.items()}
     plan = experiment.plan(budget, done)
-    assert len(plan) == len(first) + len(CASES) * 5 * 2
+    assert len(plan) == len(first) + len(CASES) * 5
     assert {config.lr for key, config in plan.items() if key not in first} == {8e-3}
     done |= {
         key: finished(tmp_path, c, summary_of(score(c), 20.0 + score(c)), spectra)
@@ -176,6 +176,6 @@ def test_the_ablation_reports_seeds_that_chose_nothing(tmp_path):
     }
     report = experiment.report(budget, done)
     results = report.results
-    assert results["ablation-next2"]["cases"] == ["psi", "random"] and results["ablation-open3"]["cases"] == ["order-4", "psi"]
+    assert results["ablation-next2"]["cases"] == ["psi", "random"] and results["ablation-open3"]["cases"] == ["order-3", "psi"]
     assert results["ablation-open4"]["cases"][0] in STARTS and results["ablation-next2"]["trials"] == 5
     assert results["ablation-first3"]["first"][0] == 2.0 and results["ablation-first3"]["scale"] == "log10"

@@ -21,11 +21,8 @@ KINDS = {
     "zero-mean": "three hats, −½, 1, −½: local, two vanishing moments, not orthogonal across scales",
     "random": "random values at the same knots: local, nothing else",
     "wave": "a sine: orthogonal across scales, not local",
-    "gauss": "a Gaussian",
     "gabor": "a Gaussian times a cosine",
-    "mexican-hat": "the second derivative of a Gaussian",
     "order-3": "the B-spline wavelet of order 3, as wide as ψ",
-    "order-4": "the B-spline wavelet of order 4, as wide as ψ",
 }
 
 
@@ -88,12 +85,8 @@ def knot_values(kind: str) -> np.ndarray:
         values = np.r_[0, np.random.default_rng(0).standard_normal(5), 0]
     elif kind == "wave":
         values = np.sin(2 * np.pi * u)
-    elif kind == "gauss":
-        values = np.exp(-((3 * u) ** 2))
     elif kind == "gabor":
         values = np.exp(-((3 * u) ** 2)) * np.cos(2 * np.pi * u)
-    elif kind == "mexican-hat":
-        values = (1 - 2 * (3 * u) ** 2) * np.exp(-((3 * u) ** 2))
     else:
         order = int(kind.removeprefix("order-"))
         values = BSplineWavelet(order)((u + 1) / 2 * (2 * order - 1))
