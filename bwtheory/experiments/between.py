@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -432,9 +433,9 @@ def _comparisons(tables: Tables, methods: dict[str, Method], enough: float) -> t
     for name, other in itertools.product(ours, others):
         found = paired_difference(best[name], best[other], len(ours) * len(others))
         if found.images > 1:
-            ends = f"[{found.lower:+.2f}, {found.upper:+.2f}]"
+            ends = f" [{found.lower:+.2f}, {found.upper:+.2f}]" if math.isfinite(found.lower) else ""
             ahead = f"ahead on {found.wins} of {found.images} images"
-            sentences.append(f"{methods[name].label} minus {methods[other].label}, dB: {found.typical:+.2f} {ends}, {ahead}.")
+            sentences.append(f"{methods[name].label} minus {methods[other].label}, dB: {found.typical:+.2f}{ends}, {ahead}.")
     if sentences:
         sentences.insert(0, COMPARED)
     return tuple(sentences)
