@@ -427,6 +427,8 @@ def reproduce(
     activations: tuple[str, ...] = (),
     faithful: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    workers: int | None = None,
+    scheduler: str | None = None,
     out: Path = Path("reproduced"),
     write: bool = False,
 ) -> int:
@@ -445,6 +447,8 @@ def reproduce(
         activations: the architectures to train, for Figures 4 to 6 and bandwidth
         faithful: settings of the published code where it differs from the paper
         device: where to train; auto takes CUDA or MPS if there is one
+        workers: train this number of runs at a time on this machine, one thread each
+        scheduler: address of a dask scheduler, such as tcp://10.0.0.1:8786, whose workers train the runs
         out: the folder in which each experiment gets a folder
         write: write the results of a full protocol to results/ in the checkout, where the ledger reads them
     """
@@ -459,15 +463,18 @@ def reproduce(
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
             from bwtheory.experiments import EXPERIMENTS
+            from bwtheory.experiments.cluster import open_cluster
             from bwtheory.experiments.experiment import Budget
             from bwtheory.experiments.reproduce import reproduce as carry_out
             from bwtheory.training.devices import pick_device
 
         images = tuple(map(_from_home, image))
         first = images[0] if images else None
-        budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, pick_device(device), images[1:])
-        for name in EXPERIMENTS if experiment == "all" else (experiment,):
-            carry_out(name, budget, target, _results_folder(write), write)
+        with open_cluster(scheduler, workers) as cluster:
+            there = (cluster.pick_device if cluster else pick_device)(device)
+            budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, there, images[1:])
+            for name in EXPERIMENTS if experiment == "all" else (experiment,):
+                carry_out(name, budget, target, _results_folder(write), write, cluster)
     return 0
 
 
@@ -487,6 +494,8 @@ def compare(
     seeds: int = 5,
     compile: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    workers: int | None = None,
+    scheduler: str | None = None,
     out: Path = Path("compared"),
 ) -> int:
     """Compare networks with each other, and with methods without one, on your images: tuned alike, at equal steps and time.
@@ -507,6 +516,8 @@ def compare(
         seeds: runs for each image
         compile: compile the steps of all networks
         device: where to train; auto takes CUDA or MPS if there is one
+        workers: train this number of runs at a time on this machine, one thread each
+        scheduler: address of a dask scheduler, such as tcp://10.0.0.1:8786, whose workers train the runs
         out: the folder in which the comparison gets a folder
     """
     with _bad_input_is_a_sentence():
@@ -523,6 +534,7 @@ def compare(
             from bwtheory.comparison.compare import compare as carry_out
             from bwtheory.comparison.protocol import Protocol
             from bwtheory.comparison.report import report
+            from bwtheory.experiments.cluster import open_cluster
             from bwtheory.training.devices import pick_device
 
         protocol = Protocol(
@@ -543,7 +555,9 @@ def compare(
             pick_device(device),
         )
         try:
-            done = carry_out(protocol, target / task, spread=_usual_spread(task, protocol.options))
+            with open_cluster(scheduler, workers) as cluster:
+                usual = _usual_spread(task, protocol.options)
+                done = carry_out(protocol, target / task, spread=usual, cluster=cluster)
         except KeyboardInterrupt:
             print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
             raise

@@ -22,7 +22,7 @@ from bwtheory.comparison.protocol import TUNING_SEED, Protocol, read_json, write
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose
 from bwtheory.experiments.decision import LEAST_TRIALS
 from bwtheory.experiments.experiment import Finished
-from bwtheory.experiments.runs import finish_runs
+from bwtheory.experiments.runs import Cluster, finish_runs
 from bwtheory.experiments.statistics import POWER, detectable, images_for
 from bwtheory.files import locked
 from bwtheory.nn import INR
@@ -149,10 +149,17 @@ class Comparison:
         return self._coordinates[image]
 
 
-def compare(protocol: Protocol, folder: Path, progress: Progress | None = None, spread: float | None = None) -> Comparison:
+def compare(
+    protocol: Protocol,
+    folder: Path,
+    progress: Progress | None = None,
+    spread: float | None = None,
+    cluster: Cluster | None = None,
+) -> Comparison:
     """Do a comparison, or go on with it: what is finished in the folder is not done again.
 
     ``spread`` is the usual standard deviation in dB of differences between images, to say beforehand what can be seen.
+    A cluster trains the runs elsewhere, as ``finish_runs`` takes it; methods without a network are computed here.
 
     Raises
     ------
@@ -170,11 +177,11 @@ def compare(protocol: Protocol, folder: Path, progress: Progress | None = None, 
         protocol.save(folder / "protocol.json")
         for note in notes:  # after all that could be refused: a refusal is one sentence
             say(f"note: {note}")
-        _carry_out(done, say)
+        _carry_out(done, say, cluster)
     return done
 
 
-def _carry_out(done: Comparison, say: Progress) -> None:
+def _carry_out(done: Comparison, say: Progress, cluster: Cluster | None) -> None:
     protocol, folder = done.protocol, done.folder
     done.step_seconds = _step_seconds(done, folder / "step_seconds.json", say)
     say(f"{_count_runs(done):,} runs; their steps take about {duration(_total_seconds(done))}; what is done is not done again.")
@@ -184,7 +191,7 @@ def _carry_out(done: Comparison, say: Progress) -> None:
         except ValueError as error:
             done.not_applicable[name] = str(error)
     done.runs, done.failed = finish_runs(
-        lambda runs, failed: _plan(done, runs, failed), folder / "runs", after=_report_run(say)
+        lambda runs, failed: _plan(done, runs, failed), folder / "runs", after=_report_run(say), cluster=cluster
     )
     if not any(name in done.runs for name in _planned_reports(done)):
         raise ValueError(f"No run that would be reported has finished; the first reason: {next(iter(done.failed.values()))}")

@@ -13,14 +13,21 @@ import torch
 
 from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
-from bwtheory.experiments.runs import finish_runs
+from bwtheory.experiments.runs import Cluster, finish_runs
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import locked, write_bytes, write_text
 from bwtheory.plots import in_style, save
 from bwtheory.training.run import json_bytes
 
 
-def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None, write: bool = False) -> Path:
+def reproduce(
+    name: str,
+    budget: Budget,
+    out: Path,
+    results: Path | None = None,
+    write: bool = False,
+    cluster: Cluster | None = None,
+) -> Path:
     """Finish an experiment and write its table, figure and results; what is finished already is read, not run again.
 
     Parameters
@@ -30,6 +37,7 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     out : a folder; the experiment gets one of its own in it, with a run directory for each run
     results : the checkout's results/ or None; runs that are kept there are done
     write : keep there the runs that took long and, if none of the protocol's seeds is missing, what the ledger reads
+    cluster : trains the runs elsewhere, as ``finish_runs`` takes it
 
     Returns
     -------
@@ -57,7 +65,9 @@ def reproduce(name: str, budget: Budget, out: Path, results: Path | None = None,
     known = [kept, *(kept.with_name(protocol.replace(name, other, 1)) for other in experiment.runs_of)] if kept else []
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        done, failed = finish_runs(lambda done, failed: experiment.plan_besides(budget, done, failed), folder / "runs", known)
+        done, failed = finish_runs(
+            lambda done, failed: experiment.plan_besides(budget, done, failed), folder / "runs", known, cluster=cluster
+        )
         if not done:
             raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
         _report(experiment, budget, done, failed, folder)

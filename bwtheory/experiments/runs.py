@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bwtheory.experiments.experiment import Finished
 from bwtheory.files import read_bytes, write_text
@@ -21,17 +23,90 @@ TASKS_KEPT = 4  # a projection matrix takes up to a gigabyte
 Plan = Callable[[dict[str, Finished], dict[str, str]], dict[str, TrainingConfig]]
 
 
+class Cluster(Protocol):
+    """Where runs are trained if not here."""
+
+    def finish(self, plan: Plan, runs: Runs) -> None:
+        """As ``finish_runs`` without a cluster: until nothing more is planned."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run that is to be trained, new or begun; its configuration says where the data are on this machine."""
+
+    key: str
+    config: TrainingConfig
+    run: RunDirectory
+
+
+class Runs:
+    """The runs of a folder.
+
+    Parameters
+    ----------
+    folder : has a run directory for each
+    kept : folders where finished runs with the same settings are found, too
+    after : called with each run that is finished, new or not
+
+    Attributes
+    ----------
+    done, failed : finished runs, and why others diverged, by name
+    """
+
+    def __init__(self, folder: Path, kept: Sequence[Path] = (), after: Callable[[str, Finished], None] | None = None):
+        self.folder, self._kept, self._after = folder, kept, after
+        self.done: dict[str, Finished] = {}
+        self.failed: dict[str, str] = {}
+        self._hashes: dict[str, str | None] = {}  # decoding an image for each of its runs takes longer than all else here
+
+    def missing(self, planned: Mapping[str, TrainingConfig]) -> list[str]:
+        """Names of the runs that are planned and neither finished nor diverged, as far as is known."""
+        return [key for key in planned if key not in self.done and key not in self.failed]
+
+    def look(self, key: str, planned: TrainingConfig) -> Waiting | None:
+        """What is to be trained; None for a run that has finished or diverged, which is noted.
+
+        ValueError if the folder holds a run with other settings.
+        """
+        config = with_absolute_source(planned)
+        run = RunDirectory(self.folder / key)
+        if not run.config_file.exists():
+            before = (RunDirectory(place / key) for place in self._kept if (place / key).is_dir())
+            run = next((found for found in before if not difference(found, config, self._hashes)), run)
+        job = Waiting(key, config, run)
+        if run.config_file.exists():
+            other = difference(run, config, self._hashes)
+            if other:
+                raise ValueError(f"{run.path} holds a run with {other}; choose another --out, or delete it.")
+            if (run.path / DIVERGED).exists():
+                self.failed[key] = read_bytes(run.path / DIVERGED).decode("utf-8", "replace")
+                return None
+            if run.is_finished(run.read_config()):
+                self.note(job)
+                return None
+        return job
+
+    def note(self, job: Waiting) -> None:
+        """A run has finished."""
+        self.done[job.key] = Finished(job.run, job.config, job.run.read_summary())
+        if self._after:
+            self._after(job.key, self.done[job.key])
+
+
 def finish_runs(
-    plan: Plan, folder: Path, kept: Sequence[Path] = (), after: Callable[[str, Finished], None] | None = None
+    plan: Plan,
+    folder: Path,
+    kept: Sequence[Path] = (),
+    after: Callable[[str, Finished], None] | None = None,
+    cluster: Cluster | None = None,
 ) -> tuple[dict[str, Finished], dict[str, str]]:
     """Train what is planned and neither finished nor diverged, until nothing more is planned; returns both by name.
 
     Parameters
     ----------
     plan : from the finished and the diverged runs (with the reason) to all runs by name, as far as they are known
-    folder : gets a run directory for each
-    kept : folders where finished runs with the same settings are found, too
-    after : called with each run that is finished, new or not
+    folder, kept, after : as ``Runs`` takes them
+    cluster : trains them elsewhere, several at a time
 
     Raises
     ------
@@ -40,48 +115,41 @@ def finish_runs(
     KeyboardInterrupt
         After saving; the same call goes on.
     """
-    done: dict[str, Finished] = {}
-    failed: dict[str, str] = {}
+    runs = Runs(folder, kept, after)
     tasks: dict[str, Task] = {}
-    hashes: dict[str, str | None] = {}  # decoding an image for each of its runs takes longer than all else here
-    while True:
-        planned = plan(done, failed)
-        waiting = [key for key in planned if key not in done and key not in failed]
-        if not waiting:
-            return done, failed
+    if cluster is not None:
+        cluster.finish(plan, runs)
+    while waiting := runs.missing(planned := plan(runs.done, runs.failed)):
         for key in waiting:
-            config = with_absolute_source(planned[key])
-            run = RunDirectory(folder / key)
-            if not run.config_file.exists():
-                before = (RunDirectory(place / key) for place in kept if (place / key).is_dir())
-                run = next((found for found in before if not _difference(found, config, hashes)), run)
-            own = config
-            if run.config_file.exists():
-                difference = _difference(run, config, hashes)
-                if difference:
-                    raise ValueError(f"{run.path} holds a run with {difference}; choose another --out, or delete it.")
-                own = run.read_config()
-            if (run.path / DIVERGED).exists():
-                failed[key] = read_bytes(run.path / DIVERGED).decode("utf-8", "replace")
+            job = runs.look(key, planned[key])
+            if job is None:
                 continue
-            if not run.is_finished(own):
-                task = _task(config, tasks)
-                if not run.config_file.exists():
-                    size = build_network(config, task.channels).count_parameters()
-                    own = settled(config, size, len(task.coordinates))
-                    run = RunDirectory.create(run.path, own)
-                try:
-                    train(own, task, run)
-                except Diverged as error:
-                    failed[key] = str(error)
-                    write_text(run.path / DIVERGED, str(error))
-                    continue
-            done[key] = Finished(run, config, run.read_summary())
-            if after:
-                after(key, done[key])
+            try:
+                carry_out(job.config, job.run, task_of(job.config, tasks))
+            except Diverged as error:
+                runs.failed[key] = str(error)
+            else:
+                runs.note(job)
+    in_order = {key: runs.done[key] for key in planned if key in runs.done}
+    return in_order, {key: runs.failed[key] for key in planned if key in runs.failed}
 
 
-def _task(config: TrainingConfig, tasks: dict[str, Task]) -> Task:
+def carry_out(config: TrainingConfig, run: RunDirectory, task: Task, shows_progress: bool = True) -> None:
+    """Train a run, or go on with it; of one that diverges the reason is kept in its folder before ``Diverged`` is raised."""
+    if run.config_file.exists():
+        config = run.read_config()
+    else:
+        size = build_network(config, task.channels).count_parameters()
+        config = settled(config, size, len(task.coordinates))
+        run = RunDirectory.create(run.path, config)
+    try:
+        train(config, task, run, **({} if shows_progress else {"shows_progress": False}))
+    except Diverged as error:
+        write_text(run.path / DIVERGED, str(error))
+        raise
+
+
+def task_of(config: TrainingConfig, tasks: dict[str, Task]) -> Task:
     """A configuration's task, the last few of which are kept."""
     data = json.dumps([config.task, config.source, config.coords, config.task_options])
     if data not in tasks:
@@ -91,7 +159,7 @@ def _task(config: TrainingConfig, tasks: dict[str, Task]) -> Task:
     return tasks[data]
 
 
-def _difference(run: RunDirectory, planned: TrainingConfig, hashes: dict[str, str | None]) -> str:
+def difference(run: RunDirectory, planned: TrainingConfig, hashes: dict[str, str | None]) -> str:
     """In words, what of a run is not as planned; empty if all is, up to where the run runs and where its data lie."""
     found = run.read_config()
     then, now = found.to_json(), planned.to_json()

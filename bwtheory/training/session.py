@@ -67,7 +67,7 @@ def require_trainable(config: TrainingConfig, task: Task, network: nn.Module) ->
         raise ValueError("Stopping by held-out measurements needs some: --held-out 0.1.")
 
 
-def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, Any]:
+def train(config: TrainingConfig, task: Task, run: RunDirectory, shows_progress: bool = True) -> dict[str, Any]:
     """Train from the run's last checkpoint, or from the start, to the last epoch; returns the summary.
 
     The gradient is that of the mean squared error over all measurements, see ``ChunkedNetworks``.  On the same CPU with the
@@ -82,7 +82,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
     ValueError
         If the checkpoint is of another configuration, or if there is no compiler to compile with, or nothing to stop by.
     """
-    (outcome,) = train_together([config], task, [run])
+    (outcome,) = train_together([config], task, [run], shows_progress)
     if isinstance(outcome, Diverged):
         raise outcome
     return outcome
@@ -90,7 +90,7 @@ def train(config: TrainingConfig, task: Task, run: RunDirectory) -> dict[str, An
 
 @usual_settings()
 def train_together(
-    configs: Sequence[TrainingConfig], task: Task, runs: Sequence[RunDirectory]
+    configs: Sequence[TrainingConfig], task: Task, runs: Sequence[RunDirectory], shows_progress: bool = True
 ) -> list[dict[str, Any] | Diverged]:
     """``train`` for runs that differ in seed, learning rate or c only, as one batched network; their summaries.
 
@@ -108,7 +108,7 @@ def train_together(
         raise ValueError(f"Runs trained together, here {config.together} at most, differ in seed, learning rate or c only.")
     networks = [build_network(own, task.channels) for own in configs]
     sessions = [Session(own, task, network, run) for own, network, run in zip(configs, networks, runs)]
-    interrupted = carry_out(sessions)
+    interrupted = carry_out(sessions, shows_progress)
     if interrupted:
         raise Interrupted(interrupted[0], saved=True)
     return [session.diverged or session.results for session in sessions]
