@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import bwtheory as bw
 from bwtheory.cli import main
+from bwtheory.experiments import runs
 from bwtheory.tasks import build_task
 from bwtheory.training import estimate
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -80,6 +81,7 @@ MEMORY_OF_RUNS = """
 import ctypes, gc, json, re, sys
 from pathlib import Path
 import torch
+from bwtheory.experiments import runs
 from bwtheory.tasks import build_task
 from bwtheory.training.config import with_preset
 from bwtheory.training.devices import settled
@@ -174,6 +176,20 @@ def test_a_long_run_is_announced_and_can_be_previewed(picture, tmp_path, monkeyp
     assert run.read_summary()["shape"] == [4, 4] and run.read_config().task_options["shrink"] == 4
     with pytest.warns(UserWarning, match="shrink=4 does a quarter"):
         bw.fit(str(picture), steps=1, hidden_features=4, device="cpu")
+
+
+def test_a_list_of_runs(picture, tmp_path, monkeypatch):
+    """Runs alike are measured once, and those that are in the folder are left out."""
+    measured = []
+    monkeypatch.setattr(runs, "may_be_long", lambda *_: True)
+    monkeypatch.setattr(runs, "measured_seconds", lambda config, *_: measured.append(config.epochs) or 100.0 * config.epochs)
+    config = with_preset({"source": str(picture), "hidden_features": 8, "epochs": 3, "device": "cpu"})
+    planned = {f"{n}": replace(config, seed=n) for n in range(3)} | {"long": replace(config, epochs=9)}
+    assert runs.seconds_of(planned, [tmp_path]) == 3 * 300 + 900 and measured == [3, 9]
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "summary.json").touch()
+    assert runs.seconds_of(planned, [tmp_path]) == 900
+    assert runs.seconds_of({"0": config}, [tmp_path]) == 0, "300 seconds are not long"
 
 
 def test_a_preview_is_of_an_image(tmp_path, capsys, monkeypatch):

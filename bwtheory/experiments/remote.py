@@ -135,7 +135,7 @@ def unpack(outcome: Outcome, target: Path, planned: TrainingConfig) -> None:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             for name in opened.namelist():
                 if Path(name).name != name or name.startswith("."):
-                    raise ValueError(f"The archive of the run {outcome.key} names a file that is none of a run: {name[:60]!r}.")
+                    raise ValueError(f"The archive of the run {outcome.key} names {name[:60]!r}, which a run does not write.")
                 write_bytes(arriving / name, opened.read(name))
         run = RunDirectory(arriving)
         other = difference(run, planned, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import torch
 
 from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
-from bwtheory.experiments.runs import Cluster, finish_runs
+from bwtheory.experiments.runs import Cluster, finish_runs, seconds_of
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import locked, write_bytes, write_text
 from bwtheory.plots import in_style, save
+from bwtheory.training.estimate import duration
 from bwtheory.training.run import json_bytes
 
 
@@ -65,6 +67,9 @@ def reproduce(
     known = [kept, *(kept.with_name(protocol.replace(name, other, 1)) for other in experiment.runs_of)] if kept else []
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
+        seconds = seconds_of(experiment.plan(budget, {}), [folder / "runs", *known])
+        if seconds:
+            print(f"The runs planned so far take about {duration(seconds)} one after the other here.", file=sys.stderr)
         done, failed = finish_runs(
             lambda done, failed: experiment.plan_besides(budget, done, failed), folder / "runs", known, cluster=cluster
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from bwtheory.tasks import Task, build_task, data_hash
 from bwtheory.training.command import with_absolute_source
 from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig
 from bwtheory.training.devices import settled
+from bwtheory.training.estimate import LONG, may_be_long, measured_seconds
 from bwtheory.training.run import RunDirectory, build_network
 from bwtheory.training.session import Diverged, train
 
@@ -132,6 +133,24 @@ def finish_runs(
                 runs.note(job)
     in_order = {key: runs.done[key] for key in planned if key in runs.done}
     return in_order, {key: runs.failed[key] for key in planned if key in runs.failed}
+
+
+def seconds_of(planned: Mapping[str, TrainingConfig], folders: Sequence[Path]) -> float:
+    """What those of the runs that are in none of the folders take here, one after the other; 0 if that is less than ``LONG``."""
+    tasks: dict[str, Task] = {}
+    known: dict[str, float] = {}
+    total = 0.0
+    for key, config in planned.items():
+        if any(RunDirectory(folder / key).summary_file.exists() for folder in folders):
+            continue
+        alike = json.dumps(replace(config, seed=0).to_json(), sort_keys=True)
+        if alike not in known:
+            task = task_of(config, tasks)
+            network = build_network(config, task.channels)
+            own = settled(config, network.count_parameters(), len(task.coordinates))
+            known[alike] = measured_seconds(own, task, network) if may_be_long(own, task, network, len(planned)) else 0.0
+        total += known[alike]
+    return total if total >= LONG else 0.0
 
 
 def carry_out(config: TrainingConfig, run: RunDirectory, task: Task, shows_progress: bool = True) -> None:

@@ -138,11 +138,17 @@ def measured_seconds(config: TrainingConfig, task: Task, network: INR) -> float:
     return total + _rows(config) * (_seconds_of_row(task) + _other_points(config, task) / count * whole / 3)
 
 
-def estimate(config: TrainingConfig, task: Task, network: INR) -> Estimate | None:
-    """What a run will take; None, without measuring, for one that takes less than ``LONG`` seconds on any machine."""
+def may_be_long(config: TrainingConfig, task: Task, network: INR, runs: int = 1) -> bool:
+    """Whether some machine takes more than ``LONG`` seconds for as many such runs: by arithmetic, nothing is measured."""
     count = len(task.coordinates)
     steps = config.epochs * config.batches(count)
-    if config.together * operations(config, network, count) / SLOWEST + steps * SLOWEST_STEP < LONG:
+    seconds = config.together * operations(config, network, count) / SLOWEST + steps * SLOWEST_STEP
+    return runs * seconds >= LONG
+
+
+def estimate(config: TrainingConfig, task: Task, network: INR) -> Estimate | None:
+    """What a run will take; None, without measuring, for one that takes less than ``LONG`` seconds on any machine."""
+    if not may_be_long(config, task, network):
         return None
     return Estimate(measured_seconds(config, task, network), memory(config, task, network))
 
