@@ -136,7 +136,7 @@ def finish_runs(
 
 
 def seconds_of(planned: Mapping[str, TrainingConfig], folders: Sequence[Path]) -> float:
-    """What those of the runs that are in none of the folders take here, one after the other; 0 if that is less than ``LONG``."""
+    """Seconds of the runs that are in none of the folders, one after the other here; 0 if they are less than ``LONG``."""
     tasks: dict[str, Task] = {}
     known: dict[str, float] = {}
     total = 0.0
