@@ -154,7 +154,7 @@ class DaskCluster:
 
         with suppress(Exception):  # a time that is over, or futures that are gone: their states say it
             wait(futures, timeout=POLL_SECONDS, return_when="FIRST_COMPLETED")
-        return self._client.status == "running"
+        return bool(self._client.status == "running")
 
     def workers(self) -> int:
         """How many there are now."""
