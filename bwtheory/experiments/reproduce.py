@@ -18,8 +18,8 @@ from bwtheory.experiments.runs import Cluster, finish_runs, seconds_of
 from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import locked, write_bytes, write_text
 from bwtheory.plots import in_style, save
-from bwtheory.training.estimate import duration
 from bwtheory.training.run import json_bytes
+from bwtheory.units import duration
 
 
 def reproduce(
