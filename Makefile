@@ -17,7 +17,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: examples verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
+.PHONY: examples gpu-check verify test wheel architecture matrix portability portability-short torture gallery study figures lint proofs \
 	proofs-controls mutants proofs-check coq docs docs-serve docs-figures clean
 
 verify: $(VENV)/ready
@@ -107,6 +107,11 @@ study: $(VENV)/ready
 		cp study/$$path/figure.png docs/study/$$name.png; \
 	done
 	$(BIN)/python -m bwtheory.comparison.study results/study
+
+# Where there is a GPU, all that needs one: make gpu-check GPU="--image cameraman.tif --ct-image chest.png" (benchmarks/README.md).
+GPU ?=
+gpu-check: $(VENV)/ready
+	$(BIN)/python benchmarks/gpu.py $(GPU)
 
 figures: $(VENV)/ready
 	$(BIN)/bwtheory figures
