@@ -98,6 +98,8 @@ def test_the_condition_number_is_two_values_of_the_symbol(levels):
     assert float(exact.evalf(30)) in enclosure and enclosure.upper < 9 / 4 and enclosure.relative_width < 1e-14
     hats = IntervalWaveletFamily(levels, coarse="hats").certified_condition_number()
     assert 3 in hats and hats.relative_width < 1e-12
+    for method in ("dense", "structured"):  # LAPACK on matrices of at most 769 rows: 1e-13
+        assert IntervalWaveletFamily(levels, coarse="hats").condition_number(method) == pytest.approx(3, rel=1e-11)
 
 
 def test_no_number_of_levels_is_too_large_for_a_certificate():
