@@ -141,7 +141,10 @@ def package_run(recipe: str, asked: argparse.Namespace, seed: int, multiple: flo
         progress=False,
         **settings,
     )
-    found = read_json(file)
+    seconds, found = offset + time.perf_counter() - started - looking, read_json(file)
+    last, score = f.summary["epochs"], f.summary["psnr_paper"]
+    if found["rows"][-1]["epoch"] < last and score is not None:  # callbacks are asked before a step, and none follows this one
+        found["rows"].append({"epoch": last, "seconds": seconds, "psnr_paper": score})
     return {"rows": found["rows"], "torch": f.summary["torch"], "sha256": f.summary["sha256"], "engine": f.summary["engine"]}
 
 
