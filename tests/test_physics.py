@@ -182,7 +182,8 @@ def test_several_networks_at_once(tmp_path):
     task = build_task("physics", "duck_physics:complex_image", "stretch", {})
     losses = []
     for together in (1, 2):
-        configs = [with_preset({**given, "seed": seed, "together": together, "chunk": 64}) for seed in (1, 2)]
+        places = [{"together": together, "place": n % together, "seed": 1 + n} for n in (0, 1)]
+        configs = [with_preset({**given, **place, "chunk": 64}) for place in places]
         runs = [RunDirectory.create(tmp_path / f"{together}-{config.seed}", config) for config in configs]
         groups = [(configs, runs)] if together == 2 else [([c], [r]) for c, r in zip(configs, runs)]
         losses.append([s["loss"] for some, where in groups for s in train_together(some, task, where)])

@@ -746,7 +746,7 @@ def test_a_damaged_note_of_runs_to_start_is_named(picture, tmp_path, note):
 
 
 def test_runs_that_are_trained_together_are_locked_together(picture, tmp_path):
-    configs = [with_preset(settings(picture, seed=seed, together=2, chunk=64)) for seed in (1, 2)]
+    configs = [with_preset(settings(picture, seed=1 + n, together=2, place=n, chunk=64)) for n in (0, 1)]
     runs = [RunDirectory.create(tmp_path / str(config.seed), config) for config in configs]
     task = build_task("signal", str(picture), "stretch", {})
     with locked(runs[1].path), pytest.raises(InUse, match=str(runs[1].path)):

@@ -66,6 +66,7 @@ def test_together_is_separately(picture, tmp_path, activation, task):
 
 def train_some(configs: list[TrainingConfig], out: Path) -> tuple[list, list[RunDirectory]]:
     task = build_task(configs[0].task, configs[0].source, configs[0].coords, configs[0].task_options)
+    configs = [replace(config, place=number) for number, config in enumerate(configs)]
     made = [RunDirectory.create(out / str(number), config) for number, config in enumerate(configs)]
     return session.train_together(configs, task, made), made
 
@@ -110,6 +111,17 @@ def test_stopping_at_a_loss_stops_one(picture, tmp_path):
     start_runs(replace(config, stop_at_loss=bound), 2, tmp_path / "together", together=True)
     epochs = [run.read_summary()["epochs"] for run in runs(tmp_path / "together")]
     assert sorted(epochs)[0] < 40 == sorted(epochs)[1] and epochs[int(np.argmin(losses))] < 40
+
+
+def test_each_keeps_its_place(picture, tmp_path):
+    """A batched product may round each of its matrices in another way, so a run that goes on alone stays where it was."""
+    start_runs(configuration(picture), SEEDS, tmp_path, together=True)
+    assert [run.read_config().place for run in runs(tmp_path)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="two have the same"):
+        configs = [configuration(picture, together=2, seed=seed) for seed in (1, 2)]
+        session.train_together(configs, build_task("signal", str(picture), "stretch", {}), runs(tmp_path)[:2])
+    with pytest.raises(ValueError, match="place is less than together"):
+        configuration(picture, place=1)
 
 
 @pytest.mark.parametrize("dies_at", [1, 4, 5, 6, 9])

@@ -17,7 +17,7 @@ from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import predict
 from bwtheory.training.run import RunDirectory
 
-NOT_A_SETTING = ("seed", "device", "chunk", "compile", "together", "log_every", "log_details", "settings_from")
+NOT_A_SETTING = ("seed", "device", "chunk", "compile", "together", "place", "log_every", "log_details", "settings_from")
 NOT_TO_BE_HAD = (ValueError, TypeError, OverflowError, MemoryError, RuntimeError, OSError)  # of a configuration from a file
 
 

@@ -33,7 +33,7 @@ from bwtheory.training.run import RunDirectory, build_network
 from bwtheory.training.session import Session, carry_out, require_trainable
 from bwtheory.training.size import refuse_to_train
 
-NOT_SETTINGS = ("source", "task", "task_options", "activation", "options", "epochs", "together", "settings_from")
+NOT_SETTINGS = ("source", "task", "task_options", "activation", "options", "epochs", "together", "place", "settings_from")
 SETTINGS = tuple(field.name for field in fields(TrainingConfig) if field.name not in NOT_SETTINGS)
 
 

@@ -43,7 +43,7 @@ def start_runs(
     first = replace(first, together=len(chosen) if together else 1)
     hint = "--preview" if can_be_previewed(first) and not smaller else ""
     long = announcement(first, task, network, 1 if together else len(chosen), hint)
-    configs = [replace(first, seed=seed) for seed in chosen]
+    configs = [replace(first, seed=seed, place=n if together else 0) for n, seed in enumerate(chosen)]
     name = Path(first.source.rpartition(":")[2] if first.task == "physics" else first.source).stem
     names = [f"{name}-{config.run_name}{'-preview' * smaller}" for config in configs]
     runs = list(zip(configs, create_runs(out, dict(zip(names, configs)))))
@@ -114,8 +114,7 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
             continue
         _require_network(run, config)
         pick_device(config.device)
-        started_with = (g for g in waiting if g[0][0].shared_settings == config.shared_settings and len(g) < config.together)
-        group = next(started_with, None)
+        group = next((group for group in waiting if _were_together(config, [other for other, _ in group])), None)
         if group is None:
             waiting.append([(config, run)])
         else:
@@ -125,6 +124,11 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
     for group in waiting:
         _train_and_report(group, _task_of(*group[0]))
     return 0
+
+
+def _were_together(config: TrainingConfig, others: Sequence[TrainingConfig]) -> bool:
+    """Whether a run can have been trained in one network with others: the same settings, and a place that none of them has."""
+    return config.shared_settings == others[0].shared_settings and config.place not in [other.place for other in others]
 
 
 def _require_network(run: RunDirectory, config: TrainingConfig) -> None:

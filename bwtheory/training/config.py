@@ -23,7 +23,7 @@ from bwtheory.training.presets import (
 )
 
 # Fields that say where and how a run is computed, not what: results differ by rounding only.
-WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "engine", "settings_from")
+WHERE_IT_RUNS = ("device", "chunk", "compile", "together", "place", "engine", "settings_from")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class TrainingConfig:
     compile: bool | None = None  # if it pays
     engine: str | None = None  # of matrix products on a CPU, bwtheory.nn.products: a long run takes the fastest
     together: int = 1  # runs in one batched network
+    place: int = 0  # in that network
     log_every: int = 10
     log_details: bool = False
     log_stable_rank: bool = False
@@ -132,6 +133,8 @@ class TrainingConfig:
                 raise ValueError("Gauss-Newton steps are for one run at a time and for the squared error without a penalty.")
             if self.batch is not None:
                 raise ValueError("Gauss-Newton steps are on all measurements at once; minibatches (batch) do not go with them.")
+        if self.place >= self.together:
+            raise ValueError(f"place is less than together, the number of runs in a network; got {self.place} of {self.together}.")
         if self.batch is not None and self.together > 1:
             raise ValueError("Minibatches (batch) are for one run at a time, not for runs that are trained together.")
         if self.double and self.device == "mps":
@@ -144,9 +147,9 @@ class TrainingConfig:
 
     @property
     def shared_settings(self) -> TrainingConfig:
-        """What runs that are trained together have in common: all but seed, learning rate and c."""
+        """What runs that are trained together have in common: all but seed, place, learning rate and c."""
         options = {name: value for name, value in self.options.items() if name != "c"}
-        return replace(self, seed=0, lr=1.0, options=options)
+        return replace(self, seed=0, place=0, lr=1.0, options=options)
 
     @property
     def first_order_epochs(self) -> int:
@@ -234,6 +237,7 @@ _WHOLE = {
     "seed": (-(2**63), 2**63 - 1),
     "chunk": (1, _MANY),
     "together": (1, 10**4),
+    "place": (0, 10**4 - 1),
     "log_every": (1, _MANY),
     "condition_every": (0, _MANY),
     "condition_sample": (1, _MANY),
@@ -294,6 +298,7 @@ _NO_SETTINGS = (
     "compile",
     "engine",
     "together",
+    "place",
     "log_every",
     "log_details",
     "log_stable_rank",

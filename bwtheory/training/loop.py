@@ -179,9 +179,9 @@ def descend(
             awake = [descent for descent in training if descent.epoch == epoch]
             losses, values = stepper.evaluate(asked := is_read(epoch))
             if asked:
-                for loss, member_values, descent in zip(losses.tolist(), values, descents):
-                    if descent in awake:
-                        descent.measure(loss, member_values)
+                read = losses.tolist()
+                for descent in awake:
+                    descent.measure(read[descent.config.place], values[descent.config.place])
             for descent in awake:
                 if not descent.stopped:
                     taken = stepper.step(descent, interrupted)

@@ -94,18 +94,20 @@ def train_together(
 ) -> list[dict[str, Any] | Diverged]:
     """``train`` for runs that differ in seed, learning rate or c only, as one batched network; their summaries.
 
-    Each has its own optimizer, log and checkpoints, and can be continued with or without the others: what is missing of
-    ``together`` networks is filled up with copies that are not trained, so that the arithmetic stays the same.  A run that
-    diverges is left behind; the others go on.
+    Each has its own optimizer, log and checkpoints, and can be continued with or without the others: each has its place among
+    ``together`` networks, and what is missing is filled up with copies that are not trained, so that the arithmetic stays the
+    same.  A run that diverges is left behind; the others go on.
 
     Raises
     ------
     ValueError
-        As ``train``, and for runs that differ in more.
+        As ``train``, for runs that differ in more, and for two with one place.
     """
     config = configs[0]
     if any(other.shared_settings != config.shared_settings for other in configs) or not 1 <= len(configs) <= config.together:
         raise ValueError(f"Runs trained together, here {config.together} at most, differ in seed, learning rate or c only.")
+    if len({other.place for other in configs}) < len(configs):
+        raise ValueError("Each of the runs trained together has a place of its own; two have the same.")
     networks = [build_network(own, task.channels) for own in configs]
     sessions = [Session(own, task, network, run) for own, network, run in zip(configs, networks, runs)]
     interrupted = carry_out(sessions, shows_progress)
@@ -133,8 +135,8 @@ def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[
                 stack.enter_context(locked(session.run.path))
         for session in sessions:
             stack.enter_context(session.opened(x, progress))
-        networks = [session.network for session in sessions]
-        networks += [copy.deepcopy(networks[0]) for _ in range(config.together - len(networks))]
+        in_place = {session.config.place: session.network for session in sessions}
+        networks = [in_place.get(place) or copy.deepcopy(sessions[0].network) for place in range(config.together)]
         steppers: list[Stepper] = []
         if config.batch is None:
             steppers.append(FirstOrder(config, networks, x, y, operator))
