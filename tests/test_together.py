@@ -81,7 +81,7 @@ def test_scales_and_learning_rates_may_differ(picture, tmp_path):
     with pytest.raises(ValueError, match="differ in seed, learning rate or c only"):
         train_some([config, replace(config, hidden_features=8)], tmp_path / "refused")
     with pytest.raises(ValueError, match="here 1 at most"):
-        train_some([replace(config, together=1)] * 2, tmp_path / "refused too")
+        session.train_together([replace(config, together=1)] * 2, build_task("signal", str(picture), "stretch", {}), [])
 
 
 @pytest.mark.skipif(not has_compiler(), reason="there is no C++ compiler")
@@ -115,11 +115,11 @@ def test_stopping_at_a_loss_stops_one(picture, tmp_path):
 
 def test_each_keeps_its_place(picture, tmp_path):
     """A batched product may round each of its matrices in another way, so a run that goes on alone stays where it was."""
-    start_runs(configuration(picture), SEEDS, tmp_path, together=True)
-    assert [run.read_config().place for run in runs(tmp_path)] == [0, 1, 2]
+    start_runs(configuration(picture), SEEDS, tmp_path / "runs", together=True)
+    assert [run.read_config().place for run in runs(tmp_path / "runs")] == [0, 1, 2]
     with pytest.raises(ValueError, match="two have the same"):
         configs = [configuration(picture, together=2, seed=seed) for seed in (1, 2)]
-        session.train_together(configs, build_task("signal", str(picture), "stretch", {}), runs(tmp_path)[:2])
+        session.train_together(configs, build_task("signal", str(picture), "stretch", {}), runs(tmp_path / "runs")[:2])
     with pytest.raises(ValueError, match="place is less than together"):
         configuration(picture, place=1)
 

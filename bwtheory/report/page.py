@@ -422,7 +422,17 @@ def _flat(config: TrainingConfig) -> dict[str, str]:
         value = getattr(config, each.name)
         if isinstance(value, Mapping):
             found |= {str(name): _text(part) for name, part in value.items()}
-        elif each.name not in ("seed", "device", "chunk", "compile", "together", "place", "log_every", "log_details", "settings_from"):
+        elif each.name not in (
+            "seed",
+            "device",
+            "chunk",
+            "compile",
+            "together",
+            "place",
+            "log_every",
+            "log_details",
+            "settings_from",
+        ):
             found[each.name] = _text(value)
     return found
 

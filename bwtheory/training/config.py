@@ -134,7 +134,9 @@ class TrainingConfig:
             if self.batch is not None:
                 raise ValueError("Gauss-Newton steps are on all measurements at once; minibatches (batch) do not go with them.")
         if self.place >= self.together:
-            raise ValueError(f"place is less than together, the number of runs in a network; got {self.place} of {self.together}.")
+            raise ValueError(
+                f"place is less than together, the number of runs in a network; got {self.place} of {self.together}."
+            )
         if self.batch is not None and self.together > 1:
             raise ValueError("Minibatches (batch) are for one run at a time, not for runs that are trained together.")
         if self.double and self.device == "mps":
