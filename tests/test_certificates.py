@@ -353,7 +353,7 @@ def test_the_command_writes_what_the_checker_accepts(line, tmp_path, capsys):
         ("uniform --size 20 --precision 20", "80 bits are enough"),
         ("uniform --size 201", "K <= 200"),
         ("relus --biases nan", "finite"),
-        ("spline", "certify"),
+        ("spline", "There is no family 'spline'; there are uniform"),
     ],
 )
 def test_bad_input_is_one_sentence(line, sentence, tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -375,11 +376,14 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
     ):
         assert words in page
     for baseline in baselines_of("ct").values():
-        assert f"| {baseline.label} |" in page
+        too_small = baseline.label == "hash grid"  # for 80 parameters
+        assert f"| {baseline.label} |" in page or (
+            too_small and "hash grid is not in it: This hash grid needs at least" in page
+        )
     assert "nothing is compiled" in page.lower() and "chosen at 80 parameters" in page
     results = json.loads((folder / "results.json").read_text())
     assert str(tmp_path) not in (folder / "results.json").read_text()
-    assert len(results["networks"]) == 3 * 2 * 2 * 2 and len(results["baselines"]) == 3 * 2 * 2
+    assert len(results["networks"]) == 3 * 2 * 2 * 2 and len(results["baselines"]) == (len(baselines_of("ct")) - 1) * 2 * 2
     run = RunDirectory(folder / "runs" / "steps-bw-relu-80-one-seed40")
     assert run.read_config().task_options == {"angles": 9, "noise": 0.05, "held_out": 0.2, "data_seed": 0}
     seeds = {path.name: RunDirectory(path).read_config().task_options["data_seed"] for path in (folder / "runs").iterdir()}
@@ -407,8 +411,13 @@ def test_the_command(pictures, tmp_path, monkeypatch, capsys):
         (["--activations", "relu", "other.module:relu"], "cannot be imported"),
     ],
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(pictures, tmp_path, capsys, changes, message):
+def test_bad_input_is_one_sentence_and_leaves_nothing(pictures, tmp_path, monkeypatch, capsys, changes, message):
     image = [] if "--image" in changes else ["--image", pictures[0]]
+    for name in changes:
+        if name.endswith("/camera.png"):
+            (tmp_path / name).parent.mkdir()
+            shutil.copy(pictures[0], tmp_path / name)
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["compare", "signal", *image, "--out", str(tmp_path / "out"), *changes]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()

@@ -266,7 +266,7 @@ REFUSED = {
     "epochs": (ValueError, "no setting 'epochs'", (GRAY,), {"epochs": 3}),
     "lr": (ValueError, "learning rate lr must be positive", (GRAY,), {"lr": -1.0}),
     "seed": (ValueError, "seed is a whole number", (GRAY,), {"seed": 0.5}),
-    "optimizer": (ValueError, "optimizer is 'adam' or 'sgd'", (GRAY,), {"optimizer": "lbfgs"}),
+    "optimizer": (ValueError, "optimizer is 'adam', 'sgd' or 'muon'", (GRAY,), {"optimizer": "lbfgs"}),
     "device": (ValueError, "device is 'auto'", (GRAY,), {"device": "tpu"}),
     "task": (ValueError, "no task 'cts'.*did you mean ct", (GRAY,), {"task": "cts"}),
     "task of an array": (ValueError, "made of a file or a built-in name; got ndarray", (GRAY,), {"task": "ct"}),

@@ -231,7 +231,7 @@ CONFIG_EDITS: dict[str, tuple[object, str]] = {
     "seed": (10**40, "seed <= 9223372036854775807"),
     "chunk": (0, "chunk >= 1; got 0"),
     "task": ("segmentation", "no task 'segmentation'"),
-    "optimizer": ("lbfgs", "optimizer is 'adam' or 'sgd'; got 'lbfgs'"),
+    "optimizer": ("lbfgs", "optimizer is 'adam', 'sgd' or 'muon'; got 'lbfgs'"),
     "activation": ("tanh", "activation = 'tanh'|no activation 'tanh'"),
     "options": ({"c": [1]}, r"options holds finite numbers, texts, true or false; got \[1\] for 'c'"),
     "task_options": (None, "task_options is an object of named values; got None"),

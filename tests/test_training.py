@@ -285,7 +285,7 @@ def test_presets_build_and_name_their_source():
         ({"norm_penalty": math.nan}, {}, "norm_penalty >= 0"),
         ({"stop_at_loss": math.inf}, {}, "stop_at_loss >= 0"),
         ({"condition_every": -1}, {}, "condition_every >= 0"),
-        ({"optimizer": "lbfgs"}, {}, "'adam' or 'sgd'; got 'lbfgs'"),
+        ({"optimizer": "lbfgs"}, {}, "'adam', 'sgd' or 'muon'; got 'lbfgs'"),
         ({"input_scale": 0.0}, {}, "input_scale"),
         ({"norm_penalty": 1e-3, "activation": "siren"}, {}, "about BW-ReLU networks; got Siren"),
         ({"double": True, "device": "mps"}, {}, "MPS has no float64"),
