@@ -863,7 +863,9 @@ def _reason(box: str, command: str) -> str:
     text = " ".join(" ".join(line for line in above if not line.startswith(" " * 8)).split())
     choice = re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of ", text)
     if choice:
-        names = _choices_of(_COMMANDS[command])[choice[2].strip("-").replace("-", "_")]
+        names = _choices_of(_COMMANDS[command]).get(choice[2].strip("-").replace("-", "_"))
+        if names is None:  # of a flag that takes True or False, as tyro lists them
+            names = tuple(sorted(set(re.findall(r"\w+", text[choice.end() :])) - {"None"}))
         near, listed = nearest(choice[1], names), ", ".join(names)
         if choice[2].startswith("-"):
             return f"{choice[2]} takes one of {listed}{near}; got {choice[1]!r}."

@@ -30,5 +30,7 @@ def draw():
         axes.set(xlabel=f"real axis, $K = {family.size}$", title=title)
         axes.legend(loc="lower left", fontsize=8)
     columns[0].set_ylabel("imaginary axis")
-    figure.suptitle("One disc for each neuron: its centre is the diagonal entry, its radius the sum of the rest of its row", fontsize=11)
+    figure.suptitle(
+        "One disc for each neuron: its centre is the diagonal entry, its radius the sum of the rest of its row", fontsize=11
+    )
     return figure

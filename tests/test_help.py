@@ -107,6 +107,7 @@ def test_the_examples_can_be_typed():
         ("certify unifrom --size 3 --out x", "There is no family 'unifrom' (did you mean uniform?)"),
         ("reproduce fig55", "did you mean fig5?"),
         ("train signal --image camera --preset recomended", "--preset takes one of recommended, paper (did you mean rec"),
+        ("train signal --image camera --compile 10s", "--compile takes one of False, True; got '10s'"),
         ("train signal --image camera --optimizer adm", "--optimizer takes one of adam, sgd, muon (did you mean adam?)"),
         ("train signal --image camra", "did you mean camera?"),
         ("train univariate --target sine", "did you mean sines?"),
