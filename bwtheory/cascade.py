@@ -16,6 +16,8 @@ solution of a tridiagonal system, and no matrix of inner products is needed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg.lapack import dpttrf, dpttrs
 
@@ -113,18 +115,20 @@ def synthesis(coarse: Vector, details: list[Vector]) -> Vector:
 
 def analysis(values: Vector, levels: int) -> tuple[Vector, list[Vector]]:
     """The inverse of ``synthesis``."""
-    details: list[Vector] = []
-    for _ in range(levels):
-        values, one = split(values)
-        details.insert(0, one)
-    return values, details
+    return _from_fine_to_coarse(split, values, levels)
 
 
 def synthesis_transposed(values: Vector, levels: int) -> tuple[Vector, list[Vector]]:
     """The transpose of ``synthesis``."""
+    return _from_fine_to_coarse(merge_transposed, values, levels)
+
+
+def _from_fine_to_coarse(
+    step: Callable[[Vector], tuple[Vector, Vector]], values: Vector, levels: int
+) -> tuple[Vector, list[Vector]]:
     details: list[Vector] = []
     for _ in range(levels):
-        values, one = merge_transposed(values)
+        values, one = step(values)
         details.insert(0, one)
     return values, details
 

@@ -773,8 +773,8 @@ def _choices_of(command: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     """What parameters and flags of a command take, where that is one of a few names."""
     found: dict[str, tuple[str, ...]] = {}
     for name, kind in get_type_hints(command).items():
-        if is_dataclass(kind):
-            found |= _choices_of(type(kind) if not isinstance(kind, type) else kind)
+        if isinstance(kind, type) and is_dataclass(kind):
+            found |= _choices_of(kind)
         literal = next((each for each in (kind, *get_args(kind)) if get_origin(each) is Literal), None)
         if literal is not None:
             found[name] = tuple(map(str, get_args(literal)))
