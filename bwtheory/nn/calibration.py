@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -23,7 +24,8 @@ from bwtheory.torch_settings import usual_settings
 VARIABLE = "BWTHEORY_ENGINE"
 SECONDS, ROUNDS = 0.3, 5  # of measuring; the first round, which is not counted, comes on top
 LARGEST = 512, 512  # rows and columns that are measured: more take longer and change little
-WORTH = 1.1  # an engine has to be so many times as fast as torch's to be taken: less is noise
+WORTH = 1.03  # engines have to be so many times as fast as torch's to be taken: less is noise
+MIXED = 1.05  # by which two engines in one step are slower than their times say: measured on a Zen 4, see benchmarks/README.md
 _of_this_process: dict[str, Products] = {}  # what could not be written, by the name that its file would have
 SETTINGS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
@@ -149,12 +151,15 @@ def _round(calls: dict[str, tuple[Products, Call, Call]], threads: int, out: Ten
 
 
 def _choice(seconds: dict[str, tuple[float, float]]) -> Products:
+    """The engines with the least time for a layer of a step: two products with its weights, and one gradient of them."""
+
+    def layer(by_weights: str, of_weights: str) -> float:
+        time = 2 * seconds[by_weights][0] + seconds[of_weights][1]
+        return time if by_weights == of_weights else MIXED * time
+
     usual = usual_products().name
-    names = []
-    for operation in (0, 1):
-        best = min(seconds, key=lambda name: seconds[name][operation])
-        names.append(best if seconds[best][operation] * WORTH < seconds[usual][operation] else usual)
-    return products_named("+".join(names))
+    best = min(itertools.product(seconds, seconds), key=lambda pair: layer(*pair))
+    return products_named("+".join(best) if layer(*best) * WORTH < layer(usual, usual) else usual)
 
 
 def _circumstances(rows: int, width: int, threads: int, dtype: torch.dtype) -> dict[str, Any]:
