@@ -409,7 +409,7 @@ MUTANTS = [
         ),
     ),
     *_mutants(
-        "bwtheory/training/explicit.py",
+        "bwtheory/nn/explicit.py",
         "tests/test_explicit.py",
         ("a bias's gradient of one row", "total += gradient.sum(1, keepdim=True)", "total += gradient[:, :1]"),
         ("the first layer's gradient for the next", "memory.gradient(z, number - 1)", "memory.gradient(z, number)"),

@@ -17,12 +17,13 @@ from torch.nn.utils.prune import random_unstructured
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, Fused, kernels, psi_seven_relus
 from bwtheory.nn.activations import kernels_of
+from bwtheory.nn.explicit import Pass
+from bwtheory.nn.network import is_explicit, reason_for_autograd
 from bwtheory.nn.products import BLOCK, usual_products
+from bwtheory.nn.workers import Workers, one_thread, threads_for
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import Pass, is_explicit, reason_for_autograd
 from bwtheory.training.gradient import ChunkedNetworks, predict
-from bwtheory.training.workers import Workers, one_thread, threads_for
 
 DEFINITIONS = {  # where ``forward`` has a gradient that is written out
     "bw-relu": lambda self, z: psi_seven_relus(self.c * z),
@@ -433,7 +434,7 @@ def test_what_is_not_shared_has_all_threads():
 def test_a_forked_process_has_workers_of_its_own():
     code = (
         "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.nn.products import usual_products\n"
-        "from bwtheory.training.workers import Workers\nworkers = Workers(usual_products())\n"
+        "from bwtheory.nn.workers import Workers\nworkers = Workers(usual_products())\n"
         "work = lambda thread, part: list(part)\nassert workers.share(work, 4, 2) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
         "if not child:\n    assert workers.share(work, 4, 2) == [[0, 2], [1, 3]]; os._exit(7)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"

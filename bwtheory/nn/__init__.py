@@ -4,7 +4,8 @@ from bwtheory.nn.activations import ACTIVATIONS, Activation, BWReLU, Elementwise
 from bwtheory.nn.conditioning import FeatureConditioning, feature_singular_values, stable_rank, stable_ranks
 from bwtheory.nn.conversion import from_relu, to_relu
 from bwtheory.nn.functional import psi, psi_seven_relus
-from bwtheory.nn.network import INR, ComplexLinear, Layer
+from bwtheory.nn.linear import ComplexLinear, Layer
+from bwtheory.nn.network import INR
 from bwtheory.nn.norms import variation_norm, variation_norm_invariant
 
 __all__ = [

@@ -36,7 +36,7 @@ def is_checked(x: object) -> bool:
     return isinstance(x, Tensor) and not torch.jit.is_tracing()
 
 
-def _applied(function: type[torch.autograd.Function], *arguments: object) -> Tensor:
+def applied(function: type[torch.autograd.Function], *arguments: object) -> Tensor:
     """The value of a function that says its own gradient; torch's ``apply`` has no types."""
     apply: Callable[..., Tensor] = function.apply
     return apply(*arguments)
@@ -52,7 +52,7 @@ def psi(z: Tensor) -> Tensor:
 
 def psi_of_centred(v: Tensor) -> Tensor:
     """ψ(v + 3/2)."""
-    return _applied(_CentredPsi, v) if is_plain(v) and v.dtype in _NEXT_ABOVE else _defined_psi(v)
+    return applied(_CentredPsi, v) if is_plain(v) and v.dtype in _NEXT_ABOVE else _defined_psi(v)
 
 
 def psi_seven_relus(z: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def _where_within(gradient: Tensor, v: Tensor, t: float) -> Tensor:
 def growing_sine(u: Tensor, rate: float) -> Tensor:
     """sin((r|u| + 1)u), the factor r|u| + 1 a constant to every derivative (FINER)."""
     if is_plain(u):
-        return _applied(_GrowingSine, u, rate)
+        return applied(_GrowingSine, u, rate)
     return torch.sin((rate * u.detach().abs() + 1) * u)
 
 
@@ -176,7 +176,7 @@ def bell(u: Tensor) -> Tensor:
 
     Products of denormal numbers take ten times as long.
     """
-    return _applied(_Bell, u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
+    return applied(_Bell, u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
 
 
 def _without_denormals(value: Tensor) -> Tensor:
@@ -204,7 +204,7 @@ class _Bell(torch.autograd.Function):
 def gabor(u: Tensor, rate: float) -> Tensor:
     """exp(iu − rate·|u|²) for complex numbers as pairs (…, 2K), all real parts first; small values as in ``bell``."""
     if is_plain(u):
-        return _applied(_Gabor, u, rate)
+        return applied(_Gabor, u, rate)
     a, b = u.chunk(2, dim=-1)
     envelope = _without_denormals(torch.exp(-b - rate * (a * a + b * b)))
     return torch.cat([envelope * torch.cos(a), envelope * torch.sin(a)], dim=-1)

@@ -13,15 +13,15 @@ from torch import Tensor
 from bwtheory.nn import INR, BWReLU, psi_seven_relus
 from bwtheory.nn.activations import Activation
 from bwtheory.nn.calibration import available, default_products, fastest_products
-from bwtheory.nn.network import real_map
+from bwtheory.nn.linear import real_map
 from bwtheory.nn.products import Call, Products, products_named
+from bwtheory.nn.workers import Workers, one_thread, threads_for
 from bwtheory.tasks.operators import BlockAverage, LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_optimizer
 from bwtheory.training.size import refuse_what_does_not_fit, training_bytes
-from bwtheory.training.workers import Workers, one_thread, threads_for
 
 SIDE_OF_BLOCKS = 4
 LONGEST = 86_400  # seconds

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from bwtheory.nn import INR, variation_norm
 from bwtheory.nn.calibration import products_of_run
+from bwtheory.nn.workers import one_thread
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks
-from bwtheory.training.workers import one_thread
 
 
 @dataclass(frozen=True)
