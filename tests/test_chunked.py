@@ -11,6 +11,7 @@ from torch.func import functional_call
 
 from bwtheory.nn import INR, calibration, chunked
 from bwtheory.nn.products import usual_products
+from bwtheory.nn.workers import Workers
 
 NAMES = ("bw-relu", "relu", "siren", "wire", "finer", "gauss", "relu-pe", "relu-rff")
 ROWS = 700  # three chunks, one of them shorter
@@ -161,26 +162,42 @@ def test_several_gradients_at_once(paying):
     close(ours, [torch.stack(each) for each in zip(*rows)])
 
 
-def test_threads_of_users(paying):
-    """Two at once: each has its own values, and afterwards the process has the number of threads that it had."""
+def test_users_take_turns():
+    """Numbers of threads are those of the process: who comes while others multiply waits."""
+    torch_threads, began, go_on, order = torch.get_num_threads(), threading.Event(), threading.Event(), []
+
+    def first(*_) -> None:
+        began.set()
+        assert go_on.wait(60)
+        order.append("first")
+
+    one = threading.Thread(target=Workers(usual_products()).share, args=(first, 1, 1))
+    two = threading.Thread(target=Workers(usual_products()).share, args=(lambda *_: order.append("second"), 2, 2))
+    one.start()
+    assert began.wait(60)
+    two.start()
+    two.join(0.3)
+    assert two.is_alive() and not order
+    go_on.set()
+    one.join(60), two.join(60)
+    assert order == ["first", "second", "second"] and torch.get_num_threads() == torch_threads
+
+
+def test_two_threads_have_their_values(paying, threads):
     network, other, x = network_of(), network_of("siren"), points()
     expected = [[g.clone() for g in everything(each, x)] for each in (network, other)]
-    before, found = torch.get_num_threads(), {}
-    torch.set_num_threads(2)
-    try:
+    found: dict[int, list[torch.Tensor]] = {}
 
-        def work(number: int) -> None:
-            for _ in range(5):
-                found[number] = everything((network, other)[number], x)
+    def work(number: int) -> None:
+        for _ in range(3):
+            found[number] = everything((network, other)[number], x)
 
-        workers = [threading.Thread(target=work, args=(number,)) for number in range(2)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert torch.get_num_threads() == threads
     for number in range(2):
         close(found[number], expected[number])
 
@@ -189,7 +206,9 @@ def test_features_are_freed(paying):
     network, x = network_of(), points()
     values = network(x)
     chunks = weakref.ref(values.grad_fn.chunks)
-    assert chunks() is not None
+    assert chunks() is not None and chunks()._passes
+    values.sum().backward(retain_graph=True)
+    assert not chunks()._passes
     del values
     assert chunks() is None
 
@@ -210,9 +229,8 @@ def test_when_it_does_not_pay(monkeypatch):
     network(x)
     assert len(seen) > 5
     handle.remove()
-    with torch.device("cpu"):  # a mode that changes torch's functions
-        assert not in_chunks(network(x))
-    assert in_chunks(network(x))
+    assert in_chunks(network(x)) and not in_chunks(INR(2, 1, 64, 3, learnable=True)(x))
+    assert not in_chunks(INR(2, 1, 64, 3, torch.sin)(x))
 
 
 def test_products_that_were_measured_before(paying, monkeypatch, tmp_path):

@@ -424,7 +424,8 @@ def replicas(column: str) -> None:
         for name, buffer in module.named_buffers(recurse=False):
             setattr(replica, name, buffer)
     values = replicated[network](points())
-    assert torch.equal(values, network(points())) and not list(replicated[network].parameters())
+    close(values, network(points()))
+    assert not list(replicated[network].parameters())
     values.square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
     assert torch.equal(nn.DataParallel(network)(points()), network(points()))
@@ -533,7 +534,7 @@ def test_habit(column, habit):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
 @pytest.mark.parametrize("habit", HABITS)
-@pytest.mark.parametrize("column", ["bw-relu, learnable", "relu-rff", "wire"])
+@pytest.mark.parametrize("column", ["bw-relu", "relu-rff", "wire"])
 def test_habit_of_calls_that_pay(column, habit, monkeypatch):
     """The same where every call is large enough for ``bwtheory.nn.chunked``."""
     monkeypatch.setattr(chunked, "FEW", 0)

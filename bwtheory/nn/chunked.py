@@ -155,18 +155,22 @@ def pays(network: INR, x: Tensor) -> bool:
     """Whether a call of a network at coordinates x is faster by ``values``, and cannot be told from one layer by layer.
 
     Not if the coordinates want gradients, or somebody records, transforms or watches torch's functions; nor with an activation
-    from elsewhere, which may do what only autograd sees.
+    that has parameters or is from elsewhere, and may do what only autograd sees.
     """
     if not is_plain(x) or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) or len(x) < FEW:
         return False
-    operations = 2.0 * len(x) * sum(linear.weight.numel() for linear in network.linears)
+    linears, tensors = network.linears, _tensors(network).values()
+    if 2.0 * len(x) * sum(linear.weight.numel() for linear in linears) < LEAST:
+        return False
+    known = {id(tensor) for tensor in tensors}
     return (
-        operations >= LEAST
+        not x.requires_grad
         and type(network.activation) in ACTIVATIONS.values()
-        and not (x.requires_grad and torch.is_grad_enabled())
+        and not any(True for _ in network.activation.parameters())
         and not torch.is_autocast_enabled("cpu")
-        and not (_global_forward_hooks or _global_forward_pre_hooks or torch._C._len_torch_function_stack())
-        and all(is_plain(t) and t.device == x.device and t.dtype == x.dtype for t in _tensors(network).values())
+        and not (_global_forward_hooks or _global_forward_pre_hooks)
+        and all(id(linear.weight) in known for linear in linears)  # it is no replica of ``DataParallel``
+        and all(is_plain(tensor) and tensor.device == x.device and tensor.dtype == x.dtype for tensor in tensors)
     )
 
 

@@ -235,7 +235,7 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
             add("bw-relu, seven ReLUs, autograd, all at once", problem.step(SevenReLUs, all_points))
             add("bw-relu, seven ReLUs, autograd, in chunks", problem.step(SevenReLUs, None))
         if name in ("bw-relu", "relu"):
-            add(f"{name}, autograd, all at once", problem.step(name, all_points, explicit=False))
+            add(f"{name}, in your own loop", problem.step(name, all_points, explicit=False))
             add(f"{name}, autograd, in chunks", problem.step(name, None, explicit=False))
         add(name, problem.step(name, None), _products(problem, name))
     if "bw-relu" in activations:
