@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear as apply_linear
 
 from bwtheory.nn.activations import Activation, build_activation
-from bwtheory.nn.functional import is_checked
 from bwtheory.nn.initialization import deeper_by_scales_, first_by_scales_, passing_
+from bwtheory.nn.kernels import is_checked
 from bwtheory.starts import Scales, named_start
 
 

@@ -40,7 +40,7 @@ def keep_freed_memory() -> None:
 class ChunkedNetworks:
     """Networks of one shape on all coordinates, in chunks that fit the caches: memory does not grow with their number.
 
-    Gradients are accumulated exactly, into the parameters' ``grad``.
+    Gradients are those of all coordinates, in the parameters' ``grad``.
 
     Parameters
     ----------
@@ -73,30 +73,24 @@ class ChunkedNetworks:
         else:
             self._way = _Autograd(networks, chunk, compiled)
 
-    def start(self) -> None:
-        """Set the gradients to zero."""
-        for parameter in self._parameters:
-            if parameter.grad is not None:
-                parameter.grad.zero_()
-
     def values(self, x: Tensor) -> Tensor:
         """(k, N, C) at coordinates (N, d)."""
-        self._check(x)
         return self._way.forward(x, keep=False)
 
     @torch.enable_grad()
     def least_squares(self, x: Tensor, y: Tensor, operator: LinearOperator | None = None) -> tuple[Tensor, Tensor]:
-        """Add the gradients of the mean squared errors over all measurements; returns these (k,), and the values (k, N, C).
+        """Set the gradients to those of the mean squared errors over all measurements; returns these (k,) and values (k, N, C).
 
         An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the
         networks in a second pass.  Features are kept for it up to 2 GB, and beyond that computed again.
         """
-        self._check(x)
         if not len(x):
             raise ValueError("There are no coordinates to fit values at.")
         for parameter in self._parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
+            else:
+                parameter.grad.zero_()
         way, count, channels = self._way, len(self._networks), y.shape[1]
         if operator is None:
             return way.least_squares(x, y)
@@ -105,11 +99,6 @@ class ChunkedNetworks:
         gradient = (operator.adjoint(residual) * (2 / y.numel())).unflatten(1, (count, channels)).movedim(1, 0)
         way.backward(x, gradient)
         return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values
-
-    def _check(self, x: Tensor) -> None:
-        first = self._networks[0]
-        if isinstance(first, INR):
-            first.check_coordinates(x)
 
 
 class _Explicit:
@@ -178,6 +167,7 @@ class _Explicit:
     @contextmanager
     def _threads(self, x: Tensor) -> Iterator[None]:
         """Settles how many threads share out the chunks of x; torch has one itself if they are several."""
+        self.networks[0].check_coordinates(x)
         self._number = threads_for(-(-len(x) // self._rows), x)
         with one_thread() if self._number > 1 else nullcontext():
             yield
