@@ -20,7 +20,7 @@ from bwtheory.nn.activations import kernels_of
 from bwtheory.nn.products import BLOCK, usual_products
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import Pass, is_explicit, reason_for_autograd
+from bwtheory.training.explicit import Pass, reason_for_autograd
 from bwtheory.training.gradient import ChunkedNetworks, predict
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
@@ -266,7 +266,7 @@ def test_what_is_not_known_goes_by_autograd(kind):
     torch.manual_seed(0)
     make, words = UNKNOWN[kind]
     network = make().double()
-    assert words in reason_for_autograd(network) and not is_explicit(network)
+    assert words in reason_for_autograd(network)
     x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
     found = everything([network], x, y, 16)
     torch.testing.assert_close(found[1][0], network(x).detach(), rtol=0, atol=1e-13)
@@ -326,7 +326,7 @@ class Layered(INR):
 def test_a_derivative_is_enough_to_go_without(make):
     torch.manual_seed(0)
     networks = [make().double() for _ in range(2)]
-    assert all(map(is_explicit, networks))
+    assert all(reason_for_autograd(network) is None for network in networks)
     x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
     for ours, theirs in zip(everything(networks, x, y, 16), everything(networks, x, y, 16, explicit=False), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
@@ -340,7 +340,7 @@ def test_what_a_subclass_redefines_is_taken():
     for activation in ("siren", HalfSlope, OnlyAKernel):
         torch.manual_seed(0)
         network = INR(2, 1, 6, 2, activation).double()
-        assert is_explicit(network)
+        assert reason_for_autograd(network) is None
         gradients[activation] = everything([network], x, y, 16)[2:]
     for number, factor in enumerate((0.25, 0.25, 0.5, 0.5, 1, 1)):
         whole = gradients["siren"][number]
@@ -351,7 +351,7 @@ def test_what_a_subclass_redefines_is_taken():
 
 def test_what_is_built_in_goes_without():
     for activation in ACTIVATIONS:
-        assert all(is_explicit(network) for network in networks_of(activation, 1))
+        assert all(reason_for_autograd(network) is None for network in networks_of(activation, 1))
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, OwnForward])

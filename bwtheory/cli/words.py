@@ -94,27 +94,20 @@ def parse(words: list[str]) -> partial[int] | None:
 
     BadInput with tyro's reason in one sentence.
     """
-    said = StringIO()
-    try:
-        with redirect_stderr(said), columns(at_least=NARROWEST):
-            return _tyro(words)
-    except SystemExit as stop:
-        if stop.code:
-            raise BadInput(_reason(said.getvalue(), words[0])) from None
-        return None
-
-
-def _tyro(words: list[str]) -> partial[int]:
-    """The command of these words with its arguments; SystemExit where tyro has printed something instead."""
 
     def deferred(function: Callable[..., int]) -> Callable[..., partial[int]]:
         return wraps(function)(lambda *arguments, **named: partial(function, *arguments, **named))
 
-    commands = {name: deferred(function) for name, function in COMMANDS.items()}
-    chosen: partial[int] = tyro.extras.subcommand_cli_from_dict(
-        commands, prog="bwtheory", args=words, config=(tyro.conf.FlagCreatePairsOff,)
-    )
-    return chosen
+    commands, said = {name: deferred(function) for name, function in COMMANDS.items()}, StringIO()
+    settings = (tyro.conf.FlagCreatePairsOff,)
+    try:
+        with redirect_stderr(said), columns(at_least=NARROWEST):
+            chosen: partial[int] = tyro.extras.subcommand_cli_from_dict(commands, prog="bwtheory", args=words, config=settings)
+            return chosen
+    except SystemExit as stop:
+        if stop.code:
+            raise BadInput(_reason(said.getvalue(), words[0])) from None
+        return None
 
 
 def _reason(box: str, command: str) -> str:

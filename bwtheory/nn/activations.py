@@ -450,9 +450,8 @@ def resolve_activation(activation: Any) -> type[Activation]:
 
 def build_activation(activation: Any, options: dict[str, Any]) -> Activation:
     """An instance with these options; ValueError names an option that the activation does not have."""
-    found, cls = _imported(activation), resolve_activation(activation)
-    if cls.forward is Activation.forward:
-        raise ValueError(f"{cls.__name__} does not say what it applies: it has no `forward` but that of Activation.")
+    found = _imported(activation)
+    cls = resolve_activation(found)
     if isinstance(found, type):
         check_options(found.__name__, found, options)
         found = found(**options)

@@ -39,9 +39,11 @@ class ExplicitNetworks:
         layers = len(self._layers[0])
         self.weights, self.biases = self.own[: 2 * layers : 2], self.own[1 : 2 * layers : 2]
         self.transposed = [weight.transpose(1, 2).contiguous() for weight in self.weights]
-        compiling = partial(torch.compile, dynamic=False) if compiled else _as_it_is
         made = {id(activation): _kernels_known(activation) for _, activation in self._layers[0] if activation is not None}
-        ways = {number: (compiling(kernels.evaluate), compiling(kernels.pull)) for number, kernels in made.items()}
+        ways = {number: (kernels.evaluate, kernels.pull) for number, kernels in made.items()}
+        if compiled:
+            fixed = partial(torch.compile, dynamic=False)
+            ways = {number: (fixed(evaluate), fixed(pull)) for number, (evaluate, pull) in ways.items()}
         # evaluate and pull for each layer, None for one without an activation: the first network's, for all of them
         self.ways = [None if activation is None else ways[id(activation)] for _, activation in self._layers[0]]
         in_place = {number: kernels.in_place and not compiled for number, kernels in made.items()}
@@ -115,11 +117,6 @@ def reason_for_autograd(network: torch.nn.Module) -> str | None:
     return None if all(gradient is not None for gradient in reached) else f"{_name(network.activation)} has parameters"
 
 
-def is_explicit(network: torch.nn.Module) -> bool:
-    """Whether a network can be trained without autograd."""
-    return reason_for_autograd(network) is None
-
-
 def _kernels_known(activation: Activation) -> Fused:
     kernels = kernels_of(activation)
     assert kernels is not None
@@ -128,10 +125,6 @@ def _kernels_known(activation: Activation) -> Fused:
 
 def _name(activation: Activation) -> str:
     return activation.name if isinstance(activation, Elementwise) else type(activation).__name__
-
-
-def _as_it_is(function: Callable[..., None]) -> Callable[..., None]:
-    return function
 
 
 class Memory:

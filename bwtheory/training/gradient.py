@@ -18,7 +18,7 @@ from bwtheory.nn.network import real_map
 from bwtheory.nn.products import BLOCK, Products
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import usual_settings
-from bwtheory.training.explicit import ExplicitNetworks, Memory, Pass, is_explicit
+from bwtheory.training.explicit import ExplicitNetworks, Memory, Pass, reason_for_autograd
 from bwtheory.training.workers import Workers, one_thread, threads_for
 
 KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
@@ -63,7 +63,7 @@ class ChunkedNetworks:
     ):
         if compiled:
             torch.compiler.reset()  # graphs of earlier networks would count as recompilations of these
-        explicit = all(map(is_explicit, networks)) if explicit is None else explicit
+        explicit = all(reason_for_autograd(network) is None for network in networks) if explicit is None else explicit
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         self._networks = networks
         self._way: _Explicit | _Autograd
