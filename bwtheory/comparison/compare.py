@@ -349,7 +349,6 @@ def _step(config: TrainingConfig, task: ImageTask) -> Callable[[], None]:
     optimizer = build_optimizer(config, network)
 
     def step() -> None:
-        chunked.start()
         losses, _ = chunked.least_squares(x, y, operator)
         with one_thread():
             optimizer.step()

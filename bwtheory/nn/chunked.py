@@ -34,7 +34,7 @@ class Chunks:
 
     Parameters
     ----------
-    networks : with ``is_explicit``; their shapes and everything but their parameters and buffers are the first one's
+    networks : without a ``reason_for_autograd``; shapes and everything but their parameters and buffers are the first one's
     chunk : coordinates that go through a network at once; several networks share them
     products : what multiplies matrices
     compiled : compile what the activation does
@@ -121,6 +121,7 @@ class Chunks:
     @contextmanager
     def _threads(self, x: Tensor) -> Iterator[None]:
         """Settles how many threads share out the chunks of x; torch has one itself if they are several."""
+        self.networks[0].check_coordinates(x)
         with one_caller():
             self._number = threads_for(-(-len(x) // self._rows), x)
             with one_thread() if self._number > 1 else nullcontext():

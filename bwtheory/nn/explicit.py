@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bwtheory.nn.activations import Activation, Fused, kernels_of
+from bwtheory.nn.activations import Activation, kernels_of
+from bwtheory.nn.fused import Fused
 from bwtheory.nn.linear import real_map
 from bwtheory.nn.products import Products
 
@@ -41,9 +42,11 @@ class ExplicitNetworks:
         layers = len(self._layers[0])
         self.weights, self.biases = self.own[: 2 * layers : 2], self.own[1 : 2 * layers : 2]
         self.transposed = [weight.transpose(1, 2).contiguous() for weight in self.weights]
-        compiling = partial(torch.compile, dynamic=False) if compiled else _as_it_is
         made = {id(activation): kernels_known(activation) for _, activation in self._layers[0] if activation is not None}
-        ways = {number: (compiling(kernels.evaluate), compiling(kernels.pull)) for number, kernels in made.items()}
+        ways = {number: (kernels.evaluate, kernels.pull) for number, kernels in made.items()}
+        if compiled:
+            fixed = partial(torch.compile, dynamic=False)
+            ways = {number: (fixed(evaluate), fixed(pull)) for number, (evaluate, pull) in ways.items()}
         # evaluate and pull for each layer, None for one without an activation: the first network's, for all of them
         self.ways = [None if activation is None else ways[id(activation)] for _, activation in self._layers[0]]
         in_place = {number: kernels.in_place and not compiled for number, kernels in made.items()}
@@ -104,10 +107,6 @@ def kernels_known(activation: Activation) -> Fused:
     kernels = kernels_of(activation)
     assert kernels is not None
     return kernels
-
-
-def _as_it_is(function: Callable[..., None]) -> Callable[..., None]:
-    return function
 
 
 class Memory:

@@ -48,6 +48,11 @@ def is_plain(tensor: Tensor) -> bool:
     )
 
 
+def is_checked(x: object) -> bool:
+    """Whether shapes and types can be looked at: not those of FX's stand-ins, and TorchScript's tracer would warn."""
+    return isinstance(x, Tensor) and not torch.jit.is_tracing()
+
+
 def usable(v: Tensor) -> bool:
     """Whether the kernels take this tensor: a plain one of float32 or float64 numbers in the CPU's memory."""
     return is_plain(v) and v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64) and has_numba() and in_memory(v)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from bwtheory.nn import chunked
 from bwtheory.nn.activations import Activation, Elementwise, build_activation, kernels_of
 from bwtheory.nn.explicit import kernels_known
-from bwtheory.nn.functional import is_checked
 from bwtheory.nn.initialization import deeper_by_scales_, first_by_scales_, passing_
+from bwtheory.nn.kernels import is_checked
 from bwtheory.nn.linear import ComplexLinear, Layer, Linear, LinearToPairs, real_map
 from bwtheory.starts import Scales, named_start
 
@@ -149,7 +149,7 @@ class INR(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) coordinates -> (N, out_features) values."""
         self.check_coordinates(x)
-        if chunked.pays(self, x) and is_explicit(self):
+        if chunked.pays(self, x) and reason_for_autograd(self) is None:
             return chunked.values(self, x)
         x = self.input_scale * x
         z = self.activation.encode(x)
@@ -252,11 +252,6 @@ def reason_for_autograd(network: nn.Module) -> str | None:
         ]
         reached = torch.autograd.grad(torch.stack([t.sum() for pair in maps for t in pair]).sum(), others, allow_unused=True)
     return None if all(gradient is not None for gradient in reached) else f"{_name(network.activation)} has parameters"
-
-
-def is_explicit(network: nn.Module) -> bool:
-    """Whether a network can be trained without autograd."""
-    return reason_for_autograd(network) is None
 
 
 def _name(activation: Activation) -> str:

@@ -164,7 +164,6 @@ class Problem:
         optimizer = build_optimizer(config, network)
 
         def step() -> None:
-            chunked.start()
             chunked.least_squares(x, y, operator)
             with one_thread():
                 optimizer.step()

@@ -159,13 +159,9 @@ class TrainingConfig:
         """Epochs before Gauss–Newton steps begin; all of them without these."""
         return self.epochs if self.gauss_newton_after is None else self.gauss_newton_after
 
-    def is_second_order(self, epoch: int) -> bool:
-        """Whether the step at this epoch is a Gauss–Newton step."""
-        return epoch >= self.first_order_epochs
-
     def has_row(self, epoch: int) -> bool:
         """Whether the log has a row about this epoch, besides the last one."""
-        if self.is_second_order(epoch) or epoch % self.log_every == 0:
+        if epoch >= self.first_order_epochs or epoch % self.log_every == 0:
             return True
         return self.condition_every > 0 and epoch % self.condition_every == 0
 

@@ -119,7 +119,6 @@ def measured_seconds(config: TrainingConfig, task: Task, network: INR) -> float:
     y = torch.zeros(part, task.channels, device=device, dtype=dtype)
 
     def pass_of_part() -> None:
-        chunked.start()
         losses, _ = chunked.least_squares(x, y)
         losses.tolist()  # waits for a GPU
 

@@ -13,7 +13,7 @@ from bwtheory.nn import INR, ComplexLinear
 from bwtheory.nn.calibration import default_products
 from bwtheory.nn.chunked import KEEP_BYTES, Chunks
 from bwtheory.nn.linear import real_map
-from bwtheory.nn.network import is_explicit
+from bwtheory.nn.network import reason_for_autograd
 from bwtheory.nn.products import Products
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import usual_settings
@@ -36,7 +36,7 @@ def keep_freed_memory() -> None:
 class ChunkedNetworks:
     """Networks of one shape on all coordinates, in chunks that fit the caches: memory does not grow with their number.
 
-    Gradients are accumulated exactly, into the parameters' ``grad``.
+    Gradients are those of all coordinates, in the parameters' ``grad``.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class ChunkedNetworks:
     ):
         if compiled:
             torch.compiler.reset()  # graphs of earlier networks would count as recompilations of these
-        explicit = all(map(is_explicit, networks)) if explicit is None else explicit
+        explicit = all(reason_for_autograd(network) is None for network in networks) if explicit is None else explicit
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         self._networks = networks
         self._way: Chunks | _Autograd
@@ -69,30 +69,24 @@ class ChunkedNetworks:
         else:
             self._way = _Autograd(networks, chunk, compiled)
 
-    def start(self) -> None:
-        """Set the gradients to zero."""
-        for parameter in self._parameters:
-            if parameter.grad is not None:
-                parameter.grad.zero_()
-
     def values(self, x: Tensor) -> Tensor:
         """(k, N, C) at coordinates (N, d)."""
-        self._check(x)
         return self._way.forward(x, keep=False)
 
     @torch.enable_grad()
     def least_squares(self, x: Tensor, y: Tensor, operator: LinearOperator | None = None) -> tuple[Tensor, Tensor]:
-        """Add the gradients of the mean squared errors over all measurements; returns these (k,), and the values (k, N, C).
+        """Set the gradients to those of the mean squared errors over all measurements; returns these (k,) and values (k, N, C).
 
         An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the
         networks in a second pass.  Features are kept for it up to 2 GB, and beyond that computed again.
         """
-        self._check(x)
         if not len(x):
             raise ValueError("There are no coordinates to fit values at.")
         for parameter in self._parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
+            else:
+                parameter.grad.zero_()
         way, count, channels = self._way, len(self._networks), y.shape[1]
         if operator is None:
             return way.least_squares(x, y)
@@ -101,11 +95,6 @@ class ChunkedNetworks:
         gradient = (operator.adjoint(residual) * (2 / y.numel())).unflatten(1, (count, channels)).movedim(1, 0)
         way.backward(x, gradient)
         return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values
-
-    def _check(self, x: Tensor) -> None:
-        first = self._networks[0]
-        if isinstance(first, INR):
-            first.check_coordinates(x)
 
 
 class _Autograd:

@@ -84,7 +84,6 @@ class FirstOrder:
         self._networks = ChunkedNetworks(networks, config.chunk_size, bool(config.compile), products=products)
 
     def evaluate(self, is_read: bool) -> tuple[Tensor, Tensor]:
-        self._networks.start()
         return self._networks.least_squares(*self._problem)
 
     def step(self, descent: Descent, interrupted: Sequence[object]) -> int:
@@ -118,7 +117,6 @@ class Minibatches:
                 descent.optimizer.load_state_dict(before[1])
                 return 0
             place = batch.to(self._x.device)
-            self._networks.start()
             self._networks.least_squares(self._x[place], self._y[place])
             _step(descent, descent.epoch + number / len(batches))
         return 1

@@ -376,7 +376,7 @@ class Session:
         if config.log_stable_rank:
             assert isinstance(self.network, INR)
             row["stable_rank"] = stable_ranks(self.network, self._sample)
-        due = last or config.is_second_order(measured.epoch)
+        due = last or measured.epoch >= config.first_order_epochs
         if config.condition_every and (due or measured.epoch % config.condition_every == 0):
             assert isinstance(self.network, INR)
             spectra = feature_singular_values(self.network, self._sample)
