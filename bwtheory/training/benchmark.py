@@ -249,8 +249,8 @@ def benchmark(problem: Problem, activations: Sequence[str], compilers: bool, sec
     rounds, measured = 0, everything
     while rounds < ROUNDS or time.monotonic() - started < seconds:
         for row, step in measured:
-            if row.first < SLOW * bare["torch.mm"][0].first:
-                step()  # in training a step follows one of its kind, not one that has filled the caches with other tensors
+            if row.first < SLOW * bare["torch.mm"][0].first:  # in training a step follows one of its kind: caches, memory
+                _time(step, problem.device)
             row.seconds.append(_time(step, problem.device))
         rounds += 1
         if rounds == ROUNDS:
