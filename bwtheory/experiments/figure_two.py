@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bwtheory.experiments.conditioning import LIMIT, SCALES, STYLES, log_ratios
+from bwtheory.experiments.conditioning import LIMIT, STYLES, log_ratios
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
 from bwtheory.plots import canvas
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -15,8 +15,10 @@ from bwtheory.training.config import TrainingConfig, with_preset
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-READINGS = {"published": "published script", "deleted": "deleted script, 20 samples"}
+SETTINGS = {"published": "published script", "deleted": "deleted script, 20 samples"}
 INTERVALS = {"1": (1.0, "[−1, 1]"), "pi": (float(np.pi), "[−π, π]")}
+READINGS = (("published", "1"), ("deleted", "1"), ("deleted", "pi"))  # settings and interval
+SCALES = (1.0, 3.0)
 ACTIVATIONS = ("relu", *SCALES)
 SEEDS = 20
 Runs = dict[tuple[str, str, str | float], list[Finished]]  # by reading, interval and activation or scale
@@ -27,17 +29,16 @@ class FigureTwoReadings(Experiment):
 
     Readings of ours, as the figure's settings are not published.  ``published``: the univariate script of the published code,
     Adam on a sum of steps.  ``deleted``: plain gradient descent on three sines, as a deleted script had it, with 20 samples
-    instead of 201.  Both on [−1, 1] and on [−π, π]; σ₁/σ_min of Φ over its N singular values, as the published code has it.
+    instead of 201, on [−1, 1] and on [−π, π].  σ₁/σ_min of Φ is over its N singular values, as the published code has it.
     """
 
     name = "fig2-readings"
-    title = "Figure 2 from 20 samples: four readings"
+    title = "Figure 2 from 20 samples: three readings"
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
         return {
             f"{reading}-{interval}-{_label(activation)}-seed{seed}": self._config(budget, reading, interval, activation, seed)
-            for reading in READINGS
-            for interval in INTERVALS
+            for reading, interval in READINGS
             for activation in ACTIVATIONS
             for seed in budget.seed_list(quick=2, full=SEEDS)
         }
@@ -62,8 +63,7 @@ class FigureTwoReadings(Experiment):
             (reading, interval, activation): [
                 run for key, run in done.items() if key.startswith(f"{reading}-{interval}-{_label(activation)}-seed")
             ]
-            for reading in READINGS
-            for interval in INTERVALS
+            for reading, interval in READINGS
             for activation in ACTIVATIONS
         }
         rows = []
@@ -72,7 +72,7 @@ class FigureTwoReadings(Experiment):
             least, largest = 10 ** min(r.min() for r in ratios), 10 ** max(r.max() for r in ratios)
             cells = [_power([r[0] for r in ratios]), _power([r.min() for r in ratios]), _power([r.max() for r in ratios])]
             losses = plus_minus([np.log10(run.summary["loss"]) for run in found])
-            start = [READINGS[reading], INTERVALS[interval][1], _label(activation)]
+            start = [SETTINGS[reading], INTERVALS[interval][1], _label(activation)]
             rows.append([*start, *cells, f"{least:.3g} to {largest:.3g}", losses])
         columns = (
             *("settings", "interval", "activation", "σ₁/σ_min at the start", "least of training", "largest of training"),
@@ -101,8 +101,8 @@ class FigureTwoReadings(Experiment):
         return results
 
     def _draw(self, runs: Runs) -> Figure:
-        figure, axes = canvas(11.5, 5.2, nrows=2, ncols=4, sharex="col")
-        for column, (reading, interval) in enumerate((r, i) for r in READINGS for i in INTERVALS):
+        figure, axes = canvas(9.0, 5.2, nrows=2, ncols=len(READINGS), sharex="col")
+        for column, (reading, interval) in enumerate(READINGS):
             top, bottom = axes[:, column]
             for activation in ACTIVATIONS:
                 colour, style = STYLES[activation]
@@ -116,7 +116,7 @@ class FigureTwoReadings(Experiment):
                 ):
                     axis.fill_between(x, np.min(curves, axis=0), np.max(curves, axis=0), color=colour, alpha=0.2, lw=0)
                     axis.plot(x, np.median(curves, axis=0), color=colour, ls=style, lw=1.2, label=_label(activation))
-            top.set_title(f"{READINGS[reading]}\n{INTERVALS[interval][1]}", fontsize=9)
+            top.set_title(f"{SETTINGS[reading]}\n{INTERVALS[interval][1]}", fontsize=9)
             top.set_ylim(0, LIMIT + 1)
             bottom.set_xlabel("epoch")
         axes[0, 0].set_ylabel(r"$\log_{10}\,\sigma_1/\sigma_{\min}(\Phi)$")
