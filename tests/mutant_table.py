@@ -435,8 +435,7 @@ MUTANTS = [
     ),
     *_mutants(
         "bwtheory/training/sealed.py",
-        "tests/test_training.py::test_damaged_runs_are_refused tests/test_training.py::test_weights_that_do_not_fit "
-        "tests/test_training.py::test_damaged_weights_of_a_finished_run_are_restored",
+        "tests/test_sealed.py",
         ("a checkpoint's hash that is not compared", "if sealed and hashlib", "if False and hashlib"),
         ("weights' hash that is not compared", "if _hash_of(tensors, about) != sha256:", "if False:"),
         ("a hash without the shapes", "{name} {value.dtype} {tuple(value.shape)}", "{name}"),
