@@ -285,3 +285,11 @@ def test_bounds_of_what_is_not_known_are_infinite():
     infinite = flint.arb("inf")
     assert _outward(infinite, 1) == math.inf and _outward(infinite, -1) > 1e308
     assert _outward(-infinite, -1) == -math.inf and _outward(-infinite, 1) < -1e308
+
+
+@pytest.mark.parametrize("precision", [2, 3, 5, 10])
+def test_few_bits_never_bound_a_condition_number_below_one(precision):
+    """Of a dense matrix the eigenvalues are exact to 44 bits; two bits for their quotient gave −24 ≤ κ ≤ 256."""
+    family = ReLUFamily([-2.0, -1.0])
+    kappa = family.spectrum("certified", precision=precision).condition_number
+    assert 1 <= kappa.lower <= 94.32273143510 <= kappa.upper
