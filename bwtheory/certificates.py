@@ -77,7 +77,7 @@ def certificate(family: Family, precision: int | None = None) -> dict[str, Any]:
         raise ValueError(f"A certificate is about ReLUs or wavelets of one shape; got {family.name}.")
     described = family.described()
     if reason := family.singular_reason():
-        raise ValueError(f"{family.name} is singular. {reason} On D, 0 = {shown_direction(family)}.")
+        raise ValueError(f"This Gram matrix is singular. {reason} On D, 0 = {shown_direction(family)}.")
     if family.size > CERTIFIED_DENSE_LIMIT:
         raise ValueError(f"A certificate holds a factor of K × K numbers, for K <= {CERTIFIED_DENSE_LIMIT}; got {family.size}.")
     rows, levels = family.exact_pencil()
@@ -86,7 +86,13 @@ def certificate(family: Family, precision: int | None = None) -> dict[str, Any]:
     ends = {"smallest": (spectrum.smallest.lower, 1), "largest": (spectrum.largest.upper, -1)}
     if not 0 < ends["smallest"][0] <= ends["largest"][0] < math.inf:
         raise NotConverged(f"The eigenvalues of {family.name} leave the range of float64.")
-    proofs = {end: _prove(pencil, Fraction(bound), sign, precision, family.name) for end, (bound, sign) in ends.items()}
+    proofs = {
+        end: _prove(pencil, Fraction(bound), sign, precision or FIRST_BITS, family.name) for end, (bound, sign) in ends.items()
+    }
+    if precision is not None and (short := [end for end, proof in proofs.items() if proof.bits > precision]):
+        enough = max(_fewest_bits(pencil, Fraction(ends[end][0]), ends[end][1], proofs[end].bits) for end in short)
+        few = f"{precision} bit{'s' * (precision > 1)}"
+        raise PrecisionTooLow(f"Factors with {few} prove nothing about {family.name}; {enough} bits are enough.")
     bounds = {end: proof.bounds for end, proof in proofs.items()}
     bounds["condition_number"] = (
         _rounded(bounds["largest"][0] / bounds["smallest"][1], -1),
@@ -100,13 +106,19 @@ def certificate(family: Family, precision: int | None = None) -> dict[str, Any]:
 
 
 def shown_direction(family: CertifiableFamily) -> str:
-    """The vanishing combination of a singular family's functions as text, of at most six terms."""
+    """The vanishing combination of a singular family's functions as text, in whole numbers, of at most six terms."""
+    direction = family.null_direction()
+    common = math.lcm(*(c.denominator for c in direction.values()))
+    divisor = math.gcd(*(int(c * common) for c in direction.values()))
+    if next(iter(direction.values())) < 0:
+        divisor = -divisor
+    whole = {k: int(c * common) // divisor for k, c in direction.items()}
     terms = [
-        f"{'-' if c < 0 else '+'} {'' if abs(c) == 1 else f'{abs(c)}·'}{family.function_name(k)}"
-        for k, c in family.null_direction().items()
+        f"{'-' if c < 0 else '+'} {'' if abs(c) == 1 else f'{abs(c)}·'}{family.function_name(k)}" for k, c in whole.items()
     ]
     text = " ".join(terms[:SHOWN_TERMS]).removeprefix("+ ")
-    return text if len(terms) <= SHOWN_TERMS else f"{text} … ({len(terms)} terms)"
+    text += f" … ({len(terms)} terms, see null_direction())" if len(terms) > SHOWN_TERMS else ""
+    return text + family.variable
 
 
 def write_certificate(family: Family, target: Path, precision: int | None = None) -> tuple[float, float]:
@@ -147,15 +159,22 @@ class Proof:
         }
 
 
-def _prove(pencil: Pencil, bound: Fraction, sign: int, precision: int | None, about: str) -> Proof:
-    bits = precision or FIRST_BITS
+def _prove(pencil: Pencil, bound: Fraction, sign: int, bits: int, about: str) -> Proof:
+    """A proof with so many bits, or twice as many, and so on."""
     while bits <= LAST_BITS:
         if proof := _attempt(pencil, bound, sign, bits):
-            if precision is not None and bits > precision:
-                raise PrecisionTooLow(f"Factors with {precision} bits prove nothing about {about}; {bits} bits are enough.")
             return proof
         bits *= 2
     raise PrecisionTooLow(f"No factor with up to {LAST_BITS} bits proves a bound of an eigenvalue of {about}.")
+
+
+def _fewest_bits(pencil: Pencil, bound: Fraction, sign: int, enough: int) -> int:
+    """A number of bits that is enough where one bit less is not, between half of a number that is and that number."""
+    few = enough // 2
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if _attempt(pencil, bound, sign, middle) else (middle, enough)
+    return enough
 
 
 def _attempt(pencil: Pencil, bound: Fraction, sign: int, bits: int) -> Proof | None:

@@ -170,6 +170,11 @@ class CertifiableFamily(Family):
     def function_name(self, k: int) -> str:
         """The formula of f_k."""
 
+    @property
+    def variable(self) -> str:
+        """What ``function_name`` uses besides x, as the end of a sentence; empty if nothing."""
+        return ""
+
 
 class ReLUFamily(CertifiableFamily):
     """σ(w_k x − b_k), k = 1, …, K, on a bounded domain, w_k = ±1.
@@ -211,7 +216,7 @@ class ReLUFamily(CertifiableFamily):
     @property
     def name(self) -> str:
         where = f"exact spacing {self._spacing}" if self._spacing else "these float64 biases, taken as exact"
-        return f"G_σ of {self.size} ReLUs on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
+        return f"G_σ of {self.size} ReLU{'s' * (self.size > 1)} on [{self.domain[0]:g}, {self.domain[1]:g}] at {where}"
 
     def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix Φ of equation (8), (K, N) for x of shape (N,); NaN where x is NaN."""
@@ -262,7 +267,8 @@ class ReLUFamily(CertifiableFamily):
 
     def function_name(self, k: int) -> str:
         """σ(x − b), or σ(−x − b) for w = −1."""
-        return f"σ({'x' if self.signs[k] > 0 else '-x'} {'-' if self.biases[k] >= 0 else '+'} {abs(self.biases[k]):g})"
+        sign, bias = "x" if self.signs[k] > 0 else "-x", self.biases[k]
+        return f"σ({sign})" if bias == 0 else f"σ({sign} {'-' if bias > 0 else '+'} {abs(bias):g})"
 
     def singular_reason(self) -> str | None:
         """Why the neurons are linearly dependent on the domain, decided exactly; None if they are independent."""
@@ -395,7 +401,10 @@ class WaveletFamily(CertifiableFamily):
     def name(self) -> str:
         scaled = "" if self.normalized else ", without 2^(j/2)"
         where = f"[{self.domain[0]:g}, {self.domain[1]:g}]"
-        return f"G_ψ of {self.size} wavelets of order {self.order} on {self.levels} levels{scaled}, on {where}"
+        counted = (
+            f"{self.size} wavelet{'s' * (self.size > 1)} of order {self.order} on {self.levels} level{'s' * (self.levels > 1)}"
+        )
+        return f"G_ψ of {counted}{scaled}, on {where}"
 
     def __call__(self, x: ArrayLike) -> Matrix:
         """Feature matrix (K, N) for x of shape (N,); exactly 0 outside of the supports, NaN where x is NaN."""
@@ -515,6 +524,11 @@ class WaveletFamily(CertifiableFamily):
         j, shift = self.index[k]
         scaled = "t" if j == 0 else f"{2**j}t"
         return f"ψ({scaled})" if not shift else f"ψ({scaled} {'-' if shift > 0 else '+'} {abs(shift)})"
+
+    @property
+    def variable(self) -> str:
+        """The definition of t."""
+        return f", where t = {self._length}(x + 1)/2"
 
     def null_direction(self) -> dict[int, Fraction]:
         """The first wavelet that is zero on the domain, or a combination of those that the boundary cuts; exact."""

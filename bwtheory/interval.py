@@ -103,7 +103,7 @@ class IntervalWaveletFamily(Family):
     def name(self) -> str:
         """The Gram matrix, its number of levels and its coarse level."""
         kind = "an orthonormal coarse level" if self.coarse == "orthonormal" else "coarse hats of norm 1"
-        return f"the Gram matrix of the interval basis with {self.levels} levels and {kind}"
+        return f"the Gram matrix of the interval basis with {self.levels} level{'s' * (self.levels > 1)} and {kind}"
 
     # --- The functions ----------------------------------------------------------------------------------------------
 

@@ -391,7 +391,8 @@ MUTANTS = [
         "bwtheory/training/loop.py",
         "tests/test_training.py::test_training_descends_along_the_gradient_of_the_whole_objective "
         "tests/test_together.py::test_scales_and_learning_rates_may_differ "
-        "tests/test_training.py::test_divergence_keeps_the_last_good_weights",
+        "tests/test_training.py::test_divergence_keeps_the_last_good_weights "
+        "tests/test_minibatches.py::test_the_schedule_goes_on_within_a_pass",
         ("a learning rate of the next epoch", "config.learning_rate(epoch)", "config.learning_rate(epoch + 1)"),
         ("a penalty without its weight", "penalty = config.weight_decay * squares", "penalty = squares"),
         ("a variation norm that is subtracted", "penalty + config.norm_penalty", "penalty - config.norm_penalty"),
@@ -455,10 +456,86 @@ MUTANTS = [
     ),
     *_mutants(
         "bwtheory/training/sealed.py",
-        "tests/test_training.py::test_damaged_runs_are_refused tests/test_training.py::test_weights_that_do_not_fit "
-        "tests/test_training.py::test_damaged_weights_of_a_finished_run_are_restored",
+        "tests/test_sealed.py",
         ("a checkpoint's hash that is not compared", "if sealed and hashlib", "if False and hashlib"),
         ("weights' hash that is not compared", "if _hash_of(tensors, about) != sha256:", "if False:"),
         ("a hash without the shapes", "{name} {value.dtype} {tuple(value.shape)}", "{name}"),
+    ),
+    *_mutants(
+        "bwtheory/gram/rounded.py",
+        "tests/test_spectrum.py::test_rows_hold_only_beyond_their_roundings "
+        "tests/test_spectrum.py::test_a_wrong_solution_proves_nothing "
+        "tests/test_spectrum.py::test_bounds_in_float64_hold_for_any_vector",
+        ("an error that is not counted", "return roundings * U * (1 + 2.0**-20)", "return 0.0"),
+        ("Rayleigh's quotient rounded up", "below * (1 - _error(roundings", "below * (1 + _error(roundings"),
+        ("Collatz and Wielandt's bound rounded down", "above * (1 + _error(roundings", "above * (1 - _error(roundings"),
+        ("a bound of the inverse rounded down", "above * (1 + _error(20))", "above * (1 - _error(20))"),
+        ("one row for all", "return bool(np.all(sign", "return bool(np.any(sign"),
+        ("a side that is rounded the other way", "y * (1 - sign * LOCAL * U)", "y * (1 + sign * LOCAL * U)"),
+        ("the other side rounded the other way", "others * (1 + sign * LOCAL * U)", "others * (1 - sign * LOCAL * U)"),
+        ("a slack with the wrong sign", "solution + more, solution - more", "solution - more, solution + more"),
+    ),
+    *_mutants(
+        "bwtheory/gram/spectrum.py",
+        "tests/test_spectrum.py::test_few_bits_never_bound_a_condition_number_below_one",
+        *[
+            ("a condition number below 1", "max(enclosed.lower, 1.0)", "enclosed.lower"),
+        ],
+    ),
+    *_mutants(
+        "bwtheory/training/gauss_newton.py",
+        "tests/test_gauss_newton.py::test_products_are_those_of_the_jacobian "
+        "tests/test_gauss_newton.py::test_preconditioner_is_the_inverse_of_the_squared_columns "
+        "tests/test_gauss_newton.py::test_conjugate_gradients_solve_the_linearized_problem "
+        "tests/test_gauss_newton.py::test_nothing_lowers_the_loss_of_a_perfect_fit "
+        "tests/test_gauss_newton.py::test_units_in_the_last_place_are_not_fitted "
+        "tests/test_gauss_newton.py::test_more_than_rounding_is_still_gained",
+        ("a residual with the other sign", "self._residual = self.y - measured", "self._residual = measured - self.y"),
+        ("directions that forget the last", "size / before, 0.0) * direction", "size / before, 0.0) * 0"),
+        ("a preconditioner that is not inverted", "return norms.reciprocal()", "return norms"),
+        ("squares of one factor", "pull, inputs = pull.square(), inputs.square()", "pull, inputs = pull.square(), inputs"),
+        ("a step that raises the loss", "if self._loss - float(loss) > self._rounding:", "if True:"),
+        ("a gain within the rounding", "if not float(gain) / self.y.numel() > self._rounding:", "if False:"),
+        (
+            "a skip connection without the scale of the input",
+            "self._add_outer(total[-1], pull, self.network.input_scale * part.coordinates, squared)",
+            "self._add_outer(total[-1], pull, part.coordinates, squared)",
+        ),
+        (
+            "a scale of the output that is ignored",
+            "pull = self.network.output_scale * pull if",
+            "pull = pull if",
+        ),
+    ),
+    *_mutants(
+        "bwtheory/nn/products.py",
+        "tests/test_products.py::test_products_are_right_but_for_rounding",
+        (
+            "a gradient that is not transposed with its total",
+            "total, gradient, inputs = total.transpose(1, 2), inputs, gradient",
+            "total, gradient, inputs = total.transpose(1, 2), gradient, inputs",
+        ),
+        ("OpenBLAS's gradient instead of the sum", "[multiply, partial(total.add_,", "[multiply, partial(total.copy_,"),
+        ("oneDNN's gradient instead of the sum", "    total += value()", "    total.copy_(value())"),
+        ("torch's product instead of the sum", "return partial(total.baddbmm_, gradient", "return partial(torch.bmm, gradient"),
+    ),
+    *_mutants(
+        "bwtheory/experiments/statistics.py",
+        "tests/test_comparison.py",
+        ("a mean that is trimmed on one side", "np.sort(values)[cut : n - cut]", "np.sort(values)[cut:]"),
+        ("a winsorized error that is not scaled", "deviation / ((1 - 2 * cut / n) * math.sqrt(n))", "deviation / math.sqrt(n)"),
+        ("ranks from the worst", "rankdata(-means, axis=0)", "rankdata(means, axis=0)"),
+        ("an image more than is needed", "return high if high <= MOST_IMAGES", "return high + 1 if high <= MOST_IMAGES"),
+    ),
+    *_mutants(
+        "bwtheory/experiments/figure_two.py",
+        "tests/test_experiments.py::test_readings_of_figure_two_compare_extremes_over_training",
+        (
+            "the least κ of training",
+            "[2 * _ratios(run)[1].max() for run in found]",
+            "[2 * _ratios(run)[1].min() for run in found]",
+        ),
+        ("the largest κ of ReLU", "[2 * _ratios(run)[1].min() for run in relu]", "[2 * _ratios(run)[1].max() for run in relu]"),
+        ("a loss for κ", "[2 * _ratios(run)[1].max() for run in found]", "[1 * _ratios(run)[1].max() for run in found]"),
     ),
 ]

@@ -154,8 +154,10 @@ def run_all(
         time.sleep(0.05)
 
 
-def try_mutants(folders: Sequence[Path], mutants: Sequence[Mutant]) -> list[Outcome]:
-    """What becomes of each of the mutants, in their order."""
+def try_mutants(
+    folders: Sequence[Path], mutants: Sequence[Mutant], after: Callable[[Outcome], None] = lambda outcome: None
+) -> list[Outcome]:
+    """What becomes of each of the mutants, in their order; ``after`` is told of each as it ends."""
     outcomes: dict[Mutant, Outcome] = {}
 
     def finished(mutant: Mutant | None, status: int, failed: str) -> None:
@@ -163,6 +165,7 @@ def try_mutants(folders: Sequence[Path], mutants: Sequence[Mutant]) -> list[Outc
         # 1: a test failed.  0: none did.  Anything else, such as a file that cannot be imported, says nothing about the tests.
         outcomes[mutant] = Outcome(mutant, {0: SURVIVED, 1: CAUGHT}.get(status, BROKEN), failed)
         print(f"{outcomes[mutant].result}: {mutant.file}: {mutant.what}: {failed}", flush=True)
+        after(outcomes[mutant])
 
     run_all(folders, [(mutant.tests, mutant) for mutant in mutants], finished)
     return [outcomes[mutant] for mutant in mutants]
@@ -254,11 +257,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if failures := failures_without(folders, sorted({test for mutant in chosen for test in mutant.tests})):
             print(f"Tests do not pass without a mutant: {', '.join(failures)}", file=sys.stderr)
             return 1
-        outcomes = try_mutants(folders, chosen)
+        kept = (lambda outcome: write([outcome], head.stdout.strip())) if options.write else (lambda outcome: None)
+        outcomes = try_mutants(folders, chosen, kept)
     caught = sum(one.result == CAUGHT for one in outcomes)
     print(f"{caught} of {len(outcomes)} deliberate errors are caught.")
-    if options.write:
-        write(outcomes, head.stdout.strip())
     return int(caught != len(outcomes))
 
 

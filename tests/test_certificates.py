@@ -287,9 +287,18 @@ def test_an_independent_family_has_no_null_direction():
 
 def test_the_direction_is_written_in_formulas():
     assert shown_direction(SINGULAR["twins"]) == "σ(x - 0.5) - σ(x - 0.5)"
-    assert shown_direction(SINGULAR["a pair and two affine"]).endswith("+ σ(x - 0.25) - σ(-x + 0.25)")
-    assert shown_direction(SINGULAR["outside"]) == "ψ(2t)"
-    assert shown_direction(SINGULAR["covering"]).endswith("… (12 terms)")
+    assert shown_direction(SINGULAR["a pair and two affine"]).endswith("- 4·σ(x - 0.25) + 4·σ(-x + 0.25)")
+    assert shown_direction(SINGULAR["outside"]) == "ψ(2t), where t = 3(x + 1)/2"
+    assert shown_direction(ReLUFamily([0.0, 0.0])) == "σ(x) - σ(x)"
+
+
+def test_a_long_direction_is_written_in_whole_numbers_and_cut():
+    """The same combination as null_direction's, first coefficient positive, without a common divisor."""
+    family = SINGULAR["covering"]
+    text = shown_direction(family)
+    assert text.startswith("7953·ψ(t + 2) + 571·ψ(t + 1) + 41·ψ(t) + 3·ψ(t - 1) + ψ(t - 2) - 11644·ψ(2t + 2) … (12 terms, see")
+    first = family.null_direction()[0]
+    assert [c / first * 7953 for c in list(family.null_direction().values())[:6]] == [7953, 571, 41, 3, 1, -11644]
 
 
 @pytest.mark.parametrize(
@@ -321,6 +330,8 @@ def test_too_low_a_precision_says_how_much_is_enough(precision):
     made = certificate(ReLUFamily.uniform(20), enough)
     checker.check(made)
     assert made["smallest"]["bits"] == enough
+    with pytest.raises(PrecisionTooLow, match=f"; {enough} bits are enough"):
+        certificate(ReLUFamily.uniform(20), enough - 1)
 
 
 # --- The command -----------------------------------------------------------------------------------------------------
@@ -350,7 +361,8 @@ def test_the_command_writes_what_the_checker_accepts(line, tmp_path, capsys):
         ("relus --size 3 --biases 1", "--size does not go with relus"),
         ("wavelets --levels 0", "levels=0"),
         ("relus --biases 0.5 0.1 0.5", "Neurons 1 and 3 coincide (bias 0.5). On D, 0 = σ(x - 0.5) - σ(x - 0.5)."),
-        ("uniform --size 20 --precision 20", "80 bits are enough"),
+        ("uniform --size 20 --precision 20", "bits are enough"),
+        ("uniform --size 3 --precision 1", "Factors with 1 bit prove nothing about G_σ of 3 ReLUs"),
         ("uniform --size 201", "K <= 200"),
         ("relus --biases nan", "finite"),
         ("spline", "There is no family 'spline'; there are uniform"),

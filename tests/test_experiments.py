@@ -263,6 +263,28 @@ def test_few_epochs_still_log_conditions(tmp_path):
     assert {config.condition_every for config in plan.values()} == {1}
 
 
+def test_readings_of_figure_two_compare_extremes_over_training(tmp_path):
+    """Largest κ of BW-ReLU over training against the smallest of ReLU, as squares of σ₁/σ_min, by reading, interval and c."""
+    experiment, budget = EXPERIMENTS["fig2-readings"], Budget(seeds=2)
+    plan, done = experiment.plan(budget, {}), {}
+    for number, (key, config) in enumerate(plan.items()):
+        ratios = (1e3, 1e5, 1e4) if config.activation == "relu" else (10 * config.options["c"], 2.0, 5.0)
+        rows = [{"epoch": i, "loss": 1 / r, "singular_values": [[3 * r, 4.0, 3.0]]} for i, r in enumerate(ratios)]
+        summary = {"loss": 1e-2 if config.activation == "relu" else 1e-4, "source": "x", "sha256": "0" * 64, "epochs": 500}
+        done[key] = finished(tmp_path / str(number), config, summary, rows)
+    results = experiment.report(budget, done).results
+    assert len(results) == 3 * 2 * 2
+    for name, row in results.items():
+        first = 2 * (1 + math.log10(float(name.rsplit("-c", 1)[1]))) if "-kappa-" in name else -4.0
+        assert row == {"first": (pytest.approx(first), 0), "second": (6.0 if "-kappa-" in name else -2.0, 0), "trials": 2} | {
+            "scale": "log10"
+        }
+    assert {(c.optimizer, c.source, c.input_scale == 1, c.skip) for c in plan.values() if c.activation == "bw-relu"} == {
+        ("adam", "steps", True, True),
+        *(("sgd", "sines", whole, False) for whole in (True, False)),
+    }
+
+
 def test_only_the_papers_image_and_settings_reach_the_ledger():
     from bwtheory.experiments.experiment import ledger_name
     from bwtheory.tasks.images import IMAGE_OF_FIGURE, PAPER_IMAGES

@@ -76,18 +76,21 @@ def test_a_batch_of_everything_is_a_full_step(picture):
     torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=1e-12)
 
 
-def test_the_schedule_goes_on_within_a_pass(picture, monkeypatch):
+@pytest.mark.parametrize("init", ["pytorch", "scales"])
+def test_the_schedule_goes_on_within_a_pass(picture, monkeypatch, init):
+    """In each group of parameters, with the group's multiple."""
     rates = []
-    monkeypatch.setattr(torch.optim.Adam, "step", lambda self, *_, **__: rates.append(self.param_groups[0]["lr"]))
-    config = configuration(picture, epochs=2, lr=0.01, decay=0.1, init="pytorch", task_options={"probe": 0.0})
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self, *_, **__: rates.append([g["lr"] for g in self.param_groups]))
+    config = configuration(picture, epochs=2, lr=0.01, decay=0.1, init=init, task_options={"probe": 0.0})
     network = build_network(config, 1)
     descent = Descent(config, network, build_optimizer(config, network))
     task = build_task("signal", str(picture), "stretch", {})
     stepper = Minibatches(config, network, task.coordinates.float(), task.measurements.float())
     for _ in range(2):
         descent.epoch += stepper.step(descent, [])
-    multiple = descent.optimizer.param_groups[0]["lr_multiple"]
-    np.testing.assert_allclose(rates, [0.01 * multiple * 0.1 ** (step / 6) for step in range(6)], rtol=1e-12)
+    multiples = np.array([group["lr_multiple"] for group in descent.optimizer.param_groups])
+    assert (set(multiples) == {1.0}) == (init == "pytorch")
+    np.testing.assert_allclose(rates, 0.01 * 0.1 ** (np.arange(6)[:, None] / 6) * multiples, rtol=1e-12)
 
 
 def test_it_learns_and_counts_both_units(picture, tmp_path):

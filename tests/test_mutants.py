@@ -42,7 +42,9 @@ def test_caught_survived_and_broken_are_told_apart(tmp_path):
     assert mutants.failures_without([tmp_path], ["test_it.py"]) == []
     texts = {"return x": mutants.SURVIVED, "return 2 * x + 1": mutants.CAUGHT, "retrn 2": mutants.BROKEN}
     tried = [Mutant("library.py", "an error", "return 2 * x", new, ("test_it.py",)) for new in texts]
-    outcomes = mutants.try_mutants([tmp_path], tried)
+    told = []
+    outcomes = mutants.try_mutants([tmp_path], tried, told.append)
+    assert told == outcomes
     assert [outcome.result for outcome in outcomes] == list(texts.values())
     assert [outcome.by == "test_it.py::test_double" for outcome in outcomes] == [False, True, False]
     assert "2 * x\n" in (tmp_path / "library.py").read_text()

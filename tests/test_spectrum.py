@@ -119,6 +119,17 @@ def test_bounds_in_float64_hold_for_any_vector(size, kind, trial):
         assert max(largest.width, of_inverse.width) < 1e-13 * (1 + math.log2(size))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rows_hold_only_beyond_their_roundings(sign):
+    """N y >= load (or <=) is certain where the sides are far enough apart, not where they are equal or one row fails."""
+    diagonal, off, y = np.array([3.0, 5.0, 4.0]), np.array([1.0, 0.5]), np.array([1.0, 2.0, 3.0])
+    load = np.array([1.0, 7.5, 11.0])  # N y exactly
+    assert not rounded._rows_hold(diagonal, off, y, load, sign)
+    assert rounded._rows_hold(diagonal, off, y, load * (1 - sign * 1e-12), sign)
+    for row in range(3):
+        assert not rounded._rows_hold(diagonal, off, y, load * (1 - sign * 1e-12 * (np.arange(3) != row)), sign)
+
+
 def test_a_wrong_solution_proves_nothing(monkeypatch):
     structure = ReLUFamily.uniform(40).structure()
     right = ReLUStructure.solve_mass
@@ -285,3 +296,11 @@ def test_bounds_of_what_is_not_known_are_infinite():
     infinite = flint.arb("inf")
     assert _outward(infinite, 1) == math.inf and _outward(infinite, -1) > 1e308
     assert _outward(-infinite, -1) == -math.inf and _outward(-infinite, 1) < -1e308
+
+
+@pytest.mark.parametrize("precision", [2, 3, 5, 10])
+def test_few_bits_never_bound_a_condition_number_below_one(precision):
+    """Of a dense matrix the eigenvalues are exact to 44 bits; two bits for their quotient gave −24 ≤ κ ≤ 256."""
+    family = ReLUFamily([-2.0, -1.0])
+    kappa = family.spectrum("certified", precision=precision).condition_number
+    assert 1 <= kappa.lower <= 94.32273143510 <= kappa.upper

@@ -149,6 +149,31 @@ def experiment_decides(experiment: str, rule: str, comparisons: int, factor: flo
     return Result(is_shown(p, comparisons), numbers | {"p": f"{p:.2g}"})
 
 
+@check(*(f"fig-2-few{reading}{c}" for reading in ("", "-descent", "-descent-pi") for c in ("", "-c3")))
+def figure_two_from_few_samples(
+    experiment: str, says: list[str], factor: float, comparisons: int, ours: dict | None = None
+) -> Result:
+    """All that Figure 2 says of one pair of networks, each part shown by the ledger's one-sided test on log₁₀ over seeds.
+
+    *kappa*: the largest κ(ΦᵀΦ) of BW-ReLU over training is smaller than the smallest of ReLU by the factor.  *loss*: so is its
+    final training loss, by no factor.  A statement that needs every part to be shown is wrongly accepted no more often than
+    its weakest part, so that each part is tested at the claim's level.
+    """
+    parts = {
+        name: experiment_decides(
+            experiment=f"fig2-readings-{name}-{experiment}",
+            rule="smaller",
+            comparisons=comparisons,
+            factor=factor if name == "kappa" else 1.0,
+            ours=None if ours is None else ours[name],
+        )
+        for name in says
+    }
+    answers = [part.holds for part in parts.values()]
+    numbers = {f"{name}, {label}": text for name, part in parts.items() for label, text in part.numbers.items()}
+    return Result(None if None in answers else all(answers), numbers)
+
+
 @check("fig-2-initial")
 def initial_features_are_regular(neurons: int, half_width: str, scale: str, chance: str, draws: int = 4000) -> Result:
     """With weights and biases U(−1, 1), PyTorch's default for one input, κ(ΦΦᵀ) of `neurons` BW-ReLU neurons ψ(c(wx + b)) on

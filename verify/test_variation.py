@@ -298,7 +298,8 @@ def radon_transform_of_the_laplacian(dimension: int, filter_power: int) -> Resul
 def activation_is_homogeneous(activations: list[str], scales: list[str]) -> Result:
     """ζ(cz) = cζ(z) for all z: compared as piecewise-linear functions for each c and each activation of the lists.
 
-    Leaky ReLU: σ(z) − σ(−z)/100; linear: σ(z) − σ(−z) = z.
+    Leaky ReLU: σ(z) − σ(−z)/100; linear: σ(z) − σ(−z) = z. *Every c > 0*: a function with one knot, at 0, and the value 0
+    there is given by its slopes on both sides, and c multiplies both.
     """
     negative_part = {"ReLU": 0, "leaky ReLU": Fraction(-1, 100), "linear": -1}
     for c in map(Fraction, scales):

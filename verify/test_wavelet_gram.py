@@ -263,6 +263,8 @@ def localized_but_not_orthogonal(bound: str) -> Result:
 def norms_of_the_neurons(value: str, domain: list[str], shifts: list[int]) -> Result:
     """‖ψ_{j,k}‖² on the domain equals the value, for j = 0, …, 4 and k over the given shifts (all of Theorem 3.3's for
     an empty list): exact integrals of the pieces over the domain, with 2^j and dx = (2/3)dt.
+
+    *Every j*, for supports inside of the domain: the substitution 2^j t − k turns 2^j ∫ψ(2^j t − k)² dt into ∫ψ².
     """
     interval = in_t(domain)
     norms = {

@@ -26,6 +26,7 @@ def reproduce(
             "fig7",
             "fig8",
             "fig9",
+            "fig2-readings",
             "fig5-start",
             "next1",
             "bandwidth",
@@ -55,10 +56,10 @@ def reproduce(
     """Repeat an experiment of the paper, or continue it: train the runs that are missing, then make its table and figure.
 
     Args:
-        experiment: a figure of the paper, fig5-start (Figure 5 from a start by scales), next1 (condition numbers on
-            imaging tasks), bandwidth (which frequencies are learned when), between (PSNR on and between the pixels),
-            between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (against Adam),
-            ablation (what of ψ does the work), or all of them
+        experiment: a figure of the paper, fig2-readings (Figure 2 from 20 samples), fig5-start (Figure 5 from a start by
+            scales), next1 (condition numbers on imaging tasks), bandwidth (which frequencies are learned when), between
+            (PSNR on and between the pixels), between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (compared
+            with Adam), ablation (which property of ψ matters), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several

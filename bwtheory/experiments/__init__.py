@@ -10,6 +10,7 @@ from bwtheory.experiments.conditioning import TaskConditioning, UnivariateCondit
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.figure_five import FigureFiveByStart
+from bwtheory.experiments.figure_two import FigureTwoReadings
 from bwtheory.experiments.interpolation import Interpolation
 from bwtheory.experiments.muon import MuonAgainstAdam
 from bwtheory.experiments.scales import ScaleSweep
@@ -23,6 +24,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fig7": ScaleSweep("fig7", "ct", (1.0, 2.0, 3.0, 5.0), same_loss_as=3.0),
     "fig8": ScaleSweep("fig8", "superres", (2.0, 3.0, 5.0)),
     "fig9": ScaleSweep("fig9", "ct", (2.0, 3.0, 5.0), same_loss_as=3.0, image="shepp_logan_phantom"),
+    "fig2-readings": FigureTwoReadings(),
     "fig5-start": FigureFiveByStart(),
     "next1": TaskConditioning(),
     "bandwidth": Bandwidth(),

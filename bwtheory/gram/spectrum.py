@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -120,7 +120,7 @@ def certified_spectrum(
             return Spectrum(
                 _enclose(bounds.smallest, f"smallest eigenvalue of {about}"),
                 _enclose(bounds.largest, f"largest eigenvalue of {about}"),
-                _enclose(Bracket(least / high, most / low), f"condition number of {about}"),
+                _condition_number(Bracket(least / high, most / low), about),
                 "certified",
                 iterations=bounds.iterations,
             )
@@ -143,6 +143,12 @@ def _enough(structure: GramStructure, bits: int) -> str:
 def _enclose(bracket: Bracket, about: str) -> Enclosure:
     """Float64 bounds outside of a lower and an upper ball."""
     return Enclosure(_outward(bracket.lower.lower(), -1), _outward(bracket.upper.upper(), +1), about)
+
+
+def _condition_number(bracket: Bracket, about: str) -> Enclosure:
+    """Float64 bounds of κ, which is at least 1 whatever few bits say."""
+    enclosed = _enclose(bracket, f"condition number of {about}")
+    return replace(enclosed, lower=max(enclosed.lower, 1.0))
 
 
 def _outward(bound: arb, direction: int) -> float:
