@@ -629,13 +629,11 @@ def completion(shell: tyro.conf.Positional[Literal["bash", "zsh", "fish"]]) -> i
     Args:
         shell: which shell
     """
-    commands: dict[str, Callable[..., Any]] = {
-        name: help_texts.view(command) for name, command in _COMMANDS.items()
-    }  # with each text on one line
-    with suppress(SystemExit):
-        tyro.extras.subcommand_cli_from_dict(
-            commands, prog="bwtheory", args=["--tyro-print-completion", shell], config=(tyro.conf.FlagCreatePairsOff,)
-        )
+    from bwtheory.completion import script
+
+    folder = find_evidence()
+    drawn = sorted(path.stem for path in (folder / "figures").glob("[a-z]*.py"))
+    print(script(shell, _COMMANDS, {"verify": [claim.id for claim in load_ledger(folder).claims], "figures": drawn}), end="")
     return 0
 
 

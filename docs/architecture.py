@@ -29,7 +29,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     ),
     "learning": ("torch_settings", "nn", "tasks", "training", "baselines", "experiments", "comparison"),
     "evidence": ("proof_record", "certificates", "claims", "verify", "figures"),
-    "people": ("report", "preset_table", "help_texts", "cli", "__main__"),
+    "people": ("report", "preset_table", "help_texts", "completion", "cli", "__main__"),
 }
 EVIDENCE_FOLDERS = ("verify", "figures")  # at the top of a checkout, part of the package in a wheel
 
