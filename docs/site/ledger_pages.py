@@ -197,7 +197,8 @@ def _page(judgement: Judgement, decide: Check, by_id: Mapping[str, Judgement], u
     }
     for label, text in paragraphs.items():
         if text:
-            lines += [f"**{label}.** {plain(text)}", ""]
+            mark = ":" if label == "It does not say" else "."
+            lines += [f"**{label}{mark}** {plain(text)}", ""]
     lines += _links("Rests on", claim.rests_on, by_id) + _links("Used by", users, by_id)
     if figure := _figure(claim.id):
         path, caption = figure
