@@ -438,8 +438,8 @@ def reproduce(
     Args:
         experiment: a figure of the paper, fig5-start (Figure 5 from a start by scales), next1 (condition numbers on
             imaging tasks), bandwidth (which frequencies are learned when), between (PSNR on and between the pixels),
-            between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (against Adam),
-            ablation (what of ψ does the work), or all of them
+            between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (compared with Adam),
+            ablation (which property of ψ matters), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several
@@ -561,7 +561,7 @@ def compare(
             with open_cluster(scheduler, workers) as cluster:
                 done = carry_out(protocol, target / task, spread=spread, cluster=cluster)
         except KeyboardInterrupt:
-            print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
+            print("\nInterrupted; what is finished is kept; repeat the command to continue.", file=sys.stderr)
             raise
         report(done)
     return 0

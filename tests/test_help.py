@@ -187,7 +187,7 @@ def test_several_runs_are_announced():
     assert plan_in_words([40], runs) is None
     assert plan_in_words(range(40, 43), runs) == "3 runs, seeds 40 to 42."
     assert plan_in_words([40, 42], runs) == "2 runs, seeds 40, 42."
-    go_on = "Ctrl-C stops, and `bwtheory train --resume 'my runs'` goes on."
+    go_on = "Ctrl-C stops, and `bwtheory train --resume 'my runs'` continues."
     assert plan_in_words(range(40, 82), runs) == f"42 runs, seeds 40 to 81. {go_on}"
 
 
