@@ -134,9 +134,5 @@ def test_a_riddle_is_found(sentence):
 
 
 def test_plain_sentences_pass():
-    assert (
-        riddles(
-            "There is no network that is no longer than this one, and so many are trained. All neurons but two are zero. What is not proved is listed. The methods have none of these."
-        )
-        == []
-    )
+    text = "There is no network that is no longer than this. All neurons but two are zero. What is not proved is listed."
+    assert riddles(text + " The methods have none of these.") == []
