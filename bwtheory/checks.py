@@ -167,7 +167,7 @@ def number_array(name: str, values: Any) -> NDArray[Any]:
 
 
 _KINDS = {
-    "b": "truth values: write 1.0 and 0.0 if these are meant",
+    "b": "truth values: write 1.0 and 0.0 if you mean these",
     "c": "complex numbers: take .real if the imaginary parts are to be dropped",
     "U": "text: convert it to numbers first",
     "S": "text: convert it to numbers first",

@@ -347,7 +347,7 @@ class Ledger:
         names = {claim.id: claim.rests_on for claim in self.claims}
         for claim in self.claims:
             if unknown := set(claim.rests_on) - names.keys():
-                raise ValueError(f"Claim {claim.id!r} rests on {', '.join(sorted(unknown))}, which is no claim.")
+                raise ValueError(f"Claim {claim.id!r} rests on {', '.join(sorted(unknown))}, which is not a claim.")
         try:
             tuple(TopologicalSorter(names).static_order())
         except CycleError as error:

@@ -384,7 +384,7 @@ class WaveletFamily(CertifiableFamily):
             low, high = self._interval if math.isfinite(self.domain[0] + self.domain[1]) else (0, self._length)
             ends = [(math.floor(2**j * low) - self._length + 1, math.ceil(2**j * high)) for j in range(self.levels)]
             if max(abs(k) for pair in ends for k in pair) > SHIFT_LIMIT:
-                raise ValueError(f"Shifts beyond 2^52 are no exact floats; the domain {list(self.domain)} needs some.")
+                raise ValueError(f"Shifts beyond 2^52 are not exact floats; the domain {list(self.domain)} needs some.")
             return [range(first, end) for first, end in ends]
         return [_checked_shifts(ks, j) for j, ks in enumerate(self._one_per_level(shifts))]
 

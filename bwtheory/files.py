@@ -126,7 +126,7 @@ def read_bytes(path: Path, largest: int | None = None) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(descriptor).st_size
         if largest is not None and size > largest:
-            raise ValueError(f"{path} has {size} bytes; at most {largest} can be meant.")
+            raise ValueError(f"{path} has {size} bytes; at most {largest} are allowed.")
         try:
             return file.read()
         except (OSError, MemoryError) as error:
@@ -176,11 +176,11 @@ def parse_json(content: bytes | str, name: str) -> Any:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         return json.loads(text, object_pairs_hook=_without_doubles)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name} is damaged: byte {error.start} is no UTF-8.") from None
+        raise ValueError(f"{name} is damaged: byte {error.start} is not UTF-8.") from None
     except RecursionError:
         raise ValueError(f"{name} is damaged: it is nested too deeply.") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"{name} is damaged: it is no JSON from line {error.lineno}, column {error.colno} on.") from None
+        raise ValueError(f"{name} is damaged: it is not JSON from line {error.lineno}, column {error.colno} on.") from None
     except ValueError as error:
         raise ValueError(f"{name} is damaged: {str(error).partition(';')[0].rstrip('.')}.") from None
 
@@ -223,7 +223,7 @@ def locked(folder: Path) -> Iterator[None]:
             _lock(descriptor)
         except BlockingIOError:
             holder = os.read(descriptor, 300).decode("utf-8", "replace").strip() or "another process"
-            raise InUse(f"{folder} is in use by {holder}; wait for its end, or stop it.") from None
+            raise InUse(f"{folder} is in use by {holder}; wait until it ends, or stop it.") from None
         except OSError as error:
             print(f"{folder}: {error.strerror}; a second process here would not be noticed.", file=sys.stderr)
         with suppress(OSError):  # on a full disk the lock holds all the same

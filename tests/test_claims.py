@@ -211,7 +211,8 @@ def test_a_claim_is_no_sounder_than_its_lemmas():
 
 
 @pytest.mark.parametrize(
-    "rests_on, sentence", [(["nothing"], "rests on nothing, which is no claim"), (["second"], "rest on each other in a circle")]
+    "rests_on, sentence",
+    [(["nothing"], "rests on nothing, which is not a claim"), (["second"], "rest on each other in a circle")],
 )
 def test_lemmas_exist_and_come_first(rests_on, sentence):
     with pytest.raises(ValueError, match=sentence):

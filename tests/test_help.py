@@ -191,7 +191,7 @@ def test_several_runs_are_announced():
     assert plan_in_words([40], runs) is None
     assert plan_in_words(range(40, 43), runs) == "3 runs, seeds 40 to 42."
     assert plan_in_words([40, 42], runs) == "2 runs, seeds 40, 42."
-    go_on = "Ctrl-C stops, and `bwtheory train --resume 'my runs'` goes on."
+    go_on = "Ctrl-C stops, and `bwtheory train --resume 'my runs'` continues."
     assert plan_in_words(range(40, 82), runs) == f"42 runs, seeds 40 to 81. {go_on}"
 
 
@@ -213,19 +213,58 @@ def test_presets_are_listed_with_their_sources(capsys):
     assert "recommended" in text and "Appendix D.1" in text and "siren" not in text
 
 
-def test_a_shell_completes_commands_and_flags(capsys, tmp_path):
-    for shell in ("bash", "fish"):
-        assert cli.main(["completion", shell]) == 0
-        (tmp_path / shell).write_text(capsys.readouterr().out)
-    if shutil.which("bash") is None:
-        pytest.skip("no bash")
-    ask = (
-        f"source {tmp_path}/bash; "
-        "complete_now() { COMP_WORDS=($@); COMP_CWORD=$(($# - 1)); _tyro_bwtheory; echo ${COMPREPLY[@]}; }; "
-        "complete_now bwtheory train signal --imag; complete_now bwtheory com"
-    )
-    run = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines() == ["--image", "compare completion"]
+COMPLETED = {
+    "com": "compare completion",
+    "train s": "signal superres",
+    "train signal --imag": "--image",
+    "train signal --device c": "cpu cuda",
+    "train --resume r": "runs",
+    "certify w": "wavelets",
+    "figures beam ge": "gershgorin",  # a second word where a command takes several
+    "presets signal s": "",  # and none where it takes one
+    "verify eq-44": "eq-44",
+    "render ru": "runs",
+    "report runs mo": "more",
+}
+
+
+def completion_script(shell: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    if shutil.which(shell) is None:
+        pytest.skip(f"There is no {shell}.")
+    (folder / "runs").mkdir()
+    (folder / "more").mkdir()
+    assert cli.main(["completion", shell]) == 0
+    out = folder / f"completion.{shell}"
+    out.write_text(capsys.readouterr().out, encoding="utf-8")
+    return out
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_a_shell_completes_commands_words_flags_and_folders(shell, tmp_path, capsys):
+    script = completion_script(shell, tmp_path, capsys)
+    if shell == "bash":
+        lines = [f"source {script}", "ask() { COMP_WORDS=($@); COMP_CWORD=$(($# - 1)); _tyro_bwtheory; echo ${COMPREPLY[@]}; }"]
+        lines += [f"ask bwtheory {words}" for words in COMPLETED]
+    else:
+        lines = [f"source {script}", "function ask; echo (complete -C $argv | string split -f1 \\t | string trim -c /); end"]
+        lines += [f"ask 'bwtheory {words}'" for words in COMPLETED]
+    run = subprocess.run([shell, "-c", "\n".join(lines)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert {words: " ".join(sorted(line.split())) for words, line in zip(COMPLETED, run.stdout.split("\n"))} == {
+        words: " ".join(sorted(answer.split())) for words, answer in COMPLETED.items()
+    }
+
+
+def test_zsh_completes_too(tmp_path, capsys):
+    script = completion_script("zsh", tmp_path, capsys)
+    lines = [
+        "typeset -A opt_args",
+        "_describe() { echo ${(P)2}; }",
+        "words=(bwtheory train s)",
+        "CURRENT=3",
+        f"source {script}",
+    ]
+    run = subprocess.run(["zsh", "-fc", "\n".join(lines)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run.stdout.split() == ["signal:", "superres:"]
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ REFUSED: dict[str, tuple[str, Write, str]] = {
     "TIFF cut": (".tif", cut(tiff(NOISE, photometric="rgb")), "not an image that can be read"),
     "PGM cut": (".pgm", cut(content(b"P5 4 3 255\n" + bytes(12)), 0.8), "cut short"),
     ".npy cut": (".npy", cut(array(BYTES), 0.95), "follow"),
-    ".npz cut": (".npz", cut(lambda path: np.savez(path, a=NOISE)), "it is no .npz file, or it is cut short"),
+    ".npz cut": (".npz", cut(lambda path: np.savez(path, a=NOISE)), "it is not a .npz file, or it is cut short"),
     "zero bytes PNG": (".png", content(b""), "it is empty"),
     "zero bytes .npy": (".npy", content(b""), "it is empty"),
     "zero bytes CSV": (".csv", content(b""), "it is empty"),

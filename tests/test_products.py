@@ -443,7 +443,7 @@ def test_an_engine_that_is_gone_is_said(folder, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["train", "signal", "--resume", str(run.path), "--epochs", "3"]) == 0
     said = capsys.readouterr().err
-    assert f"goes on with {usual_products().name}, which rounds differently." in said and "it has been removed." in said
+    assert f"continues with {usual_products().name}, which rounds differently." in said and "it has been removed." in said
     assert run.read_summary()["engine"] == usual_products().name
     assert products_of_run(None)[0] == usual_products()
 

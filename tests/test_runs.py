@@ -127,7 +127,7 @@ def long_run(picture: Path, out: Path) -> tuple[subprocess.Popen, Path]:
 def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(picture, tmp_path, capsys):
     process, folder = long_run(picture, tmp_path / "runs")
     try:
-        with pytest.raises(InUse, match=rf"{folder} is in use by process {process.pid} on .*; wait for its end, or stop it\."):
+        with pytest.raises(InUse, match=rf"{folder} is in use by process {process.pid} on .*; wait until it ends, or stop it"):
             resume_runs(folder)
         assert cli.main(["train", "--resume", str(folder)]) == 2
         assert f"in use by process {process.pid}" in capsys.readouterr().err
@@ -263,10 +263,10 @@ def test_an_edited_configuration_is_refused_by_name(request, state, field):
         ('{"source": "x", "epochs": 3, "epochs": 4}', r"config\.json is damaged: it has 'epochs' twice\."),
         ("[" * 100_000, r"config\.json is damaged: it is nested too deeply\."),
         ('{"source": ' + "9" * 5000 + "}", r"config\.json is damaged: Exceeds the limit"),
-        ("", r"config\.json is damaged: it is no JSON"),
+        ("", r"config\.json is damaged: it is not JSON"),
         ("[]", "an object with named fields"),
         ("{}", "It names no source"),
-        (b'{"source": "\xff"}', r"config\.json is damaged: byte 12 is no UTF-8"),
+        (b'{"source": "\xff"}', r"config\.json is damaged: byte 12 is not UTF-8"),
     ],
 )
 def test_a_configuration_that_is_none(finished, text, sentence):
@@ -285,7 +285,7 @@ SUMMARY_EDITS: dict[str, tuple[object, str]] = {
     "psnr_paper": ("good", "psnr_paper is a finite number; got 'good'"),
     "loss": (-1.0, "loss is at least 0"),
     "seconds": (10**400, "seconds is a finite number"),
-    "weights_sha256": ("0", "weights_sha256 is no SHA-256"),
+    "weights_sha256": ("0", "weights_sha256 is not a SHA-256"),
     "ssim": (0.5, "its values are not those that were written"),
     "colour": (3, "its values are not those that were written"),
 }
@@ -310,7 +310,7 @@ def test_an_edited_summary_is_refused_by_name(finished, field):
 
 
 def test_an_empty_summary_is_not_a_finished_run(finished):
-    for text, sentence in (("{}", "it has no 'epochs'"), ("", "it is no JSON"), ("null", "no object with named values")):
+    for text, sentence in (("{}", "it has no 'epochs'"), ("", "it is not JSON"), ("null", "no object with named values")):
         finished.summary_file.write_text(text)
         with pytest.raises(ValueError, match=sentence):
             resume_runs(finished.path)
@@ -340,7 +340,7 @@ def test_code_that_a_run_names_is_not_imported(request, evil, edit, state, capsy
             call(run.path)
     for words in (["render", str(run.path)], ["train", "--resume", str(run.path)]):
         assert cli.main([*words]) == 2
-        assert "evilmod:X; if you trust it and this folder, say so with --trust" in capsys.readouterr().err
+        assert "evilmod:X; if you trust it and this folder, add --trust" in capsys.readouterr().err
     assert not evil.exists()
 
 
@@ -369,7 +369,9 @@ def test_a_checkpoint_holds_numbers_only(unfinished, tmp_path, monkeypatch, seal
     else:
         torch.save(state, unfinished.checkpoint_file)
     for call in (bw.load, resume_runs):
-        with pytest.raises(ValueError, match=r"checkpoint\.pt is no checkpoint of this program: PyTorch does not read it as"):
+        with pytest.raises(
+            ValueError, match=r"checkpoint\.pt is not a checkpoint of this program: PyTorch does not read it as"
+        ):
             call(unfinished.path)
     assert not (tmp_path / "made-by-a-pickle").exists()
 

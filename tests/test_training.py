@@ -326,7 +326,7 @@ def test_devices_and_folders(picture, tmp_path):
     with pytest.raises(ValueError, match="unknown field 'colour'"):
         bw.load(run)
     (run / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"config\.json is damaged: it is no JSON from line 1, column 2 on"):
+    with pytest.raises(ValueError, match=r"config\.json is damaged: it is not JSON from line 1, column 2 on"):
         bw.load(run)
 
 

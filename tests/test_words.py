@@ -38,6 +38,21 @@ RIDDLES = {  # and what to write instead
     r"\bcame? to pass\b": "happened",
     r"\bwhatever ends that\b": "for any reason",
     r"\bis another one\b": "differs",
+    r"\b(?:it|which|that|this|they|one) (?:is|are) no (?!longer\b|more\b|less\b|better\b|worse\b|further\b)": "is not a …",
+    r"\bcan be meant\b": "is allowed",
+    r"\b(?:is|are) meant\b": "say who means it: the paper means …, the one that you mean",
+    r"\bgo(?:es)? on\b": "continue",
+    r"\bby itself\b": "automatically; or say what does it",
+    r"\bso much (?:on|in|of|to|a|at)\b|\bthan so much\b|\bso many (?:a|epochs|steps|random)\b": "say which number",
+    r"\bthan the (?:others?|rest) (?:had|have|has|did|do)\b(?=[,;.)])": "say what they had",
+    r"\bnot to be told apart\b": "can't tell",
+    r"\bwhat (?:goes|comes) (?:through|out|in)\b": "name it",
+    r"\b(?:is|are|was|were) (?:gone|done|hit) (?:on )?(?:with|again|anew)\b": "continued, repeated",
+    r"\bdoes the work\b": "say what matters",
+    r"\b(?:lives?|lived) (?:in|on|where)\b": "is not zero in …, is used in …",
+    r"\bof (?:your|our|its|their|one's) own ones?\b|\byour own ones?\b": "yours, or a noun",
+    r"\bwhoever\b|\bwhosoever\b": "a person who …, or rewrite it",
+    r"\bas (?:it was|they were) then\b": "of that time",
 }
 PATTERNS = {re.compile(pattern, re.IGNORECASE): advice for pattern, advice in RIDDLES.items()}
 DOCUMENTS = [
@@ -105,6 +120,14 @@ def test_messages_are_plain():
         "An error in these is an\nerror here.",
         "Parameters in the activation (but c).",
         "A note is said.",
+        "A photograph is a file that is no scan.",
+        "The same command goes on.",
+        "Save the array that is meant.",
+        "A batch takes so many a step.",
+        "The wavelets live in the left half.",
+        "Whoever trains it waits.",
+        "It shows what of the wavelet does the work.",
+        "Nothing is compiled by itself.",
     ],
 )
 def test_a_riddle_is_found(sentence):
@@ -112,4 +135,5 @@ def test_a_riddle_is_found(sentence):
 
 
 def test_plain_sentences_pass():
-    assert riddles("All neurons but two are zero. What is not proved is listed. The methods have none of these.") == []
+    text = "There is no network that is no longer than this. All neurons but two are zero. What is not proved is listed."
+    assert riddles(text + " The methods have none of these.") == []

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Literal
+from typing import Literal
 
 import tyro
 
-from bwtheory.cli import help_texts
+from bwtheory.claims import find_evidence, load_ledger
 from bwtheory.cli.animate import animate_run
 from bwtheory.cli.bench import bench
 from bwtheory.cli.certify import certify
@@ -28,13 +27,11 @@ def completion(shell: tyro.conf.Positional[Literal["bash", "zsh", "fish"]]) -> i
     Args:
         shell: which shell
     """
-    commands: dict[str, Callable[..., Any]] = {
-        name: help_texts.view(command) for name, command in COMMANDS.items()
-    }  # with each text on one line
-    with suppress(SystemExit):
-        tyro.extras.subcommand_cli_from_dict(
-            commands, prog="bwtheory", args=["--tyro-print-completion", shell], config=(tyro.conf.FlagCreatePairsOff,)
-        )
+    from bwtheory.cli.completion import script
+
+    folder = find_evidence()
+    drawn = sorted(path.stem for path in (folder / "figures").glob("[a-z]*.py"))
+    print(script(shell, COMMANDS, {"verify": [claim.id for claim in load_ledger(folder).claims], "figures": drawn}), end="")
     return 0
 
 

@@ -99,7 +99,7 @@ def compare(
             with open_cluster(scheduler, workers) as cluster:
                 done = carry_out(protocol, target / task, spread=spread, cluster=cluster)
         except KeyboardInterrupt:
-            print("\nInterrupted; what is finished is kept, and the same command goes on.", file=sys.stderr)
+            print("\nInterrupted; what is finished is kept; repeat the command to continue.", file=sys.stderr)
             raise
         report(done)
     return 0

@@ -1,4 +1,4 @@
-"""What of ψ does the work: groups of ReLUs and other functions of its width, and several starts, trained alike."""
+"""Which property of ψ matters: groups of ReLUs and other functions of its width, and several starts, trained alike."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Ablation(Experiment):
     """
 
     name = "ablation"
-    title = "What of ψ does the work"
+    title = "Which property of ψ matters"
     takes = ("seeds", "epochs", "shrink")
     images = ("camera",)
     shrink = 5

@@ -273,7 +273,7 @@ class Between(Experiment):
 
     def _draw(self, tables: Tables, methods: dict[str, Method]) -> Figure:
         columns, rows = min(COLUMNS, len(tables)), -(-len(tables) // COLUMNS)
-        figure, grid = canvas(3.6 * columns, 3.6 * rows, nrows=rows, ncols=columns, squeeze=False)
+        figure, grid = canvas(3.6 * columns, 3.6 * rows + 0.8, nrows=rows, ncols=columns, squeeze=False)
         for axes in grid.flat[len(tables) :]:
             axes.set_axis_off()
         for axes, (source, table) in zip(grid.flat, tables.items()):
@@ -284,9 +284,10 @@ class Between(Experiment):
                 axes.plot(x, y, method.marker, color=method.colour, ms=4, alpha=0.5, mec="none")
                 axes.plot([p.grid for p in front], [p.off_grid for p in front], "-", color=method.colour, lw=1.2)
                 axes.plot([], [], method.marker + "-", color=method.colour, label=method.label)
-            axes.set(title=source.partition(",")[0], xlabel="dB on the grid of pixels")
+            axes.set(title=source.partition(",")[0], xlabel="dB on the pixels")
         grid[0][0].set_ylabel("dB between them")
-        grid.flat[len(tables) - 1].legend(fontsize=6, loc="lower right")
+        entries = grid.flat[len(tables) - 1].get_legend_handles_labels()
+        figure.legend(*entries, loc="outside lower center", ncols=2 * columns, fontsize=8)  # not over the points
         return figure
 
 

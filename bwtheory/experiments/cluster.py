@@ -176,7 +176,7 @@ class DaskCluster:
                 if time.monotonic() > until:
                     raise OSError(
                         f"No scheduler answers at {self.address} any more. Finished runs and checkpoints are kept: start it "
-                        "again, and the same command goes on."
+                        "again, and repeat the command."
                     ) from None
                 time.sleep(POLL_SECONDS)
 
@@ -298,7 +298,7 @@ class _Sweep:
     def _lost_scheduler(self) -> None:
         say(self._progress, f"The scheduler at {self._cluster.address} is gone; waiting for it to come back.")
         self._cluster.come_back()
-        say(self._progress, "It is back; runs go on from their checkpoints.")
+        say(self._progress, "It is back; runs continue from their checkpoints.")
         waiting = [self._waiting[key] for key in self._futures]
         self._futures = {}
         for job in waiting:

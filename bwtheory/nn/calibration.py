@@ -60,7 +60,7 @@ def products_of_run(engine: str | None) -> tuple[Products, str]:
         products = usual_products()
         return (
             products,
-            f"It began with other matrix products and goes on with {products.name}, which rounds differently. {error}",
+            f"It began with other matrix products and continues with {products.name}, which rounds differently. {error}",
         )
 
 

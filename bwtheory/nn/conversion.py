@@ -58,7 +58,7 @@ def _layers_of(network: INR | nn.Sequential) -> list[Layer]:
     """The layers of a network that is a sum of ReLUs."""
     if isinstance(network, INR):
         if network.skip is not None:
-            raise ValueError("A skip connection is no layer of a sequence; this network has one.")
+            raise ValueError("A skip connection cannot be a layer of a sequence; this network has one.")
         unknown = unknown_part(network)
         if unknown is None and type(network.activation).encode is not Activation.encode:
             unknown = f"{type(network.activation).__name__} encodes the coordinates"
@@ -77,7 +77,7 @@ def _layers_of(network: INR | nn.Sequential) -> list[Layer]:
                     f"Only linear layers, each with a BW-ReLU or a ReLU after it or none, are sums of ReLUs; got {module}."
                 )
         if not layers:
-            raise ValueError("A sequence without a layer is no network.")
+            raise ValueError("A sequence without a layer is not a network.")
         if isinstance(layers[-1].activation, BWReLU):
             raise ValueError("A sequence that ends with a BW-ReLU has no layer for its seven ReLUs to go into.")
     for _, activation in layers:

@@ -115,4 +115,4 @@ def kind_of_film(out: Path) -> str:
 def require_parent(out: Path) -> None:
     """ValueError for a file whose folder is not there."""
     if not out.parent.is_dir():
-        raise ValueError(f"{out.parent} is no folder to write {out.name} in.")
+        raise ValueError(f"{out.parent} is not a folder in which {out.name} can be written.")

@@ -476,7 +476,7 @@ def _legend(panels: Sequence[Panel]) -> list[tuple[str, str]]:
 def _unfinished(run: Run) -> str:
     assert run.config is not None
     where = f"epoch {_last(run):,} of {run.config.epochs:,} is the last one logged" if run.rows else "nothing is logged yet"
-    return f"Unfinished: {where}. What is shown is its last checkpoint, if there is one; train --resume goes on."
+    return f"Unfinished: {where}. What is shown is its last checkpoint, if there is one; train --resume continues it."
 
 
 def _study(study: Study) -> dict[str, Any]:

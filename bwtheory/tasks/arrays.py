@@ -34,7 +34,7 @@ def read_array(path: Path) -> np.ndarray:
             return _read_npy(path)
         return _read_npz(path) if suffix == ".npz" else read_table(path)
     except zipfile.BadZipFile:
-        raise ValueError("it is no .npz file, or it is cut short") from None
+        raise ValueError("it is not a .npz file, or it is cut short") from None
     except (ValueError, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ValueError(" ".join(str(error).split()).rstrip(".") or type(error).__name__) from None
 
@@ -57,7 +57,7 @@ def _read_npz(path: Path) -> np.ndarray:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         if len(names) != 1:
             listed = ", ".join(ascii(name) for name in names[:8]) + (", …" if len(names) > 8 else "")
-            raise ValueError(f"it holds {len(names)} arrays ({listed}), and one is needed; save the one that is meant as .npy")
+            raise ValueError(f"it holds {len(names)} arrays ({listed}), and one is needed; save the one that you mean as .npy")
         with archive.open(archive.infolist()[0]) as member:
             shape, dtype = _npy_header(member)
         if dtype.hasobject:

@@ -197,10 +197,10 @@ def measured_image(
         with torch.no_grad():
             back = operator.A_adjoint(torch.as_tensor(y))
         if not isinstance(back, Tensor) or back.ndim != 4:
-            raise ValueError("A_adjoint(y) is to be an image (1, C, H, W).")
+            raise ValueError("A_adjoint(y) must be an image (1, C, H, W).")
         shape = back.shape[2], back.shape[3]
     if shape is None:
-        raise ValueError("The size of the image is not known: say it with shape=(H, W).")
+        raise ValueError("The size of the image is not known: give it as shape=(H, W).")
     made = as_operator(operator, (int(shape[0]), int(shape[1])), _channels_of(y) if is_physics else 1, _dtype_of(y))
     measurements = _measurements(y, made.measurements, first=is_physics)
     pixels = None if truth is None else _numbers(truth, "truth").reshape(-1, measurements.shape[1])
@@ -244,7 +244,7 @@ def _numbers(found: Any, name: str) -> Tensor:
     try:
         array = np.asarray(array)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} is no array: {' '.join(str(error).split())}.") from None
+        raise ValueError(f"{name} is not an array: {' '.join(str(error).split())}.") from None
     if array.dtype.kind not in "biuf" or not array.size:
         raise ValueError(f"{name} holds real numbers; got an array {array.shape} of {array.dtype}.")
     if not np.isfinite(array).all():

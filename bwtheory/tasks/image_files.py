@@ -201,7 +201,7 @@ def _pillow_image(source: Path | Image.Image) -> ImageFile:
     with _without_pillows_limit(), _pillow(source) as image:
         kind, mode, size = f"a {image.format or 'Pillow'} image in {image.mode}", image.mode, image.size
         if getattr(image, "is_animated", False) and image.format != "MPO":  # a phone's MPO begins with the photo
-            raise ValueError("it is an animation or a stack; save the frame that is meant as an image of its own")
+            raise ValueError("it is an animation or a stack; save the frame that you mean as an image of its own")
         _refuse_colours({"CMYK": "printing inks (CMYK)", "LAB": "CIE Lab", "HSV": "HSV", "RGBa": "", "La": ""}.get(mode))
         alpha = mode in ("RGBA", "LA", "PA") or ("transparency" in image.info and mode in ("P", "L", "RGB"))
         if "transparency" in image.info and not alpha:
@@ -273,7 +273,7 @@ def _deep_png_file(path: Path) -> ImageFile:
     channels = {2: 3, 4: 2, 6: 4}[colour]
     with _without_pillows_limit(), _pillow(path, ("PNG",)) as image:
         if getattr(image, "is_animated", False):
-            raise ValueError("it is an animation; save the frame that is meant as an image of its own")
+            raise ValueError("it is an animation; save the frame that you mean as an image of its own")
         if "transparency" in image.info:
             raise ValueError("it has a transparent colour of 16 bits, which is not read; save it without, or with alpha")
     needed = 2 * channels * width * height
@@ -349,7 +349,7 @@ def _netpbm_file(path: Path) -> ImageFile:
         if len(numbers) < count:
             raise ValueError(f"it is cut short: {len(numbers):,} of {count:,} numbers")
         if rest:
-            raise ValueError("it holds more than one image; save the one that is meant as a file of its own")
+            raise ValueError("it holds more than one image; save the one that you mean as a file of its own")
         if numbers.max(initial=0) > largest or numbers.min(initial=0) < 0:
             raise ValueError(f"it holds {numbers.max()}, and its header says {largest} for white")
         return numbers.astype(np.uint16).reshape(height, width, channels)

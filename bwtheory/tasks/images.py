@@ -166,7 +166,7 @@ def _refuse_another_size(source: str, shape: tuple[int, ...], seen: np.ndarray |
     elif height * columns == width * rows:
         likely = "; one of them has been made smaller or larger"
     raise ValueError(
-        f"{shown(source)} has {height}×{width} pixels and its mask {rows}×{columns}; they must be of one size{likely}."
+        f"{shown(source)} has {height}×{width} pixels and its mask {rows}×{columns}; they must have the same size{likely}."
     )
 
 

@@ -80,7 +80,7 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
     """The task of a name of ``TASKS``; ValueError for an unknown name or option, and what the task itself refuses."""
     if name == GIVEN:
         raise ValueError(
-            f"The data of this run ({source}) were given by a Python program; go on there, with the same data and "
+            f"The data of this run ({source}) were given by a Python program; continue it there, with the same data and "
             "bw.fit(…, run=folder)."
         )
     if name not in TASKS:

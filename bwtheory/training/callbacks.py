@@ -81,7 +81,7 @@ class Log:
         self._sha256 = hashlib.sha256(written)
         last = parse_json(written.splitlines()[-1], name) if written else {}
         if not isinstance(last, dict):  # of the first versions, which noted no hash of their logs
-            raise ValueError(f"{name} is damaged: its last line is no object with named values.")
+            raise ValueError(f"{name} is damaged: its last line is not an object with named values.")
         self._epoch = last.get("epoch")
 
     @property

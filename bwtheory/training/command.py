@@ -65,7 +65,7 @@ def plan_in_words(seeds: Sequence[int], out: Path) -> str | None:
         return None
     consecutive = list(seeds) == list(range(seeds[0], seeds[-1] + 1))
     which = f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
-    go_on = f" Ctrl-C stops, and `bwtheory train --resume {shlex.quote(str(out))}` goes on." if len(seeds) > FEW_RUNS else ""
+    go_on = f" Ctrl-C stops, and `bwtheory train --resume {shlex.quote(str(out))}` continues." if len(seeds) > FEW_RUNS else ""
     return f"{len(seeds)} runs, seeds {which}.{go_on}"
 
 
@@ -149,7 +149,7 @@ def _report_finished(run: RunDirectory, config: TrainingConfig) -> None:
         problem = run.restore(config)
     if problem:
         print(f"{problem.rstrip('.')} and written again.", file=sys.stderr)
-    print(f"{run.path} is finished after {config.epochs} epochs; --resume {run.path} --epochs N goes on to N.")
+    print(f"{run.path} is finished after {config.epochs} epochs; --resume {run.path} --epochs N trains on to N.")
 
 
 def _task_of(config: TrainingConfig, run: RunDirectory) -> Task:

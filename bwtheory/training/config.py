@@ -123,7 +123,7 @@ class TrainingConfig:
         if weights > MOST_WEIGHTS:
             raise ValueError(
                 f"A network with hidden_layers = {self.hidden_layers} and hidden_features = {self.hidden_features} has about "
-                f"{weights:.0e} weights; at most {MOST_WEIGHTS:.0e} can be meant."
+                f"{weights:.0e} weights; at most {MOST_WEIGHTS:.0e} are allowed."
             )
         if self.gauss_newton_after is not None:
             if self.gauss_newton_after >= self.epochs:
@@ -133,7 +133,9 @@ class TrainingConfig:
             if self.weight_decay or self.norm_penalty or self.together > 1:
                 raise ValueError("Gauss-Newton steps are for one run at a time and for the squared error without a penalty.")
             if self.batch is not None:
-                raise ValueError("Gauss-Newton steps are on all measurements at once; minibatches (batch) do not go with them.")
+                raise ValueError(
+                    "Gauss-Newton steps are on all measurements at once; minibatches (batch) cannot be combined with them."
+                )
         if self.place >= self.together:
             raise ValueError(
                 f"place is less than together, the number of runs in a network; got {self.place} of {self.together}."
@@ -329,7 +331,7 @@ def with_preset(
     options, asked = options or {}, task_options or {}
     task_options = asked
     if recommended and faithful:
-        raise ValueError("Settings are those recommended, or those of the published code (faithful), not both.")
+        raise ValueError("Settings are the recommended ones or those of the published code (faithful); choose one of the two.")
     preset = PRESETS.get((task, activation)) or DEFAULTS.get(activation) or Preset({})
     better = RECOMMENDED.get((task, activation)) if recommended else None
     if better is not None and given.get("init", better.settings.get("init")) == better.settings.get("init"):

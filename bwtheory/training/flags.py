@@ -49,7 +49,7 @@ class Simulation:
     noise: float | None = None
     """standard deviation of the measurements' noise, as a fraction of the largest one"""
     held_out: float | None = None
-    """fraction of the measurements that is only watched, not trained on"""
+    """fraction of the measurements that is not trained on, but tests the network"""
     data_seed: int | None = None
     """seed of the noise, of the missing pixels, of the univariate target"""
     factor: int | None = None
@@ -57,9 +57,9 @@ class Simulation:
     angles: int | str | None = None
     """ct: number of projections in [0, 180), or a file of angles in degrees (100)"""
     missing: float | None = None
-    """inpaint: fraction of the pixels that are not seen (0.8)"""
+    """inpaint: fraction of the pixels that are hidden (0.8)"""
     value_range: tuple[float, float] | None = None
-    """the image file's numbers for black and for white, where its format does not say them: integers with a sign or of more
+    """the image file's numbers for black and for white, if its format does not define them: integers with a sign or of more
     than 16 bits, floats outside of [0, 1]; the result is written back in these numbers"""
 
 
@@ -72,22 +72,22 @@ class Measurement(Simulation):
     noisy: bool = False
     """denoise: the image is noisy already, and nothing is added"""
     noise_std: float | None = None
-    """standard deviation of the noise of your own measurements, in their units"""
+    """standard deviation of the noise in your measurements, in their units"""
     mask: str | None = None
-    """inpaint: an image file, white where a pixel is seen and black where it is unknown; instead of random pixels"""
+    """inpaint: an image file, white where a pixel is known and black where it is hidden; instead of random pixels"""
     truth: str | None = None
     """inpaint with a mask, ct with a sinogram, denoise of a noisy image: an image to compare with, in the units of the
     measurements"""
     every: int | None = None
     """signal: train on every second, third, … pixel along both axes, and compare with those between"""
     probe: float | None = None
-    """signal: fraction of the pixels that only measures the network between its pixels, where no finer truth does"""
+    """signal: fraction of the pixels that only tests the network between pixels, if no finer truth is known"""
     samples: int | None = None
     """univariate: number of samples (20)"""
     seconds: float | None = None
     """audio: how much of the sound to fit (1)"""
     task_option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ..."), tyro.conf.UseAppendAction] = ()
-    """any option of the task, of your own one too"""
+    """any option of the task, also of one that you have added"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class ActivationOptions:
     sigma_0: float | None = None
     """scale of WIRE and Gauss"""
     option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ..."), tyro.conf.UseAppendAction] = ()
-    """any option of the activation, also of your own"""
+    """any option of the activation, also of one that you have written"""
 
     def as_options(self) -> dict[str, Any]:
         """By the names that the activations have; ValueError for an --option that is not NAME=VALUE."""
@@ -118,8 +118,8 @@ class Start:
     """How the weights start."""
 
     init: Literal["pytorch", "scales", "edge"] | None = None
-    """pytorch (its default; for SIREN and FINER what their papers say), scales (neurons of several scales everywhere, deeper
-    biases over the whole support), or edge (deeper biases at the edge of the support)"""
+    """pytorch (PyTorch's default; for SIREN and FINER that of their papers), scales (neurons of several scales everywhere,
+    deeper biases over the whole support), or edge (deeper biases at the edge of the support)"""
     smallest_scale: float | None = None
     """of the first layer's neurons"""
     largest_scale: float | None = None
@@ -127,7 +127,7 @@ class Start:
     bias_centre: float | None = None
     """of the deeper layers' biases, in the activation's argument (the support of BW-ReLU is from 0 to 3)"""
     bias_spread: float | None = None
-    """biases are uniform within the centre and so much on both sides"""
+    """biases are uniform within the centre ± this number"""
     gain: float | None = None
     """deeper weights are uniform within gain/sqrt(n), in the activation's argument"""
     first_step: float | None = None
@@ -190,7 +190,7 @@ class Training:
     matmul_precision: Literal["highest", "high", "medium"] | None = None
     """matrix products in float32, or where the device has them in TF32 (high) or bfloat16 (medium) (highest)"""
     compile: bool | None = None
-    """compile a chunk's values and gradients with torch.compile (if the run is long enough to pay for it)"""
+    """compile a chunk's values and gradients with torch.compile (only in runs that are long enough to gain from it)"""
     log_every: int | None = None
     """epochs between two entries of metrics.jsonl (10)"""
     log_details: bool = False
@@ -198,7 +198,7 @@ class Training:
     log_stable_rank: bool = False
     """the stable rank of each hidden layer's weights and features in each entry too"""
     condition_every: int | None = None
-    """log all singular values of each hidden layer's features every so many epochs"""
+    """epochs between two logs of all singular values of each hidden layer's features"""
     condition_sample: int | None = None
     """number of coordinates at which --condition-every computes them (2048)"""
 

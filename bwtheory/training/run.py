@@ -111,7 +111,7 @@ class RunDirectory:
             names = " and ".join(config.foreign_code)
             raise ValueError(
                 f"{self.path} runs code of your Python path or the current folder, {names}; "
-                "if you trust it and this folder, say so with --trust (in Python trust=True)."
+                "if you trust it and this folder, add --trust (in Python trust=True)."
             )
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
@@ -150,7 +150,7 @@ class RunDirectory:
         for number, line in enumerate(content.splitlines(), 1):
             row = parse_json(line, f"{self.metrics_file}, line {number},")
             if not isinstance(row, dict):
-                raise ValueError(f"{self.metrics_file} is damaged: line {number} is no object with named values.")
+                raise ValueError(f"{self.metrics_file} is damaged: line {number} is not an object with named values.")
             check_number(row, "epoch", f"{self.metrics_file}, line {number},", whole=True, smallest=0)
             rows.append(row)
         return rows
@@ -169,7 +169,7 @@ class RunDirectory:
         summary = read_json(self.summary_file)
         name = str(self.summary_file)
         if not isinstance(summary, dict):
-            raise ValueError(f"{name} is damaged: it is no object with named values.")
+            raise ValueError(f"{name} is damaged: it is not an object with named values.")
         written = summary.pop("content_sha256", None)
         check_number(summary, "epochs", name, whole=True, smallest=0)
         for field, smallest in {"kept_epoch": 0, "planned_epochs": 1, "parameters": 1}.items():
@@ -180,7 +180,7 @@ class RunDirectory:
                 check_number(summary, field, name, smallest=0)
         for field in ("sha256", "weights_sha256", "metrics_sha256"):
             if field in summary and not is_sha256(summary[field]):
-                raise ValueError(f"{name} is damaged: {field} is no SHA-256.")
+                raise ValueError(f"{name} is damaged: {field} is not a SHA-256.")
         shape = summary.get("shape")
         if shape is not None:
             if not isinstance(shape, list) or len(shape) != 2:
@@ -228,7 +228,7 @@ class RunDirectory:
             checkpoint = self.load_checkpoint(config)
             if os.path.lexists(self.summary_file):
                 if checkpoint is None:
-                    raise ValueError(f"{self.path} has no checkpoint to go on from.")
+                    raise ValueError(f"{self.path} has no checkpoint to continue from.")
                 summary = self.read_summary()
                 if checkpoint["epoch"] < config.epochs and self.is_finished(config):
                     raise ValueError(
@@ -401,7 +401,7 @@ def build_network(config: TrainingConfig, out_features: int, activation: Any = N
     ValueError for settings that make no network, or one that is too large for the memory.
     """
     if config.activation == GIVEN and activation is None:
-        raise ValueError("this run has a network of a Python program; go on there, with bw.fit(network, …, run=folder).")
+        raise ValueError("this run has a network of a Python program; continue it by bw.fit(network, …, run=folder).")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         try:

@@ -57,7 +57,7 @@ def open_checkpoint(content: bytes, name: str) -> dict[str, Any]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             if any(entry.compress_type for entry in entries) or sum(entry.file_size for entry in entries) > len(content):
-                raise ValueError(f"{name} is no checkpoint of this program: it is compressed.")
+                raise ValueError(f"{name} is not a checkpoint of this program: it is compressed.")
             if archive.testzip() is not None:
                 raise ValueError(changed)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, OverflowError):
@@ -65,9 +65,9 @@ def open_checkpoint(content: bytes, name: str) -> dict[str, Any]:
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:  # from bytes that torch.save did not write, its reader raises all kinds
-        raise ValueError(f"{name} is no checkpoint of this program: PyTorch does not read it as numbers only.") from None
+        raise ValueError(f"{name} is not a checkpoint of this program: PyTorch does not read it as numbers only.") from None
     if not isinstance(state, dict):
-        raise ValueError(f"{name} is no checkpoint of this program: it holds a {type(state).__name__}.")
+        raise ValueError(f"{name} is not a checkpoint of this program: it holds a {type(state).__name__}.")
     found: dict[str, Any] = with_real_pairs(state)  # complex numbers were written by the first versions
     return found | {"sealed": sealed}
 

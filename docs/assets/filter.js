@@ -48,6 +48,8 @@
   };
   const given = new URLSearchParams(location.hash.slice(1));
   for (const field of [...choices, words]) if (given.get(field.name)) field.value = given.get(field.name);
+  const mark = location.hash && document.getElementById(location.hash.slice(1));  // a link to a section shows that section
+  if (mark && box.contains(mark)) choices[1].value = cell(mark.closest("tr"), "section");
   form.addEventListener("input", show);
   form.addEventListener("submit", (event) => event.preventDefault());
   box.prepend(form, count);

@@ -124,6 +124,11 @@ def section_of_each_claim() -> dict[str, str]:
     return found
 
 
+def anchor_of(section: str) -> str:
+    """As the headings of paper_checks.md have them: "beyond-the-paper"."""
+    return re.sub(r"[^\w\- ]", "", section.lower()).replace(" ", "-")
+
+
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +197,8 @@ def _page(judgement: Judgement, decide: Check, by_id: Mapping[str, Judgement], u
     }
     for label, text in paragraphs.items():
         if text:
-            lines += [f"**{label}.** {plain(text)}", ""]
+            mark = ":" if label == "It does not say" else "."
+            lines += [f"**{label}{mark}** {plain(text)}", ""]
     lines += _links("Rests on", claim.rests_on, by_id) + _links("Used by", users, by_id)
     if figure := _figure(claim.id):
         path, caption = figure
@@ -308,11 +314,15 @@ def _overview(judgements: list[Judgement], sections: Mapping[str, str]) -> str:
         "| claim | where | section | verdict | evidence | why |",
         "|---|---|---|---|---|---|",
     ]
+    marked: set[str] = set()
     for j in judgements:
+        section = sections[j.claim.id]
+        mark = "" if section in marked else f'<a id="{anchor_of(section)}"></a>'
+        marked.add(section)
         cells = [
-            f"[{plain(j.claim.id)}]({j.claim.id}.md)",
+            f"{mark}[{plain(j.claim.id)}]({j.claim.id}.md)",
             plain(j.claim.where),
-            plain(sections[j.claim.id]),
+            plain(section),
             _verdict(j.verdict),
             _evidence(j),
             plain(first_sentence(j.claim.summary)),
