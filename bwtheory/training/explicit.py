@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from bwtheory.nn import INR
-from bwtheory.nn.activations import Activation, Elementwise, Fused, kernels_of
+from bwtheory.nn.activations import Activation, Elementwise, kernels_of
+from bwtheory.nn.fused import Fused
 from bwtheory.nn.network import real_map, unknown_part
 from bwtheory.nn.products import Products
 
