@@ -52,7 +52,7 @@ def data_hash(name: str, source: str, options: dict[str, Any]) -> str | None:
 def absolute_source(task: str, source: str) -> str:
     """A task's source, so that it is found from every folder: a file by its absolute path; names of data as they are."""
     needs = TASKS[task].needs
-    if needs in ("target", "physics"):
+    if needs not in ("image", "audio"):
         return source
     return absolute(source, BUILT_IN if needs == "image" else BUILT_IN_SOUNDS)
 
