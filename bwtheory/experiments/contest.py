@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TUNED_ON = 40  # the seed of the instance that chooses settings; the reported ones follow
-RATE_OF_QUICK = 1  # of three
+RATE_OF_QUICK = 1  # the second
 Pairs = dict[str, list[float]]  # differences in dB by problem, one for each instance
 
 

@@ -34,7 +34,7 @@ class WireTasks(Contest):
     name = "rel-wire"
     title = "WIRE's task list"
     problems = PROBLEMS
-    steps = 300
+    steps = 200
     claims: ClassVar = {"all": tuple(problem.name for problem in PROBLEMS)}
     entrants = (
         Entrant(
@@ -42,35 +42,35 @@ class WireTasks(Contest):
             tuple(
                 ({"omega_0": omega, "sigma_0": sigma}, "pytorch") for omega, sigma in ((7.0, 10.0), (20.0, 10.0), (8.0, 6.0))
             ),
-            (1e-3, 3e-3, 1e-2),
+            (2e-3, 8e-3),
             GREEN,
             COMPLEX_WIDTH,
         ),
         Entrant(
             "siren",
             tuple(({"omega_0": omega}, "pytorch") for omega in (12.0, 25.0, 50.0)),
-            (5e-4, 1.5e-3, 4e-3),
+            (1e-3, 3e-3),
             VERMILION,
             WIDTH,
         ),
         Entrant(
             "bw-relu",
             (({"c": 3.0}, "pytorch"), ({"c": 1.5}, "scales"), ({"c": 1.5}, "edge")),
-            (2e-3, 5e-3, 1.2e-2),
+            (4e-3, 1e-2),
             BLUE,
             WIDTH,
         ),
         Entrant(
             "gauss",
             tuple(({"sigma_0": sigma}, "pytorch") for sigma in (3.0, 6.0, 12.0)),
-            (5e-4, 1.5e-3, 5e-3),
+            (1e-3, 4e-3),
             ORANGE,
             WIDTH,
         ),
         Entrant(
             "relu-pe",
             tuple(({"frequencies": count}, "pytorch") for count in (2, 4, 6)),
-            (1e-3, 3e-3, 1e-2),
+            (3e-3, 1e-2),
             BLACK,
             WIDTH,
         ),
