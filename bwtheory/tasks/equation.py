@@ -19,7 +19,7 @@ from torch import Tensor
 from bwtheory.tasks.images import save_image
 from bwtheory.tasks.operators import Matrix
 from bwtheory.tasks.sources import require_one_of
-from bwtheory.tasks.task import Task, add_noise, grid_coordinates, noise_notes, noise_std, snr
+from bwtheory.tasks.task import Task, add_noise, grid_coordinates, noise_notes, noise_std, pixel_coordinates, snr
 
 DEGREE = 6  # of the solutions' sines
 DIFFUSIVITY = 0.05  # of the heat equation, on [−1, 1] for a duration of 2
@@ -171,7 +171,10 @@ class EquationTask(Task):
         return snr(values, self.truth)
 
     def metrics(self, values: Tensor) -> dict[str, float | None]:
-        """Also the relative errors in L² and in H¹, by difference quotients; for heat, H¹ in x at all times."""
+        """Also the relative errors in L² and in H¹, by difference quotients; for heat, H¹ in x at all times.
+
+        Quotients over 1/m of a cell see √(1 − 1/m²) of an error that changes linearly on it: 97 % for a quarter.
+        """
         l2, h1 = relative_errors(self.equation, *(each.double().cpu().numpy() for each in (values, self.truth)))
         return {**super().metrics(values), "l2_error": l2, "h1_error": h1}
 
@@ -224,7 +227,7 @@ def equation(
     Parameters
     ----------
     source : "poisson" or "heat"
-    coords : nothing, the domain is square
+    coords : as ``pixel_coordinates`` takes them; the domain is square
     nodes : n of an axis, 5 to 65
     noise : as ``add_noise`` takes it, of the whitened load and boundary data
     strong_form : refused
@@ -245,7 +248,7 @@ def equation(
     truth = solution(*fine.numpy().T)[:, None]
     measured = torch.from_numpy(load[:, None])
     return EquationTask(
-        coordinates=grid_coordinates((nodes, nodes), (1.0, 1.0)),
+        coordinates=pixel_coordinates(nodes, nodes, coords),
         measurements=add_noise(measured, noise, data_seed),
         noise_std=noise_std(measured, noise),
         notes=noise_notes(noise),

@@ -86,8 +86,9 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}{nearest(name, TASKS)}; there are {', '.join(TASKS)}.")
     problem = TASKS[name]
-    if coords != "stretch" and problem.in_features == 1:
-        raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
+    if coords != "stretch" and problem.in_features != 2:
+        axes = {1: "one axis", 3: "three axes"}[problem.in_features]
+        raise ValueError(f"Coordinates of the task {name!r} have {axes}; --coords is for images.")
     own = problem.own and (problem.own[0], names_of_options(problem.own[1]))
     refuse_options(name, options, names_of_options(problem.build), own)
     build = problem.own[1] if problem.own and options.get(problem.own[0]) else problem.build
