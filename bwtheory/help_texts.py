@@ -79,7 +79,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "train equation": (("bwtheory train equation --equation heat --activation siren", "the heat equation in weak form"),),
     "train flatland": (("bwtheory train flatland --scene discs", "density and brightness in the plane from 16 views"),),
     "train radiance": (("bwtheory train radiance --scene balls", "density and brightness in space from 12 views"),),
-    "train distance": (("bwtheory train distance --solid torus --samples 5000", "the distance to a surface"),),
+    "train distance": (("bwtheory train distance --solid torus", "the distance to a surface"),),
     "render": (
         ("bwtheory render runs/photo-signal-bw-relu-seed40 --size 2048x1536", "at any resolution"),
         ("bwtheory render runs/photo-signal-bw-relu-seed40 --crop -0.5 -0.5 0 0 --out detail.png", "a part of it"),

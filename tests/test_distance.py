@@ -48,19 +48,19 @@ def test_distances_are_those_to_the_surface(name):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_samples_are_near_the_surface_by_half(name):
-    task = build_task("distance", name, "stretch", {"samples": 400, "data_seed": 1})
+    task = build_task("distance", name, "stretch", {"points": 400, "data_seed": 1})
     assert len(task.coordinates) == 400 and (task.measurements[200:].abs() < NEAR).all()
     assert (task.measurements[:200].abs() >= NEAR).float().mean() > 0.4
     exact = task.metrics(task.truth)
     assert exact["snr"] == np.inf and exact["iou"] == 1
     assert task.metrics(-task.truth)["iou"] == 0 and task.metrics(task.truth.abs() + 1)["iou"] == 0
-    with pytest.raises(ValueError, match="2 to 4,194,304 samples; got 1"):
-        build_task("distance", name, "stretch", {"samples": 1})
+    with pytest.raises(ValueError, match="2 to 4,194,304 points; got points=1"):
+        build_task("distance", name, "stretch", {"points": 1})
 
 
 def test_a_network_learns_the_solid():
     """Half of the volume in common, from 32 neurons and 150 steps."""
-    f = bw.fit("box", "bw-relu", task="distance", c=1.5, init="scales", samples=500, steps=150, hidden_features=32, lr=5e-3)
+    f = bw.fit("box", "bw-relu", task="distance", c=1.5, init="scales", points=500, steps=150, hidden_features=32, lr=5e-3)
     task = build_task("distance", "box", "stretch", {})
     found = task.metrics(torch.from_numpy(np.asarray(f(task.grid.numpy()))).reshape(-1, 1))
     assert found["iou"] > 0.5 and found["snr"] > 10

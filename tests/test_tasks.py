@@ -101,9 +101,7 @@ NOISY = [
     ("inpaint", {"missing": 0.5}),
     ("univariate", {"samples": 9000}),
     ("audio", {"seconds": 0.25}),
-    ("equation", {}),
-    ("flatland", {"views": 30}),
-    ("distance", {}),
+    ("distance", {"points": 5000}),
 ]
 
 
@@ -601,7 +599,7 @@ OPTIONS = {
     "equation": "nodes, noise, data_seed, strong_form",
     "flatland": "views, pixels, side, noise, data_seed",
     "radiance": "views, pixels, side, noise, data_seed",
-    "distance": "samples, noise, data_seed",
+    "distance": "points, noise, data_seed",
 }
 
 

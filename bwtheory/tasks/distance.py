@@ -17,7 +17,7 @@ from bwtheory.tasks.task import Task, add_noise, grid_coordinates, noise_notes, 
 
 SIDE = 24  # of the grid on which distances are compared
 NEAR = 0.1  # points near the surface are nearer than this
-MOST_SAMPLES = 2**22
+MOST_POINTS = 2**22
 
 
 def _torus(x: np.ndarray) -> np.ndarray:
@@ -29,8 +29,8 @@ def _torus(x: np.ndarray) -> np.ndarray:
 def _box(x: np.ndarray) -> np.ndarray:
     """With sides of 0.7, 0.9 and 1.1."""
     beyond = np.abs(x) - (0.35, 0.45, 0.55)
-    outside: np.ndarray = np.linalg.norm(np.maximum(beyond, 0), axis=1)
-    return outside + np.minimum(beyond.max(axis=1), 0)
+    signed: np.ndarray = np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(axis=1), 0)
+    return signed
 
 
 SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"torus": _torus, "box": _box}
@@ -61,7 +61,7 @@ class DistanceTask(Task):
 
 
 def distance(
-    source: str, coords: str = "stretch", *, samples: int = 2000, noise: float = 0.0, data_seed: int = 0
+    source: str, coords: str = "stretch", *, points: int = 2000, noise: float = 0.0, data_seed: int = 0
 ) -> DistanceTask:
     """The signed distance of a solid that is turned and moved at random by ``data_seed``.
 
@@ -69,17 +69,17 @@ def distance(
     ----------
     source : "torus" or "box"
     coords : nothing, the domain is a cube
-    samples : random points, half of them uniform in [−1, 1]³ and the others near the surface
+    points : random ones, half of them uniform in [−1, 1]³ and the others near the surface
     noise : as ``add_noise`` takes it
 
     Raises
     ------
     ValueError
-        For another solid or fewer than 2 samples.
+        For another solid or fewer than 2 points.
     """
     require_one_of("distance", source)
-    if not 2 <= samples <= MOST_SAMPLES:
-        raise ValueError(f"A distance function needs 2 to {MOST_SAMPLES:,} samples; got {samples}.")
+    if not 2 <= points <= MOST_POINTS:
+        raise ValueError(f"A distance function needs 2 to {MOST_POINTS:,} points; got points={points}.")
     generator = np.random.default_rng(data_seed)
     turned = np.linalg.qr(generator.standard_normal((3, 3)))[0]
     middle = generator.uniform(-0.15, 0.15, 3)
@@ -88,11 +88,11 @@ def distance(
         values: np.ndarray = SHAPES[source]((x - middle) @ turned)
         return values
 
-    points = generator.uniform(-1, 1, (samples - samples // 2, 3))
-    candidates = generator.uniform(-0.95, 0.95, (64 * samples, 3))
+    anywhere = generator.uniform(-1, 1, (points - points // 2, 3))
+    candidates = generator.uniform(-0.95, 0.95, (64 * points, 3))
     wanted = np.abs(of(candidates)) < NEAR
-    near = candidates[wanted][: samples // 2]
-    x = np.concatenate([points, near])
+    near = candidates[wanted][: points // 2]
+    x = np.concatenate([anywhere, near])
     grid = grid_coordinates((SIDE,) * 3, (1.0,) * 3)
     truth, measured = (torch.from_numpy(of(each)[:, None]) for each in (grid.numpy(), x))
     return DistanceTask(

@@ -68,7 +68,8 @@ def _poisson(nodes: int, data_seed: int) -> tuple[System, Solution]:
 
     def solution(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         sines = [np.sin(omega * (z[..., None] + 1)) for z in (y, x)]
-        return np.einsum("...k,kl,...l->...", sines[0], a, sines[1])
+        values: np.ndarray = np.einsum("...k,kl,...l->...", sines[0], a, sines[1])
+        return values
 
     a = a / _largest(solution)
     x = np.linspace(-1, 1, nodes)[1:-1]

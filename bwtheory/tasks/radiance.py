@@ -17,7 +17,7 @@ from torch.nn.functional import softplus
 from bwtheory.tasks.images import save_image
 from bwtheory.tasks.operators import Operator, moved_matrix, to_torch
 from bwtheory.tasks.sources import require_one_of
-from bwtheory.tasks.task import Task, add_noise, grid_coordinates, image_extent, noise_notes, noise_std, psnr
+from bwtheory.tasks.task import Task, add_noise, grid_coordinates, noise_notes, noise_std, pixel_axes, psnr
 
 DISTANCE = 3.0  # of cameras from the middle of the scene, which lies in [−1, 1]^d
 OPACITY = 20.0  # density of a value 1 above the threshold, in 1 per unit of length
@@ -129,7 +129,7 @@ def scene(dimensions: int, side: int, data_seed: int) -> np.ndarray:
         share = np.clip((radius - np.linalg.norm(x - middle, axis=1)) * (side - 1) / 2 + 0.5, 0, 1)
         brightness = np.where(share > 0, level + 0.3 * np.sin(x @ wave), brightness)
         solid = np.maximum(solid, share)
-    return np.c_[EMPTY + (SOLID - EMPTY) * solid, brightness]
+    return np.stack([EMPTY + (SOLID - EMPTY) * solid, brightness], axis=1)
 
 
 def directions(dimensions: int, views: int, data_seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +183,7 @@ def flatland(
     Parameters
     ----------
     source : "discs", placed by ``data_seed``
-    coords : as ``image_extent`` takes them; the domain is square
+    coords : as ``pixel_axes`` takes them; the domain is square
     views, pixels : of the cameras that are fitted, at least 2 of each
     side : of the grid on which the network is evaluated
     noise : as ``add_noise`` takes it
@@ -194,7 +194,7 @@ def flatland(
         For another scene, fewer views, pixels or points, or more than 2²⁰ points.
     """
     require_one_of("flatland", source)
-    image_extent(side, side, coords)
+    pixel_axes(side, side, coords)
     return _radiance(source, 2, views, pixels, side, noise, data_seed)
 
 

@@ -168,6 +168,7 @@ class ImageTask(Task):
     value_range : the image file's numbers that 0 and 1 stand for, if they were given; the reconstruction is also kept in those
     """
 
+    operator: LinearOperator | None = None
     shape: tuple[int, int]
     seen: Tensor | None = None
     stride: int = 1
