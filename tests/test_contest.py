@@ -111,11 +111,12 @@ def test_the_ledger_reads_the_trimmed_mean_against_0():
 
 
 def test_reports_say_which_problems_are_won_and_what_the_ledger_reads():
-    """BW-ReLU 2 dB ahead of SIREN on Poisson, 1 dB behind elsewhere; finite elements stand beside the equations."""
+    """BW-ReLU 2 dB ahead of SIREN on Poisson, 1 dB behind elsewhere but on one instance of heat."""
     contest, budget = Beyond(), Budget(full=True)
 
     def score(key: str, config) -> float:
-        ahead = {"bw-relu": 2.0 if key.startswith("poisson") else -1.0}.get(config.activation, 0.0)
+        is_ahead = key.startswith("poisson") or (key.startswith("heat") and config.seed == 43)
+        ahead = {"bw-relu": 2.0 if is_ahead else -1.0}.get(config.activation, 0.0)
         return 20.0 + config.seed + (-5.0 if config.activation == "relu-pe" else ahead)
 
     done = all_done(contest, budget, score)
@@ -126,7 +127,8 @@ def test_reports_say_which_problems_are_won_and_what_the_ledger_reads():
     assert report.results["beyond-open1"] == {"first": [-1.0, pytest.approx(0.0, abs=0.5)], "second": [0.0, 0.0], "trials": 18}
     assert report.results["beyond-future"]["trials"] == 12
     title = report.figure.axes[0].get_title()
-    assert title.startswith("BW-ReLU is ahead on Poisson and behind on heat, flatland") and title.endswith("every instance")
+    assert title.startswith("BW-ReLU is ahead on Poisson and behind on flatland, radiance in 3-D")
+    assert title.endswith("every instance")
     beside = [row for row in report.rows if row[1] == "finite elements"]
     assert [row[2] for row in beside] == ["33×33 nodes", "9×9 nodes"] * 2
     assert all(float(good[5].split()[0]) > float(bad[5].split()[0]) + 20 for good, bad in (beside[:2], beside[2:]))
