@@ -64,6 +64,8 @@ def test_the_best_setting_goes_on_to_other_instances(contest):
     assert len(others) == 5 * len(contest.problems) * len(contest.entrants)
     assert all(config.lr == wanted[config.activation][1] for config in others)
     assert {config.seed for config in others} == set(range(41, 46))
+    edges = contest._edges({problem.name: contest._reported(done, problem) for problem in contest.problems})
+    assert "of 6, " in edges and edges.count(" 6") == 1 + len(contest.entrants)
     for problem in contest.problems:
         runs = [run.config for key, run in done.items() if key.startswith(f"{problem.name}-")]
         data = {(c.source, tuple(sorted(c.task_options.items())), c.seed) for c in runs}
@@ -129,6 +131,7 @@ def test_reports_say_which_problems_are_won_and_what_the_ledger_reads():
     title = report.figure.axes[0].get_title()
     assert title.startswith("BW-ReLU is ahead on Poisson and behind on flatland, radiance in 3-D")
     assert title.endswith("every instance")
+    assert report.notes[-1].endswith("was the best: BW-ReLU 0, SIREN 0, ReLU+P.E. 0.")  # the first of equal ones is taken
     beside = [row for row in report.rows if row[1] == "finite elements"]
     assert [row[2] for row in beside] == ["33×33 nodes", "9×9 nodes"] * 2
     assert all(float(good[5].split()[0]) > float(bad[5].split()[0]) + 20 for good, bad in (beside[:2], beside[2:]))

@@ -132,7 +132,7 @@ class Contest(Experiment):
         for claim, names in self.claims.items():
             results[f"{self.name}-{claim}"] = decided({name: pairs[name] for name in names})
         columns = ("problem", "network", "setting", "numbers", "steps", "score, dB", *self.more_columns)
-        return Report(columns, rows, self._draw(pairs, others), results, self.notes(results))
+        return Report(columns, rows, self._draw(pairs, others), results, (*self._notes(results), self._edges(found)))
 
     more_columns: tuple[str, ...] = ()
 
@@ -144,8 +144,7 @@ class Contest(Experiment):
         """Rows of methods without a network."""
         return []
 
-    def notes(self, results: Mapping[str, dict[str, Any]]) -> tuple[str, ...]:
-        """Sentences below the table."""
+    def _notes(self, results: Mapping[str, dict[str, Any]]) -> tuple[str, ...]:
         first = label(self.entrants[0].activation)
         trials = len(self.entrants[0].settings) * len(self.entrants[0].rates)
         return (
@@ -157,6 +156,16 @@ class Contest(Experiment):
                 for claim, names in self.claims.items()
             ),
         )
+
+    def _edges(self, found: Mapping[str, Mapping[str, Sequence[Finished]]]) -> str:
+        """How often the chosen learning rate is the largest one that was tried, where a larger one might be better still."""
+        largest = {entrant.activation: max(entrant.rates) for entrant in self.entrants}
+        counts = {
+            label(name): sum(name in runs and runs[name][0].config.lr == rate for runs in found.values())
+            for name, rate in largest.items()
+        }
+        words = ", ".join(f"{name} {count}" for name, count in counts.items())
+        return f"Problems, of {len(found)}, on which the largest learning rate tried was the best: {words}."
 
     def _reported(self, done: dict[str, Finished], problem: Problem) -> dict[str, list[Finished]]:
         groups: dict[str, list[Finished]] = {}
