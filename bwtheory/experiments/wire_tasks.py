@@ -9,8 +9,7 @@ from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, VERMILION
 
 # The first image chooses settings, the others are reported; each is shrunk to some 40 pixels a side
 IMAGES = {"camera": 12, "astronaut": 12, "chelsea": 9, "coffee": 12, "coins": 8, "rocket": 13}
-WIDTH = 48
-COMPLEX_WIDTH = 34  # 48/√2: WIRE's weights are complex, two numbers each
+WIDTH = 48  # of WIRE 34, complex, so that all have about as many numbers: ``INR`` divides by √2 itself
 
 
 def _images(name: str, label: str, task: str, **options: Any) -> Problem:
@@ -42,9 +41,9 @@ class WireTasks(Contest):
             tuple(
                 ({"omega_0": omega, "sigma_0": sigma}, "pytorch") for omega, sigma in ((7.0, 10.0), (20.0, 10.0), (8.0, 6.0))
             ),
-            (2e-3, 8e-3),
+            (8e-3, 2.5e-2),
             GREEN,
-            COMPLEX_WIDTH,
+            WIDTH,
         ),
         Entrant(
             "siren",
