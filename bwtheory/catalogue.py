@@ -111,5 +111,31 @@ TASKS: dict[str, TaskRow] = {
         in_features=1,
         what="a sound",
     ),
+    "equation": TaskRow(
+        "equation:equation",
+        {"equation": "poisson, or heat"},
+        {"epochs": 1000, "decay": 0.1, "hidden_features": 64},
+        what="a partial differential equation in weak form",
+    ),
+    "flatland": TaskRow(
+        "radiance:flatland",
+        {"scene": "discs"},
+        {"epochs": 500, "decay": 0.1, "hidden_features": 64},
+        what="a radiance field of the plane from views",
+    ),
+    "radiance": TaskRow(
+        "radiance:radiance",
+        {"scene": "balls"},
+        {"epochs": 500, "decay": 0.1, "hidden_features": 64},
+        in_features=3,
+        what="a radiance field of space from views",
+    ),
+    "distance": TaskRow(
+        "distance:distance",
+        {"solid": "torus, or box"},
+        {"epochs": 500, "decay": 0.1, "hidden_features": 64},
+        in_features=3,
+        what="the signed distance of a solid",
+    ),
 }
 GIVEN = "given"  # what a configuration calls data, or a network, that a Python program has given: no file says it again

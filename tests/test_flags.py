@@ -215,6 +215,7 @@ def test_every_task_needs_its_own_source(task, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     needs = TASKS[task].needs
     right = {"image": "camera", "audio": "chirp", "target": "sines", "physics": "duck_physics:gray"}
+    right |= {"equation": "poisson", "scene": "discs", "solid": "torus"}
     others = [name for name in right if name != needs]
     wrong = [[], *([f"--{name}", right[name]] for name in others)]
     wrong.append([f"--{needs}", right[needs], f"--{others[0]}", right[others[0]]])  # one too many

@@ -76,6 +76,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "train physics": (("bwtheory train physics --physics my_operator:problem", "measurements of your own operator"),),
     "train univariate": (("bwtheory train univariate --target sines --samples 40", "a function of one variable"),),
     "train audio": (("bwtheory train audio --audio speech.wav --seconds 2", "two seconds of a sound"),),
+    "train equation": (("bwtheory train equation --equation heat --activation siren", "the heat equation in weak form"),),
+    "train flatland": (("bwtheory train flatland --scene discs", "density and brightness in the plane from 16 views"),),
+    "train radiance": (("bwtheory train radiance --scene balls", "density and brightness in space from 12 views"),),
+    "train distance": (("bwtheory train distance --solid torus", "the distance to a surface"),),
     "render": (
         ("bwtheory render runs/photo-signal-bw-relu-seed40 --size 2048x1536", "at any resolution"),
         ("bwtheory render runs/photo-signal-bw-relu-seed40 --crop -0.5 -0.5 0 0 --out detail.png", "a part of it"),
@@ -156,7 +160,7 @@ def view_of_task(command: Command, task: str, activation: str, preset: str | Non
     usual = {f.name: f.default for f in fields(TrainingConfig)}
     given = {"lr", *TASK_SETTINGS[task], *(name for name, value in usual.items() if getattr(config, name) != value)}
     row, options = TASKS[task], options_of_task(task)
-    hidden = {"coords", "log_details"} if row.in_features == 1 else set()
+    hidden = {"coords", "log_details"} if row.in_features != 2 else set()
     hidden |= set() if activation == "bw-relu" else {"norm_penalty"}
     about_activation: dict[str, Any] = {"learnable_c": False} if "learnable" in _options_of(activation) else {}
     about_activation |= {name: config.options.get(name) for name in _options_of(activation)} | {"option": ()}

@@ -35,6 +35,8 @@ def reproduce(
             "gauss-newton",
             "muon",
             "ablation",
+            "beyond",
+            "rel-wire",
             "all",
         ]
     ],
@@ -59,7 +61,8 @@ def reproduce(
         experiment: a figure of the paper, fig2-readings (Figure 2 from 20 samples), fig5-start (Figure 5 from a start by
             scales), next1 (condition numbers on imaging tasks), bandwidth (which frequencies are learned when), between
             (PSNR on and between the pixels), between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (compared
-            with Adam), ablation (which property of ψ matters), or all of them
+            with Adam), ablation (which property of ψ matters), beyond (equations, radiance fields, distances), rel-wire (the
+            task list of WIRE), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several

@@ -6,6 +6,7 @@ from bwtheory.experiments.ablation import Ablation
 from bwtheory.experiments.architectures import Architectures
 from bwtheory.experiments.bandwidth import Bandwidth
 from bwtheory.experiments.between import Between, StartsForCT
+from bwtheory.experiments.beyond import Beyond
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
@@ -14,6 +15,7 @@ from bwtheory.experiments.figure_two import FigureTwoReadings
 from bwtheory.experiments.interpolation import Interpolation
 from bwtheory.experiments.muon import MuonAgainstAdam
 from bwtheory.experiments.scales import ScaleSweep
+from bwtheory.experiments.wire_tasks import WireTasks
 
 EXPERIMENTS: dict[str, Experiment] = {
     "fig2": UnivariateConditioning(),
@@ -33,4 +35,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "gauss-newton": FewerSteps(),
     "muon": MuonAgainstAdam(),
     "ablation": Ablation(),
+    "beyond": Beyond(),
+    "rel-wire": WireTasks(),
 }

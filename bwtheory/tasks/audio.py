@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bwtheory.files import write_bytes
 from bwtheory.tasks.sources import BUILT_IN_SOUNDS, find_sound, kind_of, shadowed, shown
-from bwtheory.tasks.task import Task, add_noise, noise_notes
+from bwtheory.tasks.task import Task, add_noise, noise_notes, snr
 
 BUILT_IN_RATE = 16000  # Hz
 UNKNOWN = (0x7FFFF, 0xFFFFF)  # first digits of the bytes in headers that are written before anybody knows how many come
@@ -35,8 +35,7 @@ class AudioTask(Task):
 
     def score(self, values: Tensor) -> float:
         """Signal-to-noise ratio: power of the sound over the mean squared error, in dB."""
-        power, error = float(self.truth.square().mean()), float((values.double() - self.truth).square().mean())
-        return 10 * math.log10(power / error) if power and error else math.copysign(math.inf, power - error)
+        return snr(values, self.truth)
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
         """A WAV file of floats, as they are: players clip what is beyond [−1, 1]."""

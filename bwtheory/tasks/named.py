@@ -52,7 +52,7 @@ def data_hash(name: str, source: str, options: dict[str, Any]) -> str | None:
 def absolute_source(task: str, source: str) -> str:
     """A task's source, so that it is found from every folder: a file by its absolute path; names of data as they are."""
     needs = TASKS[task].needs
-    if needs in ("target", "physics"):
+    if needs not in ("image", "audio"):
         return source
     return absolute(source, BUILT_IN if needs == "image" else BUILT_IN_SOUNDS)
 
@@ -86,8 +86,9 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
     if name not in TASKS:
         raise ValueError(f"There is no task {name!r}{nearest(name, TASKS)}; there are {', '.join(TASKS)}.")
     problem = TASKS[name]
-    if coords != "stretch" and problem.in_features == 1:
-        raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
+    if coords != "stretch" and problem.in_features != 2:
+        axes = {1: "one axis", 3: "three axes"}[problem.in_features]
+        raise ValueError(f"Coordinates of the task {name!r} have {axes}; --coords is for images.")
     for option, value in options.items():
         if getattr(value, "shape", ()):
             raise ValueError(f"{option} is no array here: save it, such as by numpy.save, and give the name of the file.")

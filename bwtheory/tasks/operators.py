@@ -1,4 +1,4 @@
-"""Forward operators of linear inverse problems, each with its exact adjoint.
+"""Forward operators of inverse problems, the linear ones each with its exact adjoint.
 
 An image is a tensor of values (N, C), N = H·W pixels row by row; measurements are (M, C).  With the adjoint at hand, the
 gradient of ½‖A·values − data‖² is ``adjoint(forward(values) − data)``, and nothing here goes through a caller's autograd.
@@ -24,8 +24,8 @@ TOLERANCE = 1e-4  # of ‖A − Bᵀ‖ relative to ‖A‖, Frobenius norms: 17
 SAMPLES_AT_ONCE = 2**19  # in one matrix-free chunk of at least one angle: some 150 MB for 3 channels in float64
 
 
-class LinearOperator(ABC):
-    """A linear map of images to measurements.  A subclass defines ``_forward`` and ``_adjoint``.
+class Operator(ABC):
+    """A differentiable map of images to measurements.  A subclass defines ``_forward`` and ``_pull``.
 
     Attributes
     ----------
@@ -44,9 +44,10 @@ class LinearOperator(ABC):
         return self._forward(self._checked(values, math.prod(self.shape), "values"))
 
     @torch.no_grad()
-    def adjoint(self, measurements: Tensor) -> Tensor:
-        """The transpose: (N, C) of measurements (M, C); ValueError for another shape or dtype."""
-        return self._adjoint(self._checked(measurements, self.measurements, "measurements"))
+    def pull(self, values: Tensor, measurements: Tensor) -> Tensor:
+        """The transposed derivative at values (N, C), of measurements: (N, C); ValueError for another shape or dtype."""
+        values = self._checked(values, math.prod(self.shape), "values")
+        return self._pull(values, self._checked(measurements, self.measurements, "measurements"))
 
     __call__ = forward
 
@@ -63,7 +64,7 @@ class LinearOperator(ABC):
     def _forward(self, values: Tensor) -> Tensor: ...
 
     @abstractmethod
-    def _adjoint(self, measurements: Tensor) -> Tensor: ...
+    def _pull(self, values: Tensor, measurements: Tensor) -> Tensor: ...
 
     def _checked(self, tensor: Tensor, rows: int, name: str) -> Tensor:
         if tensor.ndim != 2 or len(tensor) != rows or tensor.dtype != self.dtype:
@@ -71,6 +72,21 @@ class LinearOperator(ABC):
                 f"The operator takes {name} ({rows}, C) in {self.dtype}; got {tuple(tensor.shape)} in {tensor.dtype}."
             )
         return tensor
+
+
+class LinearOperator(Operator):
+    """A linear map of images to measurements.  A subclass defines ``_forward`` and ``_adjoint``."""
+
+    @torch.no_grad()
+    def adjoint(self, measurements: Tensor) -> Tensor:
+        """The transpose: (N, C) of measurements (M, C); ValueError for another shape or dtype."""
+        return self._adjoint(self._checked(measurements, self.measurements, "measurements"))
+
+    def _pull(self, values: Tensor, measurements: Tensor) -> Tensor:
+        return self._adjoint(measurements)
+
+    @abstractmethod
+    def _adjoint(self, measurements: Tensor) -> Tensor: ...
 
 
 def require_adjoint(operator: LinearOperator, name: str, channels: int = 1) -> None:
@@ -87,6 +103,25 @@ def require_adjoint(operator: LinearOperator, name: str, channels: int = 1) -> N
                 f"{name} is not linear, or its adjoint (A_adjoint, rmatvec) is not the adjoint of the map (A, matvec): "
                 f"⟨Ax, y⟩ − ⟨x, Aᵀy⟩ is {gap:.2g}, more than {TOLERANCE:g} of ‖Ax‖ = {float(measured.norm()):.4g}."
             )
+
+
+class Matrix(LinearOperator):
+    """A dense real matrix (M, N), of values (N, C) that are no image: its shape is (N, 1)."""
+
+    def __init__(self, matrix: np.ndarray):
+        super().__init__((matrix.shape[1], 1), len(matrix))
+        self._matrix = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float64))
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        moved = super().to(device, dtype)
+        moved._matrix = self._matrix.to(moved.device, moved.dtype)
+        return moved
+
+    def _forward(self, values: Tensor) -> Tensor:
+        return self._matrix @ values
+
+    def _adjoint(self, measurements: Tensor) -> Tensor:
+        return self._matrix.T @ measurements
 
 
 class BlockAverage(LinearOperator):
@@ -228,7 +263,7 @@ class ParallelBeam(LinearOperator):
         self.method = method
         if method == "sparse":
             matrix = sparse.vstack([self._projection(c, s) for c, s in self._rotations], format="csr")
-            self._matrix, self._transpose = _to_torch(matrix), _to_torch(matrix.T.tocsr())
+            self._matrix, self._transpose = to_torch(matrix), to_torch(matrix.T.tocsr())
 
     def sinogram(self, measurements: Tensor) -> Tensor:
         """Measurements (M, C) as (angles, bins, C)."""
@@ -239,8 +274,8 @@ class ParallelBeam(LinearOperator):
         if moved.device.type not in ("cpu", "cuda"):  # torch has no products with sparse matrices there
             moved.method = "matrix-free"
         elif self.method == "sparse":
-            moved._matrix = _moved(self._matrix, moved.device, moved.dtype)
-            moved._transpose = _moved(self._transpose, moved.device, moved.dtype)
+            moved._matrix = moved_matrix(self._matrix, moved.device, moved.dtype)
+            moved._transpose = moved_matrix(self._transpose, moved.device, moved.dtype)
         return moved
 
     def _forward(self, values: Tensor) -> Tensor:
@@ -323,12 +358,13 @@ def _hat(t: np.ndarray) -> np.ndarray:
     return hat
 
 
-def _to_torch(matrix: sparse.csr_array) -> Tensor:
+def to_torch(matrix: sparse.csr_array) -> Tensor:
     """A torch CSR tensor on the same memory; SciPy's indices are int32 wherever the number of entries allows."""
     return _csr(torch.from_numpy(matrix.indptr), torch.from_numpy(matrix.indices), torch.from_numpy(matrix.data), matrix.shape)
 
 
-def _moved(matrix: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+def moved_matrix(matrix: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A CSR tensor on a device, with entries of a dtype."""
     rows, columns = matrix.crow_indices().to(device), matrix.col_indices().to(device)
     return _csr(rows, columns, matrix.values().to(device, dtype), (matrix.shape[0], matrix.shape[1]))
 

@@ -15,6 +15,13 @@ BUILT_IN = (
 )
 BUILT_IN_SOUNDS = ("chirp",)
 TARGETS = ("sines", "steps", "smooth", "kinks")  # functions of bwtheory.tasks.univariate
+EQUATIONS = ("poisson", "heat")
+NAMED = {  # by task or flag: what its source is, and all of them
+    "equation": ("equation", EQUATIONS),
+    "flatland": ("scene of the plane", ("discs",)),
+    "radiance": ("scene of space", ("balls",)),
+    "distance": ("solid", ("torus", "box")),
+}
 FILE_OPTIONS = ("angles", "mask", "truth")  # task options that may name files
 ARRAYS = {"sinogram": "a sinogram (angles × bins)", "angles": "angles in degrees (a number of projections is the other choice)"}
 
@@ -156,6 +163,13 @@ def require_target(name: str) -> None:
         raise ValueError(f"There is no univariate target {name!r}{nearest(name, TARGETS)}; there are {', '.join(TARGETS)}.")
 
 
+def require_one_of(task: str, name: str) -> None:
+    """ValueError for a source that a task of ``NAMED`` does not have."""
+    what, names = NAMED[task]
+    if name not in names:
+        raise ValueError(f"There is no {what} {name!r}{nearest(name, names)}; there are {', '.join(names)}.")
+
+
 def require_data(flag: str, value: object) -> None:
     """ValueError, as the task itself would say it, if a flag names data that are not there; other flags name none."""
     if not isinstance(value, str):  # a number of angles
@@ -166,6 +180,8 @@ def require_data(flag: str, value: object) -> None:
         find_sound(value)
     elif flag == "target":
         require_target(value)
+    elif flag in ("equation", "solid"):
+        require_one_of("distance" if flag == "solid" else flag, value)
     elif flag == "mask":
         find_mask(value)
     elif flag in ARRAYS:

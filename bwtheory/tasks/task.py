@@ -22,7 +22,7 @@ from bwtheory.tasks.off_grid import (
     excess_between_pixels,
     splines_through,
 )
-from bwtheory.tasks.operators import LinearOperator, Rows, Sampling
+from bwtheory.tasks.operators import LinearOperator, Operator, Rows, Sampling
 
 SSIM_WINDOW = 7
 UNKNOWN = "nobody knows what is between the pixels"
@@ -33,6 +33,12 @@ def psnr(values: Tensor, target: Tensor) -> float:
     """−10 log₁₀ MSE: peak signal-to-noise ratio for data range 1, unclipped; inf for equal tensors."""
     error = float((values.double() - target.double()).square().mean())
     return -10 * math.log10(error) if error > 0 else math.inf
+
+
+def snr(values: Tensor, target: Tensor) -> float:
+    """10 log₁₀ of the target's power over the mean squared error, in dB: −20 log₁₀ of the relative error in L²."""
+    power, error = float(target.square().mean()), float((values.double() - target).square().mean())
+    return 10 * math.log10(power / error) if power and error else math.copysign(math.inf, power - error)
 
 
 def psnr_of_normalized(values: Tensor, target: Tensor) -> float:
@@ -104,7 +110,7 @@ class Task:
     truth: Tensor
     source: str
     sha256: str
-    operator: LinearOperator | None = None
+    operator: Operator | None = None
     noise_std: float = 0.0
     held_out: tuple[LinearOperator, Tensor] | None = None
     notes: tuple[str, ...] = ()
@@ -162,6 +168,7 @@ class ImageTask(Task):
     value_range : the image file's numbers that 0 and 1 stand for, if they were given; the reconstruction is also kept in those
     """
 
+    operator: LinearOperator | None = None
     shape: tuple[int, int]
     seen: Tensor | None = None
     stride: int = 1

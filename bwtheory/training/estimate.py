@@ -19,7 +19,7 @@ from bwtheory.nn.chunked import KEEP_BYTES
 from bwtheory.nn.linear import real_map
 from bwtheory.nn.workers import one_thread, threads_for
 from bwtheory.tasks import TASKS, ImageTask, Task
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import Operator
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks
@@ -218,13 +218,13 @@ def _median_seconds(call: Callable[[], None]) -> float:
     return statistics.median(times)
 
 
-def _seconds_of_operator(operator: LinearOperator, task: Task, whole: float, networks: int, features: int) -> float:
+def _seconds_of_operator(operator: Operator, task: Task, whole: float, networks: int, features: int) -> float:
     """Of an operator and its adjoint, and of a second evaluation where the features are too many to be kept."""
     count, channels = len(task.coordinates), task.channels * networks
     values = torch.zeros(count, channels, device=operator.device, dtype=operator.dtype)
     before = time.perf_counter()
     measured = operator(values)
-    float(operator.adjoint(measured).sum())
+    float(operator.pull(values, measured).sum())
     seconds = time.perf_counter() - before
     kept = count * features * values.element_size() * networks <= KEEP_BYTES
     return seconds + (0 if kept else whole / 3)

@@ -36,6 +36,12 @@ class Source:
     """a WAV file, or chirp"""
     target: str | None = None
     """univariate function: sines, steps, smooth or kinks"""
+    equation: str | None = None
+    """equation: poisson or heat"""
+    scene: str | None = None
+    """flatland: discs; radiance: balls"""
+    solid: str | None = None
+    """distance: torus or box"""
     sinogram: str | None = None
     """ct: measured line integrals (.npy, .csv, .txt or an image), a row of detector bins for each angle"""
     physics: str | None = None

@@ -15,7 +15,7 @@ from bwtheory.nn.chunked import KEEP_BYTES, Chunks
 from bwtheory.nn.linear import real_map
 from bwtheory.nn.network import reason_for_autograd
 from bwtheory.nn.products import Products
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import Operator
 from bwtheory.torch_settings import usual_settings
 
 MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -74,10 +74,10 @@ class ChunkedNetworks:
         return self._way.forward(x, keep=False)
 
     @torch.enable_grad()
-    def least_squares(self, x: Tensor, y: Tensor, operator: LinearOperator | None = None) -> tuple[Tensor, Tensor]:
+    def least_squares(self, x: Tensor, y: Tensor, operator: Operator | None = None) -> tuple[Tensor, Tensor]:
         """Set the gradients to those of the mean squared errors over all measurements; returns these (k,) and values (k, N, C).
 
-        An operator couples all values: its adjoint gives the gradient with respect to them, which goes back through the
+        An operator couples all values: what it pulls back is the gradient with respect to them, which goes back through the
         networks in a second pass.  Features are kept for it up to 2 GB, and beyond that computed again.
         """
         if not len(x):
@@ -91,8 +91,9 @@ class ChunkedNetworks:
         if operator is None:
             return way.least_squares(x, y)
         values = way.forward(x, keep=way.bytes_to_keep(len(x)) <= KEEP_BYTES)
-        residual = operator(values.movedim(0, 1).flatten(1)) - y.repeat(1, count)
-        gradient = (operator.adjoint(residual) * (2 / y.numel())).unflatten(1, (count, channels)).movedim(1, 0)
+        columns = values.movedim(0, 1).flatten(1)
+        residual = operator(columns) - y.repeat(1, count)
+        gradient = (operator.pull(columns, residual) * (2 / y.numel())).unflatten(1, (count, -1)).movedim(1, 0)
         way.backward(x, gradient)
         return residual.unflatten(1, (count, channels)).square().mean((0, 2)), values
 

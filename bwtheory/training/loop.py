@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from bwtheory.nn import INR, variation_norm
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.workers import one_thread
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import LinearOperator, Operator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks
@@ -76,9 +76,7 @@ class Stepper(Protocol):
 class FirstOrder:
     """Steps of each network's optimizer along the gradient of the mean squared error and the penalties."""
 
-    def __init__(
-        self, config: TrainingConfig, networks: Sequence[nn.Module], x: Tensor, y: Tensor, operator: LinearOperator | None
-    ):
+    def __init__(self, config: TrainingConfig, networks: Sequence[nn.Module], x: Tensor, y: Tensor, operator: Operator | None):
         self.last_epoch, self._problem = config.first_order_epochs, (x, y, operator)
         products, _ = products_of_run(config.engine)
         self._networks = ChunkedNetworks(networks, config.chunk_size, bool(config.compile), products=products)

@@ -23,7 +23,7 @@ from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.network import reason_for_autograd
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
-from bwtheory.tasks.operators import LinearOperator
+from bwtheory.tasks.operators import LinearOperator, Operator
 from bwtheory.torch_settings import outside_inference, usual_settings
 from bwtheory.training import judgement, reports
 from bwtheory.training.callbacks import Bar, Checkpoint, KeepBest, Log, StopAtLoss, progress_display, say
@@ -48,6 +48,11 @@ def require_trainable(config: TrainingConfig, task: Task, network: nn.Module) ->
     require_compiler(config)
     if config.gauss_newton_after is not None:
         refuse_gauss_newton(network)
+        if not isinstance(task.operator, LinearOperator | None):
+            raise ValueError(
+                f"Gauss-Newton steps are for linear measurements; what {task.source} measures is not linear. Leave out "
+                "--gauss-newton-after (gauss_newton_after)."
+            )
     if config.batch is not None and task.operator is not None:
         raise ValueError(
             f"Minibatches are of measurements at single points; here each depends on many values of the network, by its "
@@ -143,7 +148,7 @@ def carry_out(sessions: Sequence[Session], shows_progress: bool = True) -> list[
         else:
             steppers.append(Minibatches(config, networks[0], x, y))
         if config.first_order_epochs < config.epochs:
-            assert isinstance(networks[0], INR)
+            assert isinstance(networks[0], INR) and isinstance(operator, LinearOperator | None)
             steppers.append(SecondOrder(config, networks[0], x, y, operator))
         _, note = products_of_run(config.engine)
         if note:
@@ -252,7 +257,7 @@ class Session:
         os.fsync(file.fileno())  # the checkpoint must not outlive the log that it counts
         self.run.save_checkpoint(self._state(os.fstat(file.fileno()).st_size))
 
-    def finish(self, y: Tensor, operator: LinearOperator | None, interrupted: bool) -> None:
+    def finish(self, y: Tensor, operator: Operator | None, interrupted: bool) -> None:
         """At the end the last row, the weights that are kept, and the results; where it was interrupted, a checkpoint."""
         if self.descent.diverged:
             self._diverge(f"The loss is {self.descent.loss} at epoch {self.descent.epoch}")
@@ -262,7 +267,7 @@ class Session:
         else:
             self._end(y, operator)
 
-    def _end(self, y: Tensor, operator: LinearOperator | None) -> None:
+    def _end(self, y: Tensor, operator: Operator | None) -> None:
         values = self._values(self._x)
         if not torch.isfinite(values).all():
             self._diverge("The last step gave values that are not finite")
