@@ -416,6 +416,7 @@ def reproduce(
             "muon",
             "ablation",
             "next3",
+            "open2",
             "all",
         ]
     ],
@@ -440,7 +441,8 @@ def reproduce(
         experiment: a figure of the paper, fig5-start (Figure 5 from a start by scales), next1 (condition numbers on
             imaging tasks), bandwidth (which frequencies are learned when), between (PSNR on and between the pixels),
             between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (against Adam),
-            ablation (what of ψ does the work), next3 (the variation norm against generalization), or all of them
+            ablation (what of ψ does the work), next3 (the variation norm against generalization),
+            open2 (the same in two to four dimensions), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several
