@@ -417,6 +417,7 @@ def reproduce(
             "ablation",
             "next3",
             "open2",
+            "rel-fourier",
             "all",
         ]
     ],
@@ -442,7 +443,7 @@ def reproduce(
             imaging tasks), bandwidth (which frequencies are learned when), between (PSNR on and between the pixels),
             between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (against Adam),
             ablation (what of ψ does the work), next3 (the variation norm against generalization),
-            open2 (the same in two to four dimensions), or all of them
+            open2 (the same in two to four dimensions), rel-fourier (images from low Fourier coefficients), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several
