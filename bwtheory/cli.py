@@ -429,6 +429,7 @@ def reproduce(
     epochs: int | None = None,
     shrink: int | None = None,
     activations: tuple[str, ...] = (),
+    target: float | None = None,
     faithful: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     workers: int | None = None,
@@ -451,6 +452,7 @@ def reproduce(
         epochs: number of epochs, instead of the protocol's
         shrink: make the image smaller by this factor first
         activations: the architectures to train, for Figures 4 to 6 and bandwidth
+        target: of fig5-start, a PSNR in dB by the published code's formula: which runs reach it, and when
         faithful: settings of the published code where it differs from the paper
         device: where to train; auto takes CUDA or MPS if there is one
         workers: train this number of runs at a time on this machine, one thread each
@@ -465,7 +467,7 @@ def reproduce(
             flags.refuse_activation(activation)
         for each in image:
             find_image(_from_home(each))
-        target = _target_folder(out)
+        folder = _target_folder(out)
     with _bad_input_is_a_sentence(), _importable_here(activations):
         with importing():
             from bwtheory.experiments import EXPERIMENTS
@@ -478,9 +480,9 @@ def reproduce(
         first = images[0] if images else None
         with open_cluster(scheduler, workers) as cluster:
             there = (cluster.pick_device if cluster else pick_device)(device)
-            budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, there, images[1:])
+            budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, there, images[1:], target)
             for name in EXPERIMENTS if experiment == "all" else (experiment,):
-                carry_out(name, budget, target, _results_folder(write), write, cluster)
+                carry_out(name, budget, folder, _results_folder(write), write, cluster)
     return 0
 
 
