@@ -8,12 +8,15 @@ from bwtheory.experiments.bandwidth import Bandwidth
 from bwtheory.experiments.between import Between, StartsForCT
 from bwtheory.experiments.beyond import Beyond
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
+from bwtheory.experiments.dimensions import HigherDimensions
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.figure_five import FigureFiveByStart
 from bwtheory.experiments.figure_two import FigureTwoReadings
 from bwtheory.experiments.interpolation import Interpolation
+from bwtheory.experiments.low_pass import LowPassRecovery
 from bwtheory.experiments.muon import MuonAgainstAdam
+from bwtheory.experiments.norm_choice import NormAgainstGeneralization
 from bwtheory.experiments.scales import ScaleSweep
 from bwtheory.experiments.wire_tasks import WireTasks
 
@@ -37,4 +40,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "ablation": Ablation(),
     "beyond": Beyond(),
     "rel-wire": WireTasks(),
+    "next3": NormAgainstGeneralization(),
+    "open2": HigherDimensions(),
+    "rel-fourier": LowPassRecovery(),
 }
