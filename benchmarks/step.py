@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from bwtheory.nn import ACTIVATIONS
-from bwtheory.nn.activations import Activation, Fused, kernels_of
+from bwtheory.nn.activations import Activation, kernels_of
+from bwtheory.nn.fused import Fused
 from bwtheory.training.benchmark import Problem
 from bwtheory.training.gradient import keep_freed_memory
 

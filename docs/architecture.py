@@ -1,6 +1,6 @@
-"""Draws docs/architecture.png from the imports in the code, and prints what the page's rules are about.
+"""Draws docs/architecture.png from the imports in the code, and writes the numbers of docs/architecture.md.
 
-``python docs/architecture.py --check`` draws nothing; ``--way`` lists the functions from the command to the update, too.
+``python docs/architecture.py --check`` only prints these; ``--way`` lists the functions from the command to the update, too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 import contextlib
 import functools
 import json
+import platform
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +17,11 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
-from bwtheory.files import write_bytes
+from bwtheory.files import write_bytes, write_text
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PICTURE = CHECKOUT / "docs" / "architecture.png"
+PICTURE, PAGE = CHECKOUT / "docs" / "architecture.png", CHECKOUT / "docs" / "architecture.md"
+BEGIN, END = "<!-- written by make architecture -->", "<!-- so far -->"
 # Wings from the first to the last: a module imports from its own wing and from those before it.
 WINGS: dict[str, tuple[str, ...]] = {
     "shared": ("files", "options", "checks", "catalogue", "signals", "streams", "plots", "processor", "units"),
@@ -28,7 +30,7 @@ WINGS: dict[str, tuple[str, ...]] = {
         *("starts", "propagation"),
     ),
     "learning": ("torch_settings", "nn", "tasks", "training", "baselines", "experiments", "comparison"),
-    "evidence": ("proof_record", "certificates", "claims", "verify", "figures"),
+    "evidence": ("proof_record", "certificates", "claims", "ledger_page", "verify", "figures"),
     "people": ("report", "cli", "__main__"),
 }
 EVIDENCE_FOLDERS = ("verify", "figures")  # at the top of a checkout, part of the package in a wheel
@@ -281,23 +283,46 @@ def drawn(path: Path) -> list[tuple[str, str]]:
         return [(here, there) for here, there in json.loads(picture.info["Description"])]
 
 
+def numbers(edges: Mapping[str, set[str]], first: Sequence[str], second: Sequence[str]) -> str:
+    """What the page says in numbers, as Markdown: lines, the longest functions, imports that are wrong, the way by stage."""
+    import torch
+
+    wings = [f"| {wing} | {count:,} |" for wing, count in lines_by_wing().items()]
+    longest = [f"`{name}` ({count})" for count, name in longest_functions()]
+    circles = "; ".join(", ".join(circle) for circle in cycles(edges))
+    parts = [
+        f"Python {platform.python_version()}, torch {torch.__version__}, {platform.system()} on {platform.machine()}.",
+        "\n".join(["| wing | lines |", "|---|---:|", *wings]),
+        f"Longest functions, in lines without their docstrings: {', '.join(longest)}.",
+        f"Imports that point back: {', '.join(pointing_back(edges)) or 'none'}. Circles: {circles or 'none'}.",
+        way_table(first, second),
+    ]
+    return "\n\n".join(parts)
+
+
+def write_numbers(found: str, page: Path) -> None:
+    """Put them into the page, between the two comments that say so."""
+    head, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page} has no place for the numbers: {BEGIN} and {END}.")
+    write_text(page, f"{head}{begin}\n{found}\n{end}{tail}")
+
+
 def main(arguments: list[str]) -> int:
-    """Draw, and print: 1 if an import points back, or there is a circle."""
+    """Draw the picture and write the page's numbers, or only print these; 1 if an import points back, or there is a circle."""
     edges = graph()
-    back, circles = pointing_back(edges), cycles(edges)
+    first, second = functions_called()
+    found = numbers(edges, first, second)
     if "--check" not in arguments:
         draw(part_edges(edges), PICTURE)
-    print("lines by wing:", ", ".join(f"{wing} {count:,}" for wing, count in lines_by_wing().items()))
-    print("longest functions:", ", ".join(f"{name} {count}" for count, name in longest_functions()))
-    print("imports that point back:", ", ".join(back) or "none")
-    print("circles:", "; ".join(", ".join(circle) for circle in circles) or "none")
-    first, second = functions_called()
-    print("from `train signal` to the first change of a weight:", way_table(first, second), sep="\n\n")
+        write_numbers(found, PAGE)
+    print(found)
     if "--way" in arguments:
         for stage, functions in by_stage(first).items():
             print(f"\n{stage}:", *functions, sep="\n")
         print("\nin every step:", *second, sep="\n")
-    return int(bool(back or circles))
+    return int(bool(pointing_back(edges) or cycles(edges)))
 
 
 if __name__ == "__main__":

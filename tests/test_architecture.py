@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from pathlib import Path
 
@@ -61,6 +62,37 @@ def test_what_would_be_wrong_is_seen(tmp_path):
 def test_the_picture_is_of_this_code():
     """`make architecture` draws it; the edges are noted down in the file."""
     assert architecture.drawn(architecture.PICTURE) == architecture.part_edges(EDGES), "run `make architecture`, and look"
+
+
+def test_the_stages_of_the_way_begin_with_functions_that_exist():
+    first = [function for function in architecture.STAGES.values() if function]
+    for function in first:
+        file, _, name = function.partition(": ")
+        names = {
+            f"{cls.name}.{node.name}" if isinstance(cls, ast.ClassDef) else node.name
+            for cls in ast.walk(ast.parse((CHECKOUT / file).read_text(encoding="utf-8")))
+            for node in ast.iter_child_nodes(cls)
+            if isinstance(node, ast.FunctionDef)
+        }
+        assert name in names, f"{function} is gone: say in STAGES of docs/architecture.py what begins the next stage"
+
+
+def test_functions_are_counted_by_the_stage_of_their_first_call():
+    ends = list(architecture.STAGES.values())
+    way = ["a.py: f", *ends[:2], "a.py: g", "b.py: h", *ends[2:-1], "c.py: last"]
+    stages = architecture.by_stage(way)
+    assert [len(stages[stage]) for stage in ("asked", "read", "begun", "stepped")] == [1, 1, 3, 2]
+    table = architecture.way_table(way, ["a.py: g", "c.py: last"])
+    assert "| begun | 3 | 3 | 1 |" in table and table.endswith("| all | 6 | 9 | 2, in 2 files |")
+    with pytest.raises(ValueError, match="'read'"):
+        architecture.by_stage(["a.py: f", ends[0]])
+
+
+def test_the_page_has_the_numbers():
+    page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    written = page.partition(architecture.BEGIN)[2].partition(architecture.END)[0]
+    for row in (*architecture.WINGS, *architecture.STAGES, "all"):
+        assert f"\n| {row} | " in written, "run `make architecture`"
 
 
 def test_the_page_names_every_wing_and_nothing_that_is_gone():

@@ -15,11 +15,9 @@ from bwtheory.claims import (
     _pair,
     check,
     find_checkout,
-    first_sentence,
     judge,
-    referee,
-    render,
 )
+from bwtheory.ledger_page import first_sentence, referee, render
 
 
 def at_most(bound: float, limit: float = 3.0) -> Result:

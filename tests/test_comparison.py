@@ -22,6 +22,7 @@ from bwtheory.comparison import compare as engine
 from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
 from bwtheory.comparison.protocol import Protocol
+from bwtheory.comparison.scores import differences
 from bwtheory.comparison.study import main
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
@@ -328,7 +329,7 @@ def test_the_conclusion_follows_the_intervals(tmp_path):
 
 def test_an_interval_is_one_of_all_on_the_page(tmp_path):
     """By Bonferroni over 3 networks at equal steps and at equal time, and 2 other methods; a value is left out at each end."""
-    found = reporting.differences(invented(tmp_path), "steps", 60)["siren"]
+    found = differences(invented(tmp_path), "steps", 60)["siren"]
     held = np.array([2.95, 2.95, 3, 3, 3.05, 3.05])
     error = held.std(ddof=1) / ((1 - 2 / 6) * math.sqrt(6))
     reach = stats.t.ppf(1 - 0.05 / (2 * (3 * 2 + 2)), 3) * error

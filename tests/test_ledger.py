@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bwtheory.claims import Verdict, first_sentence, load_ledger
+from bwtheory.claims import Verdict, load_ledger
+from bwtheory.ledger_page import first_sentence
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LEDGER = load_ledger(CHECKOUT)

@@ -485,7 +485,8 @@ def test_studies_are_on_the_page_without_the_runs_that_only_tuned(folder, tmp_pa
 
 def test_many_runs_have_pictures_of_each_setting_first(folder, tmp_path):
     config = TrainingConfig(source="camera")
-    from bwtheory.report.page import MOST_SHOWN, Panel, _shown
+    from bwtheory.report.page import MOST_SHOWN, _shown
+    from bwtheory.report.panels import Panel
     from bwtheory.report.runs import Run
 
     panels = [Panel(Run(f"a-seed{n}", tmp_path, config), 0) for n in range(MOST_SHOWN)]

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import tyro
 
-from bwtheory.claims import Judgement, Ledger, Verdict, find_evidence, first_sentence, load_ledger, referee, render
+from bwtheory.claims import Judgement, Ledger, Verdict, find_evidence, load_ledger
 from bwtheory.cli.edge import BadInput
 from bwtheory.cli.paths import checkout
 from bwtheory.files import write_text
+from bwtheory.ledger_page import first_sentence, referee, render
 
 _STYLE = {
     Verdict.FAILS: "bold red",

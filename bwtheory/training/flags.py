@@ -284,12 +284,16 @@ def seeds_of(text: str | None, first: int | None, usual: int) -> list[int]:
         count = 1 if text is None else int(text[:30])
         if count < 1:
             raise ValueError(f"Training needs seeds >= 1; got {count}.")
-        start, text = usual if first is None else first, None  # which names no seeds
+        start, parts = usual if first is None else first, []
         spans.append((start, start + count - 1))
-    for part in text.split(",") if text is not None else ():
+    else:
+        parts = text.split(",")
+    for part in parts:
         ends = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", part.strip())
         if ends is None:
-            raise ValueError(f"--seeds takes a number of runs, or the seeds as 40-44 or 40,41,44; got {str(text)[:60]!r}.")
+            raise ValueError(
+                f"--seeds takes a number of runs, or the seeds as 40-44 or 40,41,44; got {','.join(parts)[:60]!r}."
+            )
         low, high = int(ends[1]), int(ends[2] or ends[1])
         if high < low:
             raise ValueError(f"--seeds {part.strip()} ends before it begins; write {high}-{low}.")
@@ -301,7 +305,7 @@ def seeds_of(text: str | None, first: int | None, usual: int) -> list[int]:
     twice = next((seed for seed, times in Counter(found).items() if times > 1), None)
     if twice is not None:
         raise ValueError(f"--seeds names {twice} twice.")
-    if text is not None and first is not None:
+    if parts and first is not None:
         raise ValueError("--seed says where a number of seeds begins; leave it out where --seeds names them.")
     return found
 

@@ -17,8 +17,9 @@ from typing import Any
 from links import ROOT
 from mkdocs.plugins import get_plugin_logger
 
-from bwtheory.claims import Check, Claim, Judgement, Ledger, Result, Verdict, first_sentence, load_ledger
+from bwtheory.claims import Check, Claim, Judgement, Ledger, Result, Verdict, load_ledger
 from bwtheory.files import write_text
+from bwtheory.ledger_page import first_sentence
 
 log = get_plugin_logger("ledger")
 CACHE = ROOT / "build" / "ledger.json"
