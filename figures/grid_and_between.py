@@ -23,9 +23,6 @@ def draw():
         colour, marker, name = MARKS[method]
         axes.plot([on, on], [between, on], color=colour, lw=1, ls=":")
         axes.plot(on, between, marker, color=colour, ms=9, label=f"{name}: {setting}")
-        axes.annotate(
-            setting, (on, between), xytext=(0, -15), textcoords="offset points", fontsize=8.5, ha="center", bbox=LABEL
-        )
     low, high = 0, max(on for on, _, _ in found.values()) + 4
     axes.plot([low, high], [low, high], color=BLACK, lw=0.8, ls="--")
     axes.annotate("as good between the pixels", (33.5, 34.5), fontsize=9, ha="right", va="bottom")
