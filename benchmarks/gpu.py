@@ -58,7 +58,6 @@ def step_of(problem: Problem, networks: int) -> Callable[[], None]:
     y = torch.rand(problem.side**2, 1, device=problem.device)
 
     def step() -> None:
-        chunked.start()
         chunked.least_squares(x, y)
         for optimizer in optimizers:
             optimizer.step()

@@ -1,7 +1,11 @@
-"""The processor's name, wherever results say what they were computed on.  Imports nothing that takes time."""
+"""The processor: its name, wherever results say what they were computed on, and what its caches hold.
+
+Imports nothing that takes time.
+"""
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 from pathlib import Path
@@ -20,3 +24,8 @@ def processor(info: Path = Path("/proc/cpuinfo")) -> str:
         return platform.machine()
     vectors = next((name for name in VECTORS if name in fields.get("flags", "").split()), "no vectors")
     return f"{fields['model name']}, family {fields.get('cpu family')}, model {fields.get('model')}, {vectors}"
+
+
+def chunk_for(width: int) -> int:
+    """Coordinates whose features, ``width`` for each in float32, fit a core's cache: 1.2 MB, 1024 coordinates for width 300."""
+    return max(256, 1 << max(0, round(math.log2(1024 * 300 / width))))

@@ -11,7 +11,7 @@ import functools
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ WINGS: dict[str, tuple[str, ...]] = {
     ),
     "learning": ("torch_settings", "nn", "tasks", "training", "baselines", "experiments", "comparison"),
     "evidence": ("proof_record", "certificates", "claims", "verify", "figures"),
-    "people": ("report", "preset_table", "help_texts", "completion", "cli", "__main__"),
+    "people": ("report", "cli", "__main__"),
 }
 EVIDENCE_FOLDERS = ("verify", "figures")  # at the top of a checkout, part of the package in a wheel
 
@@ -162,6 +162,17 @@ def longest_functions(count: int = 5) -> list[tuple[int, str]]:
     return sorted(found, reverse=True)[:count]
 
 
+# What the page calls the stages of the way, each with the function that begins the next one.
+STAGES = {
+    "asked": "bwtheory/tasks/named.py: build_task",
+    "read": "bwtheory/training/run.py: build_network",
+    "begun": "bwtheory/training/loop.py: descend",
+    "evaluated": "bwtheory/training/loop.py: Descent.measure",
+    "looked at": "bwtheory/training/loop.py: FirstOrder.step",
+    "stepped": "",
+}
+
+
 def functions_called() -> list[list[str]]:
     """Functions that run from `bwtheory train signal` to the first change of a weight; then from there to the second."""
     import tempfile
@@ -194,6 +205,33 @@ def functions_called() -> list[list[str]]:
         threading.setprofile(None)
     torch.optim.Adam.step = step  # type: ignore[method-assign]
     return [list(functions) for functions in called[:2]]
+
+
+def by_stage(functions: Iterable[str]) -> dict[str, list[str]]:
+    """Functions in the order of their first calls, by the stage in which that is; ValueError if a stage does not begin."""
+    stages = list(STAGES)
+    found: dict[str, list[str]] = {stage: [] for stage in stages}
+    number = 0
+    for function in functions:
+        number += function == STAGES[stages[number]]
+        found[stages[number]].append(function)
+    if number < len(stages) - 1:
+        raise ValueError(f"Nothing ended the stage {stages[number]!r}: say in STAGES which function begins the next one.")
+    return found
+
+
+def files_of(functions: Iterable[str]) -> int:
+    """How many files these functions are in."""
+    return len({function.partition(":")[0] for function in functions})
+
+
+def way_table(first: Sequence[str], second: Sequence[str]) -> str:
+    """By stage, files and functions up to the first change of a weight, and how many of these run again before the second."""
+    rows = ["| stage | files | functions | of which in every step |", "|---|---:|---:|---:|"]
+    for stage, functions in by_stage(first).items():
+        rows.append(f"| {stage} | {files_of(functions)} | {len(functions)} | {len(set(functions) & set(second))} |")
+    rows.append(f"| all | {files_of(first)} | {len(first)} | {len(second)}, in {files_of(second)} files |")
+    return "\n".join(rows)
 
 
 def draw(edges: list[tuple[str, str]], path: Path) -> None:
@@ -253,11 +291,12 @@ def main(arguments: list[str]) -> int:
     print("longest functions:", ", ".join(f"{name} {count}" for count, name in longest_functions()))
     print("imports that point back:", ", ".join(back) or "none")
     print("circles:", "; ".join(", ".join(circle) for circle in circles) or "none")
-    for what, functions in zip(("from `train signal` to the first update", "from there to the second"), functions_called()):
-        files = {function.partition(":")[0] for function in functions}
-        print(f"{what}: {len(files)} files, {len(functions)} functions")
-        if "--way" in arguments:
-            print(*functions, sep="\n")
+    first, second = functions_called()
+    print("from `train signal` to the first change of a weight:", way_table(first, second), sep="\n\n")
+    if "--way" in arguments:
+        for stage, functions in by_stage(first).items():
+            print(f"\n{stage}:", *functions, sep="\n")
+        print("\nin every step:", *second, sep="\n")
     return int(bool(back or circles))
 
 

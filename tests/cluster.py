@@ -99,7 +99,7 @@ def plan(folder: Path, runs: int, epochs: int) -> dict:
 def undisturbed(planned: dict, folder: Path) -> None:
     """The runs, one after the other, with one thread."""
     from bwtheory.experiments.runs import finish_runs
-    from bwtheory.training.workers import one_thread
+    from bwtheory.nn.workers import one_thread
 
     with one_thread():
         finish_runs(lambda done, failed: planned, folder)

@@ -399,7 +399,27 @@ MUTANTS = [
         ("a loss that is not finite", "self.stopped = not math.isfinite(loss) or any(", "self.stopped = any("),
     ),
     *_mutants(
-        "bwtheory/training/gradient.py",
+        "bwtheory/nn/chunked.py",
+        "tests/test_chunked.py",
+        ("features that a backward pass has overwritten", "self._kept = False  #", "pass  #"),
+        ("a hook of a weight run twice", "views = [tensor.view_as(tensor) for tensor in tensors]", "views = tensors"),
+        ("coordinates' gradients lost", "        not x.requires_grad\n", "        True\n"),
+        ("hooks of all modules lost", "and not (_global_forward_hooks or _global_forward_pre_hooks)", "and True"),
+        ("autocast ignored", 'and not torch.is_autocast_enabled("cpu")', "and True"),
+        ("a parameter of the activation lost", "and not any(True for _ in network.activation.parameters())", "and True"),
+        (
+            "a batch of gradients read as memory",
+            "if torch.is_grad_enabled() or not in_memory(gradient):",
+            "if torch.is_grad_enabled():",
+        ),
+        (
+            "no derivatives of derivatives",
+            "if torch.is_grad_enabled() or not in_memory(gradient):",
+            "if not in_memory(gradient):",
+        ),
+    ),
+    *_mutants(
+        "bwtheory/nn/chunked.py",
         "tests/test_explicit.py",
         ("half of the gradient", "residual.mul_(2 / y.numel())", "residual.mul_(1 / y.numel())"),
         (
@@ -409,7 +429,7 @@ MUTANTS = [
         ),
     ),
     *_mutants(
-        "bwtheory/training/explicit.py",
+        "bwtheory/nn/explicit.py",
         "tests/test_explicit.py",
         ("a bias's gradient of one row", "total += gradient.sum(1, keepdim=True)", "total += gradient[:, :1]"),
         ("the first layer's gradient for the next", "memory.gradient(z, number - 1)", "memory.gradient(z, number)"),

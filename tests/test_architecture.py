@@ -67,5 +67,6 @@ def test_the_page_names_every_wing_and_nothing_that_is_gone():
     page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for wing in architecture.WINGS:
         assert f"| {wing} |" in page
-    for file in ("config", "api", "session", "loop", "gradient", "explicit", "callbacks", "gauss_newton"):
-        assert f"training/{file}.py" in page and (CHECKOUT / "bwtheory" / "training" / f"{file}.py").is_file()
+    training = [f"training/{name}.py" for name in ("config", "api", "session", "loop", "gradient", "callbacks", "gauss_newton")]
+    for file in (*training, "nn/chunked.py", "nn/explicit.py"):
+        assert file in page and (CHECKOUT / "bwtheory" / file).is_file()

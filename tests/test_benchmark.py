@@ -82,7 +82,7 @@ def test_what_is_slow_is_measured_three_times(monkeypatch):
     monkeypatch.setattr(Problem, "step", lambda self, name, *others, **more: name)
     measured = benchmark(PROBLEM, ["relu", "siren"], False, seconds=10)
     assert len(measured.fastest.seconds) == 12
-    assert {row.name: (len(row.seconds), row.ratio) for row in measured.steps if "autograd" not in row.name} == {
+    assert {row.name: (len(row.seconds), row.ratio) for row in measured.steps if "," not in row.name} == {
         "relu": (12, 2.0),
         "siren": (3, 9.0),
     }

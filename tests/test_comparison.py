@@ -17,6 +17,7 @@ from seeds import seeded
 
 from bwtheory import cli
 from bwtheory.baselines import baselines_of
+from bwtheory.cli.compare import usual_spread
 from bwtheory.comparison import compare as engine
 from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
@@ -176,8 +177,8 @@ def test_it_is_said_beforehand_what_can_be_seen(pictures, tmp_path):
     size = detectable(8, 2)
     assert f"8 images show a difference of {2 * size:.1f} dB" in engine.what_can_be_seen(eight, spread=2.0)
     assert f"{images_for(size / 2, 2)} images would show half of that." in engine.what_can_be_seen(eight)
-    assert cli._usual_spread("signal", {}) > cli._usual_spread("ct", {}) > 0 and cli._usual_spread("inpaint", {}) is None
-    assert cli._usual_spread("ct", {"noise": 0.02}) != cli._usual_spread("ct", {})
+    assert usual_spread("signal", {}) > usual_spread("ct", {}) > 0 and usual_spread("inpaint", {}) is None
+    assert usual_spread("ct", {"noise": 0.02}) != usual_spread("ct", {})
 
 
 @pytest.mark.parametrize("text, seconds", [("60s", 60), ("60", 60), ("5min", 300), ("1.5h", 5400)])

@@ -34,7 +34,6 @@ def step(activation, operator, count=1):
     networks, x, y, operator = problem(activation, operator, count)
     chunked = ChunkedNetworks(networks, 20)
     optimizer = torch.optim.Adam([p for network in networks for p in network.parameters()])
-    chunked.start()
     losses, values = chunked.least_squares(x, y, operator)
     optimizer.step()
     return losses, values

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from bwtheory import cli, proof_record
+from bwtheory import proof_record
+from bwtheory.cli.commands import COMMANDS
+from bwtheory.cli.edge import BadInput
+from bwtheory.cli.words import flags_of, parse, refuse_unknown_words
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -128,16 +131,16 @@ def command_lines(markdown: str) -> list[str]:
 
 
 def refuse_command_line(line: str) -> None:
-    """cli.BadInput unless command and flags exist and all values can be read; these only where there is no placeholder.
+    """BadInput unless command and flags exist and all values can be read; these only where there is no placeholder.
 
     A command alone, as in "`bwtheory compare` writes", is a name and needs no values.
     """
     words = shlex.split(re.sub(r"[\[\]…]|\.\.\.", " ", line))[1:]
     if words == ["--version"]:
         return
-    cli._refuse_unknown_words(words)
+    refuse_unknown_words(words)
     if len(words) > 1 and not PLACEHOLDER.search(line) and "--help" not in words:
-        cli._parse(words)
+        parse(words)
 
 
 @living
@@ -145,7 +148,7 @@ def test_command_lines_can_be_parsed(document):
     for line in command_lines(read(document)):
         try:
             refuse_command_line(line)
-        except cli.BadInput as error:
+        except BadInput as error:
             pytest.fail(f"{line}: {error}")
 
 
@@ -163,7 +166,7 @@ def test_command_lines_can_be_parsed(document):
 def test_a_wrong_command_line_is_found(line):
     assert command_lines(f"Text.\n```\n{line}  # why\n```\n") == [line]
     assert command_lines(f"Text with `{line}` in it.") == [line]
-    with pytest.raises(cli.BadInput):
+    with pytest.raises(BadInput):
         refuse_command_line(line)
 
 
@@ -174,9 +177,7 @@ def known_flags() -> frozenset[str]:
         path for folder in ("bwtheory", "benchmarks", "figures", "proofs", "tests") for path in (ROOT / folder).rglob("*.py")
     ]
     own = {flag for path in sources for flag in re.findall(r"add_argument\([^)]*?\"(--[\w-]+)\"", read(path))}
-    return frozenset(
-        {flag for command in cli._COMMANDS.values() for flag in cli._flags_of(command)} | own | {"--help", "--version"}
-    )
+    return frozenset({flag for command in COMMANDS.values() for flag in flags_of(command)} | own | {"--help", "--version"})
 
 
 def unknown_flags(markdown: str) -> set[str]:

@@ -17,12 +17,13 @@ from torch.nn.utils.prune import random_unstructured
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, Fused, kernels, psi_seven_relus
 from bwtheory.nn.activations import kernels_of
+from bwtheory.nn.explicit import Pass
+from bwtheory.nn.network import reason_for_autograd
 from bwtheory.nn.products import BLOCK, usual_products
+from bwtheory.nn.workers import Workers, one_thread, threads_for
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.training import gradient as gradient_module
-from bwtheory.training.explicit import Pass, is_explicit, reason_for_autograd
 from bwtheory.training.gradient import ChunkedNetworks, predict
-from bwtheory.training.workers import Workers, one_thread, threads_for
 
 DEFINITIONS = {  # where ``forward`` has a gradient that is written out
     "bw-relu": lambda self, z: psi_seven_relus(self.c * z),
@@ -67,7 +68,6 @@ def everything(networks, x, y, chunk, operator=None, **ways) -> list[torch.Tenso
         network.zero_grad()
     chunked = ChunkedNetworks(networks, chunk, **ways)
     for _ in range(2):  # what is kept from one step must not be in the next
-        chunked.start()
         losses, values = chunked.least_squares(x, y, operator)
     gradients = [p.grad.clone() for network in networks for p in network.parameters()]
     return [losses, values.clone(), *gradients]
@@ -267,7 +267,7 @@ def test_what_is_not_known_goes_by_autograd(kind):
     torch.manual_seed(0)
     make, words = UNKNOWN[kind]
     network = make().double()
-    assert words in reason_for_autograd(network) and not is_explicit(network)
+    assert words in reason_for_autograd(network)
     x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
     found = everything([network], x, y, 16)
     torch.testing.assert_close(found[1][0], network(x).detach(), rtol=0, atol=1e-13)
@@ -327,7 +327,7 @@ class Layered(INR):
 def test_a_derivative_is_enough_to_go_without(make):
     torch.manual_seed(0)
     networks = [make().double() for _ in range(2)]
-    assert all(map(is_explicit, networks))
+    assert all(reason_for_autograd(network) is None for network in networks)
     x, y = torch.rand(50, 2).double(), torch.rand(50, 1).double()
     for ours, theirs in zip(everything(networks, x, y, 16), everything(networks, x, y, 16, explicit=False), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
@@ -341,7 +341,7 @@ def test_what_a_subclass_redefines_is_taken():
     for activation in ("siren", HalfSlope, OnlyAKernel):
         torch.manual_seed(0)
         network = INR(2, 1, 6, 2, activation).double()
-        assert is_explicit(network)
+        assert reason_for_autograd(network) is None
         gradients[activation] = everything([network], x, y, 16)[2:]
     for number, factor in enumerate((0.25, 0.25, 0.5, 0.5, 1, 1)):
         whole = gradients["siren"][number]
@@ -352,7 +352,7 @@ def test_what_a_subclass_redefines_is_taken():
 
 def test_what_is_built_in_goes_without():
     for activation in ACTIVATIONS:
-        assert all(is_explicit(network) for network in networks_of(activation, 1))
+        assert all(reason_for_autograd(network) is None for network in networks_of(activation, 1))
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, OwnForward])
@@ -378,7 +378,6 @@ def test_frozen_parameters(frozen):
         p.requires_grad_(frozen is not None and name not in frozen)
     x, y = torch.rand(40, 2, dtype=torch.float64), torch.rand(40, 1, dtype=torch.float64)
     chunked = ChunkedNetworks([network], 16)
-    chunked.start()
     chunked.least_squares(x, y)
     trained = [p for p in network.parameters() if p.requires_grad]
     assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
@@ -433,7 +432,7 @@ def test_what_is_not_shared_has_all_threads():
 def test_a_forked_process_has_workers_of_its_own():
     code = (
         "import os, torch; torch.set_num_threads(2)\nfrom bwtheory.nn.products import usual_products\n"
-        "from bwtheory.training.workers import Workers\nworkers = Workers(usual_products())\n"
+        "from bwtheory.nn.workers import Workers\nworkers = Workers(usual_products())\n"
         "work = lambda thread, part: list(part)\nassert workers.share(work, 4, 2) == [[0, 2], [1, 3]]\nchild = os.fork()\n"
         "if not child:\n    assert workers.share(work, 4, 2) == [[0, 2], [1, 3]]; os._exit(7)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
@@ -462,7 +461,6 @@ def test_an_interrupted_step_leaves_nothing(when, threads, monkeypatch):
         broken.setattr(Pass, "backward", break_off)
         with pytest.raises(RuntimeError, match="interrupted"):
             chunked.least_squares(x, y)
-    chunked.start()
     chunked.least_squares(x, y)
     for p, gradient in zip(network.parameters(), expected[2:], strict=True):
         torch.testing.assert_close(p.grad, gradient, rtol=0, atol=1e-14)
@@ -476,10 +474,10 @@ def test_gradients_need_no_beginning():
         expected = everything([network], x, y, 16)
         chunked = ChunkedNetworks([network], 16)
         network.zero_grad()
-        for times in (1, 2):
+        for _ in range(2):  # the second time they are not added to the first
             chunked.least_squares(x, y)
             for p, gradient in zip(network.parameters(), expected[2:], strict=True):
-                torch.testing.assert_close(p.grad, times * gradient, rtol=1e-12, atol=1e-12)
+                torch.testing.assert_close(p.grad, gradient, rtol=1e-12, atol=1e-12)
 
 
 def test_bad_coordinates():

@@ -18,6 +18,9 @@ import torch
 from PIL import Image
 
 from bwtheory import catalogue, cli
+from bwtheory.cli.commands import COMMANDS
+from bwtheory.cli.train import train
+from bwtheory.cli.words import flags_of, refuse_unknown_words
 from bwtheory.nn import ACTIVATIONS
 from bwtheory.tasks import FILE_OPTIONS, TASKS, sources
 from bwtheory.tasks.images import BUILT_IN
@@ -73,7 +76,7 @@ def test_only_what_is_given_counts():
 
 def test_flags_are_those_of_the_tasks_and_the_configuration():
     """Every task and every flag has its other end."""
-    (tasks, _) = get_args(get_type_hints(cli.train)["task"])
+    (tasks, _) = get_args(get_type_hints(train)["task"])
     assert get_args(tasks) == tuple(TASKS)
     own = {problem.own[0]: problem.own[1] for problem in TASKS.values() if problem.own}
     sources, measurements = ({f.name for f in fields(group)} for group in (flags.Source, flags.Measurement))
@@ -257,8 +260,8 @@ def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, c
 def test_a_flag_is_given_once(capsys):
     """Every flag of every command that takes a value, however it is written; not what is given again to name more."""
     kinds = set()
-    for command, function in cli._COMMANDS.items():
-        for flag, takes in cli._flags_of(function).items():
+    for command, function in COMMANDS.items():
+        for flag, takes in flags_of(function).items():
             kinds.add(takes)
             words = [command, flag, "1", f"{flag.replace('-', '_').replace('__', '--', 1)}=2"]
             if takes in ("one", "several"):
@@ -266,15 +269,15 @@ def test_a_flag_is_given_once(capsys):
                 assert said.startswith(f"bwtheory: {flag} is given 2 times, and only the last would count; "), said
                 assert ("name all after one" in said) == (takes == "several")
             else:
-                cli._refuse_unknown_words(words)
+                refuse_unknown_words(words)
     assert kinds == {"none", "one", "several", "again"}
 
 
 def test_options_are_given_once(capsys):
     words = ["train", "signal", "--image", "camera"]
     assert "a is named twice" in complaint([*words, "--option", "a=1", "--option", "a=2"], capsys)
-    assert "--c and --option c=4 say the same" in complaint([*words, "--c", "3", "--option", "c=4"], capsys)
-    assert "--every and --task-option every=2 say the same" in complaint(
+    assert "--c and --option c=4 set the same option" in complaint([*words, "--c", "3", "--option", "c=4"], capsys)
+    assert "--every and --task-option every=2 set the same option" in complaint(
         [*words, "--every", "3", "--task-option", "every=2"], capsys
     )
 
@@ -434,7 +437,7 @@ def test_files_of_the_current_folder_shadow_nothing(picture, tmp_path):
     (tmp_path / "mine.py").write_text("import torch\n\n\ndef bent(z):\n    return torch.tanh(z)\n")
     arguments = ["train", "signal", "--image", picture, "--epochs", "1", "--hidden-features", "4", "--out", "runs"]
     command = [sys.executable, "-m", "bwtheory", *arguments, "--activation", "mine:bent"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert len(list(tmp_path.glob("runs/*/summary.json"))) == 1

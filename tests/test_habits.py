@@ -16,7 +16,7 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, stac
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
-from bwtheory.nn import ACTIVATIONS, INR, Activation, psi, psi_seven_relus
+from bwtheory.nn import ACTIVATIONS, INR, Activation, chunked, psi, psi_seven_relus
 from bwtheory.training.devices import has_compiler
 
 torch.set_num_threads(1)
@@ -424,7 +424,8 @@ def replicas(column: str) -> None:
         for name, buffer in module.named_buffers(recurse=False):
             setattr(replica, name, buffer)
     values = replicated[network](points())
-    assert torch.equal(values, network(points())) and not list(replicated[network].parameters())
+    close(values, network(points()))
+    assert not list(replicated[network].parameters())
     values.square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
     assert torch.equal(nn.DataParallel(network)(points()), network(points()))
@@ -527,6 +528,17 @@ HABITS: dict[str, Callable[[str], None]] = {
 @pytest.mark.parametrize("habit", HABITS)
 @pytest.mark.parametrize("column", COLUMNS)
 def test_habit(column, habit):
+    HABITS[habit](column)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("column", ["bw-relu", "relu-rff", "wire"])
+def test_habit_of_calls_that_pay(column, habit, monkeypatch):
+    """The same where every call is large enough for ``bwtheory.nn.chunked``."""
+    monkeypatch.setattr(chunked, "FEW", 0)
+    monkeypatch.setattr(chunked, "LEAST", 0.0)
     HABITS[habit](column)
 
 

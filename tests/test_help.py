@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bwtheory import cli, help_texts, preset_table, units
+from bwtheory import cli, units
 from bwtheory.catalogue import ACTIVATIONS
+from bwtheory.cli import help_texts, presets
+from bwtheory.cli.commands import COMMANDS
+from bwtheory.cli.train import train
+from bwtheory.cli.words import flags_of, parse, refuse_unknown_words
 from bwtheory.tasks import TASKS
 from bwtheory.training import flags
 from bwtheory.training.command import plan_in_words
@@ -48,7 +52,7 @@ def test_what_a_task_takes_is_read_right():
 @pytest.mark.parametrize("task", TASKS)
 def test_the_help_of_a_task_has_its_flags_and_no_others(task, capsys, monkeypatch):
     listed = set(entries(shown(capsys, monkeypatch, "train", task)))
-    every = cli._flags_of(cli.train)
+    every = flags_of(train)
     assert listed < set(every)
     for field in (*fields(flags.Source), *fields(flags.Measurement)):
         name = f"--{field.name.replace('_', '-')}"
@@ -64,7 +68,7 @@ def test_the_help_has_the_values_of_the_preset(task, activation, preset, capsys,
     config = with_preset({"task": task, "source": "", "activation": activation}, recommended=True)
     values = {name: getattr(config, name) for name in ("epochs", "hidden_features", "lr", "decay")} | config.options
     for name, value in values.items():
-        assert f"(preset: {preset_table._short(value)})" in entries(text)[f"--{name.replace('_', '-')}"]
+        assert f"(preset: {presets._short(value)})" in entries(text)[f"--{name.replace('_', '-')}"]
     assert "None" not in text
     assert {f"--{name.replace('_', '-')}" for name in config.options} <= set(entries(text))
     assert ("--norm-penalty" in set(entries(text))) == (activation == "bw-relu")
@@ -76,23 +80,23 @@ def test_the_help_follows_the_preset_that_is_named(capsys, monkeypatch):
     assert "(preset: 5000)" in shown(capsys, monkeypatch, "train", "ct", "--faithful")
 
 
-@pytest.mark.parametrize("command", cli._COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_names_all_its_flags_and_shows_examples(command, capsys, monkeypatch):
     text = shown(capsys, monkeypatch, command)
-    assert set(entries(text)) == set(cli._flags_of(cli._COMMANDS[command])) and "default: None" not in text
+    assert set(entries(text)) == set(flags_of(COMMANDS[command])) and "default: None" not in text
     assert help_texts.examples(command) and help_texts.examples(command) in text
 
 
 def test_the_examples_can_be_typed():
     """Each is a command line that is read without an error, and shows what its topic is about."""
     for topic, rows in help_texts.EXAMPLES.items():
-        assert topic in ("", *cli._COMMANDS, *(f"train {task}" for task in TASKS))
+        assert topic in ("", *COMMANDS, *(f"train {task}" for task in TASKS))
         for line, _ in rows:
             words = shlex.split(line.partition(" > ")[0])
             assert words[0] == "bwtheory" and " ".join(words[1:]).startswith(topic), line
-            cli._refuse_unknown_words(words[1:])
+            refuse_unknown_words(words[1:])
             if "--help" not in words:
-                command = cli._parse(words[1:])
+                command = parse(words[1:])
                 assert command is not None, line
     assert all(f"train {task}" in help_texts.EXAMPLES for task in TASKS)
 
@@ -192,7 +196,7 @@ def test_several_runs_are_announced():
 
 
 def test_presets_are_listed_with_their_sources(capsys):
-    rows = list(preset_table.rows())
+    rows = list(presets.rows())
     assert {(row[0], row[1]) for row in rows} >= {("signal", "bw-relu"), ("ct", "finer"), ("audio", "siren")}
     for task, activation, kind, epochs, width, _, lr, decay, _, source in rows:
         config = with_preset(
@@ -201,9 +205,9 @@ def test_presets_are_listed_with_their_sources(capsys):
             recommended=kind == "recommended",
         )
         for cell, value in ((epochs, config.epochs), (width, config.hidden_features), (lr, config.lr), (decay, config.decay)):
-            assert cell == preset_table._short(value) or (cell == "" and kind == "faithful"), (task, activation, kind)
+            assert cell == presets._short(value) or (cell == "" and kind == "faithful"), (task, activation, kind)
         assert source
-    assert len(list(preset_table.rows("superres"))) == 2 * len(ACTIVATIONS)  # the paper's, and the published code's
+    assert len(list(presets.rows("superres"))) == 2 * len(ACTIVATIONS)  # the paper's, and the published code's
     assert cli.main(["presets", "signal", "--activation", "bw-relu"]) == 0
     text = capsys.readouterr().out
     assert "recommended" in text and "Appendix D.1" in text and "siren" not in text

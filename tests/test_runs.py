@@ -27,6 +27,7 @@ from seeds import seeded
 import bwtheory as bw
 import figures
 from bwtheory import cli, files, plots
+from bwtheory.claims import load_ledger
 from bwtheory.experiments import reproduce as runner
 from bwtheory.files import InUse, locked
 from bwtheory.tasks import build_task
@@ -606,10 +607,10 @@ def refused_with_one_sentence(words: list[str], target: Path, capsys) -> None:
 
 
 def test_the_page_of_checks_on_a_full_disk(tmp_path, monkeypatch, capsys):
-    ledger = cli.load_ledger(CHECKOUT)
-    monkeypatch.setattr(cli, "find_evidence", lambda: tmp_path)
-    monkeypatch.setattr(cli, "load_ledger", lambda folder: ledger)
-    monkeypatch.setattr(cli, "_judge", lambda ledger, ids: [])
+    ledger = load_ledger(CHECKOUT)
+    monkeypatch.setattr(cli.verify, "find_evidence", lambda: tmp_path)
+    monkeypatch.setattr(cli.verify, "load_ledger", lambda folder: ledger)
+    monkeypatch.setattr(cli.verify, "_judge", lambda ledger, ids: [])
     monkeypatch.chdir(CHECKOUT)
     refused_with_one_sentence(["verify", "--write"], tmp_path / "paper_checks.md", capsys)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bwtheory import cli
+from bwtheory.cli.commands import COMMANDS
 from tests.torture import command_lines
 from tests.torture.examples import difference
 from tests.torture.kinds import KINDS, seconds_for
@@ -120,7 +120,7 @@ def test_a_small_disk_ends_with_the_process_that_mounted_it(tmp_path):
 
 
 def test_every_command_is_tried():
-    assert {name for name in cli._COMMANDS} <= set(command_lines.commands())
+    assert {name for name in COMMANDS} <= set(command_lines.commands())
 
 
 def test_a_fault_is_of_a_known_sort_and_names_no_folders_of_this_machine():

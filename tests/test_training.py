@@ -113,7 +113,6 @@ def test_chunks_accumulate_the_exact_gradient(operator, keep, monkeypatch):
     gradient = gradient_of(network)
     for chunk in (49, 48, 47, 7, 1):
         chunked = ChunkedNetworks([network], chunk)
-        chunked.start()
         loss, values = chunked.least_squares(x, y, operator)
         torch.testing.assert_close(values[0], network(x).detach(), rtol=0, atol=1e-12)
         assert float(loss) == pytest.approx(expected.item(), rel=1e-12)
@@ -137,7 +136,6 @@ def test_compiled_chunks_accumulate_the_exact_gradient(activation, keep, monkeyp
     gradients = []
     for compiled in (False, True):
         chunked = ChunkedNetworks([network], 20, compiled)
-        chunked.start()
         for operator, measurements in ((None, y), (BlockAverage((5, 10), 5), y[:2])):
             loss, values = chunked.least_squares(x, measurements, operator)
         gradients.append(torch.cat([gradient_of(network), loss, values.flatten()]))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bwtheory import cli
+from bwtheory.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 RIDDLES = {  # and what to write instead
@@ -86,7 +87,7 @@ def test_documents_are_plain(document):
     assert riddles(document.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("command", ["", *cli._COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_texts_are_plain(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "1000")  # no sentence is broken
     assert cli.main([*command.split(), "--help"]) == 0

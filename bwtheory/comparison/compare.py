@@ -27,11 +27,11 @@ from bwtheory.experiments.statistics import POWER, detectable, images_for
 from bwtheory.files import locked
 from bwtheory.nn import INR
 from bwtheory.nn.calibration import products_of_run
+from bwtheory.nn.workers import one_thread
 from bwtheory.tasks import ImageTask, build_task, data_hash
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks, keep_freed_memory
 from bwtheory.training.run import build_network, build_optimizer
-from bwtheory.training.workers import one_thread
 from bwtheory.units import duration
 
 ITERATES = 4  # of a stopping rule, by those of the tuned method
@@ -349,7 +349,6 @@ def _step(config: TrainingConfig, task: ImageTask) -> Callable[[], None]:
     optimizer = build_optimizer(config, network)
 
     def step() -> None:
-        chunked.start()
         losses, _ = chunked.least_squares(x, y, operator)
         with one_thread():
             optimizer.step()

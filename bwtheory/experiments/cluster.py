@@ -24,10 +24,10 @@ import bwtheory
 from bwtheory.experiments.remote import ARRIVING, Job, Outcome, files_of, finish_run, forget, unpack
 from bwtheory.experiments.runs import Plan, Runs, Waiting
 from bwtheory.files import read_bytes, write_bytes
+from bwtheory.nn.workers import one_thread
 from bwtheory.training.callbacks import progress_display, say
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import pick_device
-from bwtheory.training.workers import one_thread
 
 AHEAD = 2  # runs for each worker that the scheduler has at a time
 LEAST = 4  # such runs, if no worker has come yet

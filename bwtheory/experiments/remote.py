@@ -19,11 +19,11 @@ from typing import Any
 import bwtheory
 from bwtheory.experiments.runs import DIVERGED, carry_out, difference, task_of
 from bwtheory.files import InUse, read_bytes, write_bytes
+from bwtheory.nn.workers import one_thread
 from bwtheory.tasks import FILE_OPTIONS, Task
 from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.session import Diverged
-from bwtheory.training.workers import one_thread
 
 _ONE_AT_A_TIME = threading.Lock()  # torch has one generator and one number of threads for a process
 _TASKS: dict[str, Task] = {}  # of this process

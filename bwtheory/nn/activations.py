@@ -18,19 +18,14 @@ from bwtheory import catalogue
 from bwtheory.nn.functional import (
     CENTRE,
     bell,
-    evaluate_centred,
-    evaluate_gabor,
-    evaluate_relu,
     gabor,
     growing_sine,
-    is_checked,
     psi,
     psi_slope_of_centred,
-    pull_centred,
-    pull_gabor,
-    pulled_through_growing_sine,
 )
+from bwtheory.nn.fused import Fused, FusedBell, FusedGabor, FusedGrowingSine, FusedPsi, FusedReLU, FusedSine
 from bwtheory.nn.initialization import finer_, siren_
+from bwtheory.nn.kernels import is_checked
 from bwtheory.options import check_options
 
 CONSTANTS = ("fixed_c",)  # that a network's weights carry along, though another activation has no use for them
@@ -101,32 +96,6 @@ class Activation(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 
-class Fused:
-    """How an activation is evaluated, and gone back through, in place and without autograd.
-
-    This class is made of definition and derivative.  One for an activation can fold its scale into the weights before it, or
-    pass over memory less often.  Only ``prepared`` may depend on parameters.
-    """
-
-    in_place: ClassVar[bool] = False  # ``evaluate`` and ``pull`` get one tensor for u and value: half of the memory
-    numba: ClassVar[bool] = False  # with Numba few passes over memory, and other roundings than without
-
-    def __init__(self, activation: Any):
-        self.activation = activation
-
-    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight (n, K) and bias (n,) of the layer before ``evaluate``: a scale is free here, there are fewer of them."""
-        return weight, bias
-
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        """Write the activation at u + bias to ``value``; u becomes what ``pull`` needs, here u + bias."""
-        value.copy_(self.activation(u.add_(bias)))
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        """The gradient with respect to ``value``, of ``evaluate``, becomes that with respect to u; all may be overwritten."""
-        gradient.mul_(self.activation.derivative(u))
-
-
 def kernels_of(activation: Activation) -> Fused | None:
     """What evaluates an activation without autograd; None if nothing is known about the function but its ``forward``."""
     if activation.kernels is not None and _age(activation, "kernels") <= min(
@@ -158,20 +127,6 @@ def _age(activation: Activation, name: str) -> int:
     return next(number for number, cls in enumerate(type(activation).__mro__) if name in vars(cls))
 
 
-class _FusedPsi(Fused):
-    numba = True
-
-    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        c = self.activation.c
-        return c * weight, c * bias - CENTRE
-
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        evaluate_centred(u, bias, value)
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        pull_centred(u, gradient)
-
-
 class BWReLU(Activation):
     """ψ(cz), the paper's activation, equation (29); PyTorch's default initialization.
 
@@ -181,7 +136,7 @@ class BWReLU(Activation):
     learnable : train log c with the weights
     """
 
-    kernels = _FusedPsi
+    kernels = FusedPsi
     tuned_options: tuple[str, ...] = ("c",)
     window = (0.0, 2 * CENTRE)  # the support
     steps = (4.0, 2.0)
@@ -232,20 +187,10 @@ class BWReLU(Activation):
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 
-class _FusedReLU(Fused):
-    in_place = True
-
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        evaluate_relu(u, bias, value)
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        torch.ops.aten.threshold_backward.grad_input(gradient, value, 0.0, grad_input=gradient)
-
-
 class ReLU(Activation):
     """max(0, z); PyTorch's default initialization."""
 
-    kernels = _FusedReLU
+    kernels = FusedReLU
     costly = False
     window = (-1.0, 1.0)  # about the kink
 
@@ -307,22 +252,10 @@ class ReLUFourier(ReLU):
         return torch.cat([phases.cos(), phases.sin()], dim=1)
 
 
-class _FusedSine(Fused):
-    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        omega_0 = self.activation.omega_0
-        return omega_0 * weight, omega_0 * bias
-
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        torch.sin(u.add_(bias), out=value)
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.mul_(u.cos_())
-
-
 class Siren(Activation):
     """sin(ω₀z), weights U(±1/n) in the first layer and U(±√(6/n)/ω₀) after it (Sitzmann et al. 2020)."""
 
-    kernels = _FusedSine
+    kernels = FusedSine
     tuned_options: tuple[str, ...] = ("omega_0",)
     costly = False
     window: ClassVar[tuple[float, float] | None] = (-math.pi, math.pi)  # a period
@@ -347,18 +280,10 @@ class Siren(Activation):
         return self.omega_0 * torch.cos(self.omega_0 * z)
 
 
-class _FusedGrowingSine(_FusedSine):
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        value.copy_(growing_sine(u.add_(bias), 1 / self.activation.omega_0))
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.copy_(pulled_through_growing_sine(gradient, u, 1 / self.activation.omega_0))
-
-
 class Finer(Siren):
     """sin(ω₀(|z|+1)z), the factor |z|+1 detached; SIREN's weights, first biases U(±first_bias_scale) (Liu et al. 2024)."""
 
-    kernels = _FusedGrowingSine
+    kernels = FusedGrowingSine
     window: ClassVar[tuple[float, float] | None] = None  # its scales come from the biases
     tuned_options: tuple[str, ...] = ("omega_0", "first_bias_scale")
     costly = True
@@ -379,22 +304,10 @@ class Finer(Siren):
         return self.omega_0 * (2 * size + 1) * torch.cos((size + 1) * u)
 
 
-class _FusedBell(Fused):
-    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        sigma_0 = self.activation.sigma_0
-        return sigma_0 * weight, sigma_0 * bias
-
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        value.copy_(bell(u.add_(bias)))
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.mul_(value).mul_(u).mul_(-2.0)
-
-
 class Gauss(Activation):
     """exp(−(σ₀z)²) (Ramasinghe and Lucey 2022, in the parametrization of WIRE's code); PyTorch's default initialization."""
 
-    kernels = _FusedBell
+    kernels = FusedBell
     tuned_options: tuple[str, ...] = ("sigma_0",)
     window = (-1.5, 1.5)  # above a tenth of the peak, as wide as the support of ψ
 
@@ -416,24 +329,6 @@ class Gauss(Activation):
         return -2 * self.sigma_0 * u * bell(u)
 
 
-class _FusedGabor(Fused):
-    numba = True
-
-    @property
-    def _rate(self) -> float:
-        return float(self.activation.sigma_0 / self.activation.omega_0) ** 2
-
-    def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        omega_0 = self.activation.omega_0
-        return omega_0 * weight, omega_0 * bias
-
-    def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        evaluate_gabor(u, bias, value, self._rate)
-
-    def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        pull_gabor(u, value, gradient, self._rate)
-
-
 class Wire(Activation):
     """Complex Gabor wavelet exp(iω₀z − |σ₀z|²), real first layer, complex ones after it (Saragadam et al. 2023).
 
@@ -441,7 +336,7 @@ class Wire(Activation):
     ones, all real parts first: the same products, elementwise functions without complex arithmetic, and casts that work.
     """
 
-    kernels = _FusedGabor
+    kernels = FusedGabor
     complex_features = True
     tuned_options: tuple[str, ...] = ("omega_0", "sigma_0")
 
@@ -555,9 +450,8 @@ def resolve_activation(activation: Any) -> type[Activation]:
 
 def build_activation(activation: Any, options: dict[str, Any]) -> Activation:
     """An instance with these options; ValueError names an option that the activation does not have."""
-    found, cls = _imported(activation), resolve_activation(activation)
-    if cls.forward is Activation.forward:
-        raise ValueError(f"{cls.__name__} does not say what it applies: it has no `forward` but that of Activation.")
+    found = _imported(activation)
+    cls = resolve_activation(found)
     if isinstance(found, type):
         check_options(found.__name__, found, options)
         found = found(**options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -23,8 +24,10 @@ from bwtheory.torch_settings import usual_settings
 VARIABLE = "BWTHEORY_ENGINE"
 SECONDS, ROUNDS = 0.3, 5  # of measuring; the first round, which is not counted, comes on top
 LARGEST = 512, 512  # rows and columns that are measured: more take longer and change little
-WORTH = 1.1  # an engine has to be so many times as fast as torch's to be taken: less is noise
+WORTH = 1.03  # engines have to be so many times as fast as torch's to be taken: less is noise
+MIXED = 1.05  # by which two engines in one step are slower than their times say: measured on a Zen 4, see benchmarks/README.md
 _of_this_process: dict[str, Products] = {}  # what could not be written, by the name that its file would have
+_known_here: dict[tuple[object, ...], Products] = {}  # what ``known_products`` has read
 SETTINGS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
@@ -71,25 +74,47 @@ def fastest_products(rows: int, width: int, threads: int, dtype: torch.dtype = t
     ----------
     threads : of each product
     """
-    asked = asked_for()
-    if asked is not None:
-        return asked
-    if not is_plain(torch.empty(0, device="cpu")):
-        return usual_products()
+    known = _known(rows, width, threads, dtype)
+    if known is not None:
+        return known
     rows, width = min(rows, LARGEST[0]), min(width, LARGEST[1])
-    key = _circumstances(rows, width, threads, dtype)
-    file = _cache_folder() / f"engine-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
-    remembered = _of_this_process.get(file.name) or _remembered(file, key)
-    if remembered is not None:
-        return remembered
     seconds = measured_seconds(rows, width, threads, dtype)
     chosen = _choice(seconds)
+    key, file = _file(rows, width, threads, dtype)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps({"circumstances": key, "engine": chosen.name, "seconds": seconds}, indent=1) + "\n")
     except OSError:
         _of_this_process[file.name] = chosen
     return chosen
+
+
+def known_products(rows: int, width: int, threads: int, dtype: torch.dtype = torch.float32) -> Products:
+    """As ``fastest_products``, but torch's where nothing has been measured yet."""
+    key = os.environ.get(VARIABLE, ""), rows, width, threads, dtype
+    if key not in _known_here:
+        known = _known(rows, width, threads, dtype)
+        if known is None:
+            return usual_products()
+        _known_here[key] = known
+    return _known_here[key]
+
+
+def _known(rows: int, width: int, threads: int, dtype: torch.dtype) -> Products | None:
+    """What is asked for, or was measured earlier; None if that is to be measured."""
+    asked = asked_for()
+    if asked is not None:
+        return asked
+    if not is_plain(torch.empty(0, device="cpu")):
+        return usual_products()
+    key, file = _file(min(rows, LARGEST[0]), min(width, LARGEST[1]), threads, dtype)
+    return _of_this_process.get(file.name) or _remembered(file, key)
+
+
+def _file(rows: int, width: int, threads: int, dtype: torch.dtype) -> tuple[dict[str, Any], Path]:
+    """All that a choice depends on, and the file that it is kept in."""
+    key = _circumstances(rows, width, threads, dtype)
+    return key, _cache_folder() / f"engine-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.json"
 
 
 def measured_seconds(
@@ -149,12 +174,15 @@ def _round(calls: dict[str, tuple[Products, Call, Call]], threads: int, out: Ten
 
 
 def _choice(seconds: dict[str, tuple[float, float]]) -> Products:
+    """The engines with the least time for a layer of a step: two products with its weights, and one gradient of them."""
+
+    def layer(by_weights: str, of_weights: str) -> float:
+        time = 2 * seconds[by_weights][0] + seconds[of_weights][1]
+        return time if by_weights == of_weights else MIXED * time
+
     usual = usual_products().name
-    names = []
-    for operation in (0, 1):
-        best = min(seconds, key=lambda name: seconds[name][operation])
-        names.append(best if seconds[best][operation] * WORTH < seconds[usual][operation] else usual)
-    return products_named("+".join(names))
+    best = min(itertools.product(seconds, seconds), key=lambda pair: layer(*pair))
+    return products_named("+".join(best) if layer(*best) * WORTH < layer(usual, usual) else usual)
 
 
 def _circumstances(rows: int, width: int, threads: int, dtype: torch.dtype) -> dict[str, Any]:

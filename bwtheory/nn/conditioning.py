@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bwtheory.nn.network import INR, real_map
+from bwtheory.nn.linear import real_map
+from bwtheory.nn.network import INR
 
 
 @torch.no_grad()

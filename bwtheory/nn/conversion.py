@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from bwtheory.nn.activations import Activation, BWReLU, ReLU, has_function_of
 from bwtheory.nn.functional import RELUS
-from bwtheory.nn.network import INR, Layer, unknown_part
+from bwtheory.nn.linear import Layer
+from bwtheory.nn.network import INR, unknown_part
 
 
 @torch.no_grad()

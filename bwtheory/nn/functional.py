@@ -23,20 +23,15 @@ from bwtheory.two_scale import truncated_power_coefficients
 RELUS = tuple((i / 2, float(a)) for i, a in enumerate(truncated_power_coefficients(2)))
 CENTRE = RELUS[-1][0] / 2
 # (t_i, a_i): distance of the first three knots from the centre, and their coefficients
-_HALF = tuple((CENTRE - knot, coefficient) for knot, coefficient in RELUS[: len(RELUS) // 2])
-(_REACH, _FIRST), *_OTHERS = _HALF
+HALF = tuple((CENTRE - knot, coefficient) for knot, coefficient in RELUS[: len(RELUS) // 2])
+(_REACH, _FIRST), *_OTHERS = HALF
 _NEXT_ABOVE = {
-    dtype: {t: t + torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(t)) for t, _ in _HALF}
+    dtype: {t: t + torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(t)) for t, _ in HALF}
     for dtype in (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 }
 
 
-def is_checked(x: object) -> bool:
-    """Whether shapes and types can be looked at: not those of FX's stand-ins, and TorchScript's tracer would warn."""
-    return isinstance(x, Tensor) and not torch.jit.is_tracing()
-
-
-def _applied(function: type[torch.autograd.Function], *arguments: object) -> Tensor:
+def applied(function: type[torch.autograd.Function], *arguments: object) -> Tensor:
     """The value of a function that says its own gradient; torch's ``apply`` has no types."""
     apply: Callable[..., Tensor] = function.apply
     return apply(*arguments)
@@ -52,7 +47,7 @@ def psi(z: Tensor) -> Tensor:
 
 def psi_of_centred(v: Tensor) -> Tensor:
     """ψ(v + 3/2)."""
-    return _applied(_CentredPsi, v) if is_plain(v) and v.dtype in _NEXT_ABOVE else _defined_psi(v)
+    return applied(_CentredPsi, v) if is_plain(v) and v.dtype in _NEXT_ABOVE else _defined_psi(v)
 
 
 def psi_seven_relus(z: Tensor) -> Tensor:
@@ -65,23 +60,7 @@ def psi_seven_relus(z: Tensor) -> Tensor:
 
 def psi_slope_of_centred(v: Tensor) -> Tensor:
     """ψ′(v + 3/2), at a knot the slope on its left."""
-    return _pulled_through_psi(torch.ones_like(v), v)
-
-
-def evaluate_centred(v: Tensor, bias: Tensor, value: Tensor) -> None:
-    """Write ``psi_of_centred`` of v + bias to ``value``, without autograd; v becomes v + bias."""
-    if kernels.usable(v):
-        kernels.three_relus_of_sum(v, bias, value, _HALF)
-    else:
-        value.copy_(_value_of_psi(v.add_(bias)))
-
-
-def pull_centred(v: Tensor, gradient: Tensor) -> None:
-    """The gradient with respect to ψ(v + 3/2) becomes that with respect to v."""
-    if kernels.usable(v):
-        kernels.three_relus_pull(gradient, v, _HALF)
-    else:
-        gradient.copy_(_pulled_through_psi(gradient, v))
+    return pulled_through_psi(torch.ones_like(v), v)
 
 
 def _defined_psi(v: Tensor) -> Tensor:
@@ -90,7 +69,7 @@ def _defined_psi(v: Tensor) -> Tensor:
     A ReLU has slope 0 where its argument is 0, so at a knot the slope is the one on its left.
     """
     distance = torch.where(v > 0, v, -v)
-    terms = [a * (t - distance).masked_fill((v <= -t) | (v > t), 0.0) for t, a in _HALF]  # what is not a number stays so
+    terms = [a * (t - distance).masked_fill((v <= -t) | (v > t), 0.0) for t, a in HALF]  # what is not a number stays so
     return terms[0] + terms[1] + terms[2]
 
 
@@ -102,7 +81,7 @@ class _CentredPsi(torch.autograd.Function):
 
     @staticmethod
     def forward(v: Tensor) -> Tensor:
-        return kernels.three_relus(v, _HALF) if kernels.usable(v) else _value_of_psi(v)
+        return kernels.three_relus(v, HALF) if kernels.usable(v) else value_of_psi(v)
 
     @staticmethod
     def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -114,12 +93,12 @@ class _CentredPsi(torch.autograd.Function):
         fused = kernels.usable(v) and kernels.usable(gradients[0])
         if fused and not torch.is_grad_enabled():  # a second derivative needs functions that torch knows
             pulled = gradients[0].clone(memory_format=torch.contiguous_format)
-            kernels.three_relus_pull(pulled, v, _HALF)
+            kernels.three_relus_pull(pulled, v, HALF)
             return pulled
-        return _pulled_through_psi(gradients[0], v)
+        return pulled_through_psi(gradients[0], v)
 
 
-def _value_of_psi(v: Tensor) -> Tensor:
+def value_of_psi(v: Tensor) -> Tensor:
     """ψ(v + 3/2), not to be differentiated."""
     inward = (_REACH - v.abs()).relu_()  # distance from the end of the support, exactly 0 outside
     value = inward * _FIRST
@@ -128,7 +107,8 @@ def _value_of_psi(v: Tensor) -> Tensor:
     return value
 
 
-def _pulled_through_psi(gradient: Tensor, v: Tensor) -> Tensor:
+def pulled_through_psi(gradient: Tensor, v: Tensor) -> Tensor:
+    """The gradient with respect to ψ(v + 3/2) times its derivative."""
     slope = _where_within(gradient, v, _REACH).mul_(-_FIRST)  # right of the centre
     for t, a in _OTHERS:
         slope.add_(_where_within(gradient, v, t), alpha=-a)
@@ -145,7 +125,7 @@ def _where_within(gradient: Tensor, v: Tensor, t: float) -> Tensor:
 def growing_sine(u: Tensor, rate: float) -> Tensor:
     """sin((r|u| + 1)u), the factor r|u| + 1 a constant to every derivative (FINER)."""
     if is_plain(u):
-        return _applied(_GrowingSine, u, rate)
+        return applied(_GrowingSine, u, rate)
     return torch.sin((rate * u.detach().abs() + 1) * u)
 
 
@@ -176,7 +156,7 @@ def bell(u: Tensor) -> Tensor:
 
     Products of denormal numbers take ten times as long.
     """
-    return _applied(_Bell, u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
+    return applied(_Bell, u) if is_plain(u) else _without_denormals(torch.exp(-(u * u)))
 
 
 def _without_denormals(value: Tensor) -> Tensor:
@@ -204,7 +184,7 @@ class _Bell(torch.autograd.Function):
 def gabor(u: Tensor, rate: float) -> Tensor:
     """exp(iu − rate·|u|²) for complex numbers as pairs (…, 2K), all real parts first; small values as in ``bell``."""
     if is_plain(u):
-        return _applied(_Gabor, u, rate)
+        return applied(_Gabor, u, rate)
     a, b = u.chunk(2, dim=-1)
     envelope = _without_denormals(torch.exp(-b - rate * (a * a + b * b)))
     return torch.cat([envelope * torch.cos(a), envelope * torch.sin(a)], dim=-1)
@@ -227,30 +207,6 @@ class _Gabor(torch.autograd.Function):
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         u, value = context.saved_tensors
         return pulled_through_gabor(gradients[0], u, value, context.rate), None
-
-
-def evaluate_gabor(u: Tensor, bias: Tensor, value: Tensor, rate: float) -> None:
-    """Write ``gabor`` of u + bias to ``value``, without autograd; u becomes u + bias."""
-    if kernels.usable(u):
-        kernels.gabor_of_sum(u, bias, value, rate)
-    else:
-        value.copy_(gabor(u.add_(bias), rate))
-
-
-def pull_gabor(u: Tensor, value: Tensor, gradient: Tensor, rate: float) -> None:
-    """The gradient with respect to ``gabor``, which is ``value`` at u, becomes that with respect to u."""
-    if kernels.usable(u):
-        kernels.gabor_pull(gradient, u, value, rate)
-    else:
-        gradient.copy_(pulled_through_gabor(gradient, u, value, rate))
-
-
-def evaluate_relu(u: Tensor, bias: Tensor, value: Tensor) -> None:
-    """Write max(u + bias, 0) to ``value``, without autograd."""
-    if kernels.usable(u):
-        kernels.relu_of_sum(u, bias, value)
-    else:
-        torch.add(u, bias, out=value).clamp_(min=0)
 
 
 def pulled_through_gabor(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> Tensor:

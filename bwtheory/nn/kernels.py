@@ -1,7 +1,7 @@
 """ψ, ReLU and WIRE's wavelet on a CPU with few passes over memory, compiled by Numba at the first use, where it is installed.
 
 For ψ torch alone needs 8 passes forward and 7 back, here it is one each; ``torch.compile`` fuses them too, but needs a C++
-compiler.  A kernel runs in the thread that calls it, and lets others run meanwhile: those of ``training.workers`` have chunks
+compiler.  A kernel runs in the thread that calls it, and lets others run meanwhile: those of ``nn.workers`` have chunks
 of their own.  Exponentials, sines and cosines are torch's: Numba has no vectorized ones without another library.
 """
 
@@ -48,13 +48,21 @@ def is_plain(tensor: Tensor) -> bool:
     )
 
 
+def is_checked(x: object) -> bool:
+    """Whether shapes and types can be looked at: not those of FX's stand-ins, and TorchScript's tracer would warn."""
+    return isinstance(x, Tensor) and not torch.jit.is_tracing()
+
+
 def usable(v: Tensor) -> bool:
     """Whether the kernels take this tensor: a plain one of float32 or float64 numbers in the CPU's memory."""
-    if not is_plain(v) or v.device.type != "cpu" or v.dtype not in (torch.float32, torch.float64) or not has_numba():
-        return False
+    return is_plain(v) and v.device.type == "cpu" and v.dtype in (torch.float32, torch.float64) and has_numba() and in_memory(v)
+
+
+def in_memory(v: Tensor) -> bool:
+    """Whether a tensor has its numbers in memory: not a batch of ``torch.autograd.grad`` with ``is_grads_batched``."""
     try:
         v.data_ptr()
-    except RuntimeError:  # a batch of gradients, of ``torch.autograd.grad`` with ``is_grads_batched``
+    except RuntimeError:
         return False
     return True
 

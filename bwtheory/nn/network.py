@@ -4,76 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear as apply_linear
 
-from bwtheory.nn.activations import Activation, build_activation
-from bwtheory.nn.functional import is_checked
+from bwtheory.nn import chunked
+from bwtheory.nn.activations import Activation, Elementwise, build_activation, kernels_of
+from bwtheory.nn.explicit import kernels_known
 from bwtheory.nn.initialization import deeper_by_scales_, first_by_scales_, passing_
+from bwtheory.nn.kernels import is_checked
+from bwtheory.nn.linear import ComplexLinear, Layer, Linear, LinearToPairs, real_map
 from bwtheory.starts import Scales, named_start
-
-
-class LinearToPairs(nn.Linear):
-    """A real linear map to complex numbers, pairs (N, 2K) with all real parts first: the imaginary ones are 0."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        values = super().forward(x)
-        return torch.cat([values, torch.zeros_like(values)], dim=-1)
-
-
-class ComplexLinear(nn.Module):
-    """A linear map of complex numbers, pairs (N, 2K) with all real parts first.
-
-    The weight (M, K, 2) and bias (M, 2) are real parameters, real and imaginary parts last, so that every cast, optimizer and
-    file format takes them.  They start as, and can be loaded from, the complex ones (M, K) and (M,) of ``torch.nn.Linear``.
-    """
-
-    def __init__(self, in_features: int, out_features: int):
-        super().__init__()
-        self.in_features, self.out_features = in_features, out_features
-        real = torch.get_default_dtype()
-        start = nn.Linear(in_features, out_features, dtype=torch.cdouble if real == torch.float64 else torch.cfloat)
-        self.weight = nn.Parameter(torch.view_as_real(start.weight.detach()).to(real))
-        self.bias = nn.Parameter(torch.view_as_real(start.bias.detach()).to(real))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return apply_linear(x, *real_map(self))
-
-    def extra_repr(self) -> str:
-        """As ``torch.nn.Linear`` has it."""
-        return f"in_features={self.in_features}, out_features={self.out_features}"
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
-        for name in ("weight", "bias"):
-            value = state_dict.get(prefix + name)
-            if isinstance(value, Tensor) and value.is_complex():
-                state_dict[prefix + name] = torch.view_as_real(value)
-        super()._load_from_state_dict(state_dict, prefix, *arguments)
-
-
-Linear = nn.Linear | ComplexLinear
-
-
-def real_map(linear: Linear) -> tuple[Tensor, Tensor]:
-    """Weight and bias of what a linear layer does with real numbers, those of pairs among them."""
-    if isinstance(linear, ComplexLinear):
-        real, imaginary = linear.weight.unbind(-1)
-        upper, lower = torch.cat([real, -imaginary], dim=1), torch.cat([imaginary, real], dim=1)
-        return torch.cat([upper, lower]), linear.bias.t().flatten()
-    if isinstance(linear, LinearToPairs):
-        weight, bias = linear.weight, linear.bias
-        return torch.cat([weight, torch.zeros_like(weight)]), torch.cat([bias, torch.zeros_like(bias)])
-    return linear.weight, linear.bias
-
-
-class Layer(NamedTuple):
-    """A linear map, and the activation after it if there is one."""
-
-    linear: Linear
-    activation: Activation | None
 
 
 class INR(nn.Module):
@@ -207,6 +149,8 @@ class INR(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) coordinates -> (N, out_features) values."""
         self.check_coordinates(x)
+        if chunked.pays(self, x) and reason_for_autograd(self) is None:
+            return chunked.values(self, x)
         x = self.input_scale * x
         z = self.activation.encode(x)
         for linear, activation in self.layers():
@@ -282,6 +226,36 @@ def unknown_part(network: nn.Module) -> str | None:
     if network.skip is not None and type(network.skip) is not nn.Linear:
         return f"{type(network.skip).__name__} is no plain linear layer"
     return None
+
+
+def reason_for_autograd(network: nn.Module) -> str | None:
+    """Why a network has to be trained by autograd, in words; None if it can be trained without."""
+    unknown = unknown_part(network)
+    if unknown is not None:
+        return unknown
+    assert isinstance(network, INR)
+    layers = network.layers()
+    for _, activation in layers:
+        if activation is not None and kernels_of(activation) is None:
+            return f"nothing says what the derivative of {_name(activation)} is"
+        if activation is not None and activation.complex_features != network.activation.complex_features:
+            return f"{_name(activation)} takes other numbers than {_name(network.activation)}"
+    in_linears = {p for linear, _ in layers for p in linear.parameters()}
+    others = [p for p in network.activation.parameters() if p.requires_grad and p not in in_linears]
+    others += [p for _, a in layers if a is not None and a is not network.activation for p in a.parameters() if p.requires_grad]
+    if not others:
+        return None
+    with torch.enable_grad():
+        maps = [
+            real_map(linear) if activation is None else kernels_known(activation).prepared(*real_map(linear))
+            for linear, activation in layers
+        ]
+        reached = torch.autograd.grad(torch.stack([t.sum() for pair in maps for t in pair]).sum(), others, allow_unused=True)
+    return None if all(gradient is not None for gradient in reached) else f"{_name(network.activation)} has parameters"
+
+
+def _name(activation: Activation) -> str:
+    return activation.name if isinstance(activation, Elementwise) else type(activation).__name__
 
 
 def with_real_pairs(state: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bwtheory.catalogue import TASKS
 from bwtheory.options import engines_named
+from bwtheory.processor import chunk_for
 from bwtheory.starts import named_start
 from bwtheory.training.presets import (
     DEFAULTS,
@@ -160,21 +161,16 @@ class TrainingConfig:
         """Epochs before Gauss–Newton steps begin; all of them without these."""
         return self.epochs if self.gauss_newton_after is None else self.gauss_newton_after
 
-    def is_second_order(self, epoch: int) -> bool:
-        """Whether the step at this epoch is a Gauss–Newton step."""
-        return epoch >= self.first_order_epochs
-
     def has_row(self, epoch: int) -> bool:
         """Whether the log has a row about this epoch, besides the last one."""
-        if self.is_second_order(epoch) or epoch % self.log_every == 0:
+        if epoch >= self.first_order_epochs or epoch % self.log_every == 0:
             return True
         return self.condition_every > 0 and epoch % self.condition_every == 0
 
     @property
     def chunk_size(self) -> int:
         """``chunk``, or some 1.2 MB of a layer's features in float32, 1024 for width 300; 256 times that on a GPU."""
-        by_width = max(256, 2 ** round(math.log2(1024 * 300 / self.hidden_features)))
-        return self.chunk or by_width * (1 if self.device in ("cpu", "auto") else 256)
+        return self.chunk or chunk_for(self.hidden_features) * (1 if self.device in ("cpu", "auto") else 256)
 
     def batches(self, measurements: int) -> int:
         """Steps in an epoch."""

@@ -15,15 +15,16 @@ from torch import Tensor, nn
 
 from bwtheory.nn import INR
 from bwtheory.nn.calibration import products_of_run
-from bwtheory.nn.network import real_map
+from bwtheory.nn.chunked import KEEP_BYTES
+from bwtheory.nn.linear import real_map
+from bwtheory.nn.workers import one_thread, threads_for
 from bwtheory.tasks import TASKS, ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.gradient import KEEP_BYTES, ChunkedNetworks
+from bwtheory.training.gradient import ChunkedNetworks
 from bwtheory.training.run import build_network, build_optimizer
 from bwtheory.training.size import available_bytes, in_words
-from bwtheory.training.workers import one_thread, threads_for
 from bwtheory.units import duration
 
 LONG = 600.0  # seconds, from which on a run is announced with what it will take
@@ -118,7 +119,6 @@ def measured_seconds(config: TrainingConfig, task: Task, network: INR) -> float:
     y = torch.zeros(part, task.channels, device=device, dtype=dtype)
 
     def pass_of_part() -> None:
-        chunked.start()
         losses, _ = chunked.least_squares(x, y)
         losses.tolist()  # waits for a GPU
 

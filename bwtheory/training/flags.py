@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
@@ -203,16 +204,11 @@ class Training:
 
 
 def with_named_values(found: Mapping[str, Any], flag: str, texts: Iterable[str]) -> dict[str, Any]:
-    """What flags have said, and ``named_values``; ValueError for a name that both say."""
-    named = named_values(flag, texts)
-    for name in found.keys() & named.keys():
-        raise ValueError(f"--{name.replace('_', '-')} and {flag} {name}={named[name]} set the same option; leave one out.")
-    return {**found, **named}
+    """What flags have said, and the numbers and truth values of NAME=VALUE; ValueError for anything else.
 
-
-def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
-    """Numbers and truth values of NAME=VALUE; ValueError for anything else, and for a name that comes twice."""
-    found: dict[str, Any] = {}
+    Also for a name that comes twice, or that flags have said.
+    """
+    named: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         try:
@@ -221,10 +217,12 @@ def named_values(flag: str, texts: Iterable[str]) -> dict[str, Any]:
             number = math.nan
         if not (name and equals and math.isfinite(number)):
             raise ValueError(f"{flag} takes NAME=VALUE with a finite number, true or false; got {text!r}.")
-        if name in found:
+        if name in named:
             raise ValueError(f"{flag}: {name} is named twice, and only the last would count; give it once.")
-        found[name] = int(number) if isinstance(number, float) and number.is_integer() else number
-    return found
+        named[name] = int(number) if isinstance(number, float) and number.is_integer() else number
+    for name in found.keys() & named.keys():
+        raise ValueError(f"--{name.replace('_', '-')} and {flag} {name}={named[name]} set the same option; leave one out.")
+    return {**found, **named}
 
 
 def given(flags: Any) -> dict[str, Any]:
@@ -281,34 +279,31 @@ def seeds_of(text: str | None, first: int | None, usual: int) -> list[int]:
 
     ValueError for anything else, for more than ``MOST["seeds"]`` runs, and for named seeds beside a first one.
     """
+    spans: list[tuple[int, int]] = []  # first and last
     if text is None or re.fullmatch(r"\d+", text):
         count = 1 if text is None else int(text[:30])
         if count < 1:
             raise ValueError(f"Training needs seeds >= 1; got {count}.")
-        _refuse_many_seeds(count)
-        start = usual if first is None else first
-        return list(range(start, start + count))
-    found: list[int] = []
-    for part in text.split(","):
+        start, text = usual if first is None else first, None  # which names no seeds
+        spans.append((start, start + count - 1))
+    for part in text.split(",") if text is not None else ():
         ends = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", part.strip())
         if ends is None:
-            raise ValueError(f"--seeds takes a number of runs, or the seeds as 40-44 or 40,41,44; got {text[:60]!r}.")
+            raise ValueError(f"--seeds takes a number of runs, or the seeds as 40-44 or 40,41,44; got {str(text)[:60]!r}.")
         low, high = int(ends[1]), int(ends[2] or ends[1])
         if high < low:
             raise ValueError(f"--seeds {part.strip()} ends before it begins; write {high}-{low}.")
-        _refuse_many_seeds(len(found) + high - low + 1)
-        found += range(low, high + 1)
-    twice = next((seed for seed in found if found.count(seed) > 1), None)
-    if twice is not None:
-        raise ValueError(f"--seeds names {twice} twice.")
-    if first is not None:
-        raise ValueError("--seed is the first of several seeds; leave it out if --seeds names the seeds.")
-    return found
-
-
-def _refuse_many_seeds(count: int) -> None:
+        spans.append((low, high))
+    count = sum(high - low + 1 for low, high in spans)
     if count > MOST["seeds"]:
         raise ValueError(f"--seeds is at most {MOST['seeds']:,}; got {count if count < 10**30 else 'one of many digits'}.")
+    found = [seed for low, high in spans for seed in range(low, high + 1)]
+    twice = next((seed for seed, times in Counter(found).items() if times > 1), None)
+    if twice is not None:
+        raise ValueError(f"--seeds names {twice} twice.")
+    if text is not None and first is not None:
+        raise ValueError("--seed is the first of several seeds; leave it out if --seeds names the seeds.")
+    return found
 
 
 def in_seconds(text: str) -> float:

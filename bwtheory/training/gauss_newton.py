@@ -29,11 +29,12 @@ from torch import Tensor, nn
 from bwtheory.nn import INR
 from bwtheory.nn.activations import derivative_of, is_elementwise
 from bwtheory.nn.calibration import default_products
+from bwtheory.nn.chunked import KEEP_BYTES
 from bwtheory.nn.network import unknown_part
 from bwtheory.nn.products import Products
+from bwtheory.nn.workers import Result, Workers, one_thread, threads_for
 from bwtheory.tasks.operators import LinearOperator
-from bwtheory.training.gradient import KEEP_BYTES, predict
-from bwtheory.training.workers import Result, Workers, one_thread, threads_for
+from bwtheory.training.gradient import predict
 
 DAMPING = 1e-4  # of a layer's preconditioner, relative to its largest entry
 HALVINGS = 10  # of a step that does not lower the loss

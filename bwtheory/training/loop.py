@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from bwtheory.nn import INR, variation_norm
 from bwtheory.nn.calibration import products_of_run
+from bwtheory.nn.workers import one_thread
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gauss_newton import GaussNewton
 from bwtheory.training.gradient import ChunkedNetworks
-from bwtheory.training.workers import one_thread
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,6 @@ class FirstOrder:
         self._networks = ChunkedNetworks(networks, config.chunk_size, bool(config.compile), products=products)
 
     def evaluate(self, is_read: bool) -> tuple[Tensor, Tensor]:
-        self._networks.start()
         return self._networks.least_squares(*self._problem)
 
     def step(self, descent: Descent, interrupted: Sequence[object]) -> int:
@@ -118,7 +117,6 @@ class Minibatches:
                 descent.optimizer.load_state_dict(before[1])
                 return 0
             place = batch.to(self._x.device)
-            self._networks.start()
             self._networks.least_squares(self._x[place], self._y[place])
             _step(descent, descent.epoch + number / len(batches))
         return 1

@@ -14,10 +14,10 @@ from bwtheory.nn import INR, BWReLU, variation_norm, variation_norm_invariant
 from bwtheory.nn.activations import Wire, kernels_of
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.kernels import has_numba
+from bwtheory.nn.network import reason_for_autograd
 from bwtheory.processor import processor
 from bwtheory.tasks import Task
 from bwtheory.training.config import TrainingConfig
-from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.run import source_commit
 
 

@@ -20,6 +20,7 @@ from bwtheory.catalogue import GIVEN
 from bwtheory.files import locked, open_log, parse_json, read_bytes, write_bytes
 from bwtheory.nn import INR, feature_singular_values, stable_ranks, variation_norm
 from bwtheory.nn.calibration import products_of_run
+from bwtheory.nn.network import reason_for_autograd
 from bwtheory.signals import Interrupted, deferred
 from bwtheory.tasks import ImageTask, Task
 from bwtheory.tasks.operators import LinearOperator
@@ -29,7 +30,6 @@ from bwtheory.training.callbacks import Bar, Checkpoint, KeepBest, Log, StopAtLo
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import require_compiler
 from bwtheory.training.error_map import save_error_map
-from bwtheory.training.explicit import reason_for_autograd
 from bwtheory.training.gauss_newton import refuse_gauss_newton
 from bwtheory.training.gradient import keep_freed_memory, predict
 from bwtheory.training.loop import Callback, Descent, FirstOrder, Measured, Minibatches, SecondOrder, Stepper, descend
@@ -376,7 +376,7 @@ class Session:
         if config.log_stable_rank:
             assert isinstance(self.network, INR)
             row["stable_rank"] = stable_ranks(self.network, self._sample)
-        due = last or config.is_second_order(measured.epoch)
+        due = last or measured.epoch >= config.first_order_epochs
         if config.condition_every and (due or measured.epoch % config.condition_every == 0):
             assert isinstance(self.network, INR)
             spectra = feature_singular_values(self.network, self._sample)

@@ -64,9 +64,9 @@ _NUMBERS = {  # by what the help says that a flag takes; most get through to wha
 
 def commands() -> dict[str, tuple[int, list[str]]]:
     """``COMMANDS``, and all other commands that there are, by their names alone."""
-    from bwtheory import cli
+    from bwtheory.cli import commands
 
-    return COMMANDS | {name: (1, [name]) for name in cli._COMMANDS if name not in COMMANDS}
+    return COMMANDS | {name: (1, [name]) for name in commands.COMMANDS if name not in COMMANDS}
 
 
 def run(seed: int, count: int, seconds: float) -> Report:

@@ -120,14 +120,14 @@ def _verify(out: Path) -> Callable[[], int | None]:
     """``bwtheory verify --write`` of a page of 200 KB, without the minutes that checking all claims takes."""
 
     def work() -> int | None:
-        import bwtheory.cli as cli
+        from bwtheory.cli import main, verify
 
-        if not all(hasattr(cli, name) for name in ("find_evidence", "load_ledger", "render")):
-            raise RuntimeError("bwtheory.cli finds the page in another way now; say here how.")
-        cli.find_evidence = lambda: out  # type: ignore[assignment]
-        cli.load_ledger = lambda folder: type("Ledger", (), {"claims": []})()  # type: ignore[assignment]
-        cli.render = lambda judgements: "a line of the page\n" * 10_000
-        return cli.main(["verify", "--write"])
+        if not all(hasattr(verify, name) for name in ("find_evidence", "load_ledger", "render")):
+            raise RuntimeError("bwtheory.cli.verify finds the page in another way now; say here how.")
+        verify.find_evidence = lambda: out
+        verify.load_ledger = lambda folder: type("Ledger", (), {"claims": []})()  # type: ignore[assignment]
+        verify.render = lambda judgements: "a line of the page\n" * 10_000
+        return main(["verify", "--write"])
 
     return work
 

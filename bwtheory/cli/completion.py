@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import docstring_parser
 import tyro
 
-from bwtheory import help_texts
+from bwtheory.cli import help_texts
 
 Command = Callable[..., int]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -31,6 +32,25 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+_turn = threading.RLock()
+
+
+def _new_turn() -> None:  # another thread may have had it when the process was forked
+    global _turn
+    _turn = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_turn)
+
+
+@contextmanager
+def one_caller() -> Iterator[None]:
+    """One caller at a time: each takes all cores, and the numbers of threads are those of the whole process."""
+    with _turn:
+        yield
+
+
 class Workers:
     """Threads that each take a share of some chunks.
 
@@ -54,7 +74,7 @@ class Workers:
         threads; several have one each.
         """
         if threads == 1:
-            with self._products.with_threads(torch.get_num_threads()):
+            with one_caller(), self._products.with_threads(torch.get_num_threads()):
                 return [work(0, range(count))]
         owner = (os.getpid(), threads)
         if self._pool is None or self._owner != owner:  # a forked child has none of its parent's threads
@@ -64,7 +84,7 @@ class Workers:
             torch.set_num_threads(1)
             return work(thread, range(thread, count, threads))
 
-        with one_thread(), self._products.with_threads(1):
+        with one_caller(), one_thread(), self._products.with_threads(1):
             futures = [self._pool.submit(alone, thread) for thread in range(threads)]
             try:
                 return [future.result() for future in futures]

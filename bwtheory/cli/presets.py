@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any
+
+import tyro
 
 from bwtheory.catalogue import ACTIVATIONS, TASKS
+from bwtheory.cli.edge import bad_input_is_a_sentence
+from bwtheory.cli.train import TaskName
+from bwtheory.training import flags
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.presets import FAITHFUL_SOURCE, FAITHFUL_TASK, PRESETS, RECOMMENDED
 
@@ -20,6 +25,24 @@ EXPLANATION = (
 _IN_COLUMNS = ("source", "task", "activation", "options", "task_options", "settings_from")
 _COLUMNS = ("epochs", "hidden_features", "hidden_layers", "lr", "decay")
 _TITLES = ("epochs", "width", "layers", "--lr", "--decay")
+
+
+def presets(
+    task: tyro.conf.Positional[Annotated[TaskName | None, tyro.conf.arg(metavar="[TASK]")]] = None,
+    *,
+    activation: str | None = None,
+) -> int:
+    """List the settings that runs have when no flag sets them, and say where they come from.
+
+    Args:
+        task: one task; all without it
+        activation: one activation; all without it
+    """
+    with bad_input_is_a_sentence():
+        if activation is not None:
+            flags.refuse_activation(activation)
+    show(task, activation)
+    return 0
 
 
 def rows(task: str | None = None, activation: str | None = None) -> Iterator[list[str]]:

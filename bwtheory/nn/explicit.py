@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from bwtheory.nn import INR
-from bwtheory.nn.activations import Activation, Elementwise, Fused, kernels_of
-from bwtheory.nn.network import real_map, unknown_part
+from bwtheory.nn.activations import Activation, kernels_of
+from bwtheory.nn.fused import Fused
+from bwtheory.nn.linear import real_map
 from bwtheory.nn.products import Products
+
+if TYPE_CHECKING:
+    from bwtheory.nn.network import INR
 
 
 class ExplicitNetworks:
@@ -32,16 +35,18 @@ class ExplicitNetworks:
         self.networks, self.first, self.products = networks, networks[0], products
         self._layers = [network.layers() for network in networks]
         self._kernels = [
-            [None if activation is None else _kernels_known(activation) for _, activation in layers] for layers in self._layers
+            [None if activation is None else kernels_known(activation) for _, activation in layers] for layers in self._layers
         ]
         self._prepared = self._prepare()
         self.own = [torch.empty_like(tensor) for tensor in self._prepared]
         layers = len(self._layers[0])
         self.weights, self.biases = self.own[: 2 * layers : 2], self.own[1 : 2 * layers : 2]
         self.transposed = [weight.transpose(1, 2).contiguous() for weight in self.weights]
-        compiling = partial(torch.compile, dynamic=False) if compiled else _as_it_is
-        made = {id(activation): _kernels_known(activation) for _, activation in self._layers[0] if activation is not None}
-        ways = {number: (compiling(kernels.evaluate), compiling(kernels.pull)) for number, kernels in made.items()}
+        made = {id(activation): kernels_known(activation) for _, activation in self._layers[0] if activation is not None}
+        ways = {number: (kernels.evaluate, kernels.pull) for number, kernels in made.items()}
+        if compiled:
+            fixed = partial(torch.compile, dynamic=False)
+            ways = {number: (fixed(evaluate), fixed(pull)) for number, (evaluate, pull) in ways.items()}
         # evaluate and pull for each layer, None for one without an activation: the first network's, for all of them
         self.ways = [None if activation is None else ways[id(activation)] for _, activation in self._layers[0]]
         in_place = {number: kernels.in_place and not compiled for number, kernels in made.items()}
@@ -57,11 +62,20 @@ class ExplicitNetworks:
 
     def add(self, totals: Sequence[list[Tensor]]) -> None:
         """Add gradients with respect to what is read to the parameters' ``grad``."""
+        torch.autograd.backward(*self._trained(totals))
+
+    def gradients(self, totals: Sequence[list[Tensor]], tensors: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+        """Gradients with respect to parameters, from those with respect to what was read."""
+        prepared, sums = self._trained(totals)
+        return torch.autograd.grad(prepared, tensors, sums, retain_graph=True, allow_unused=True)
+
+    def _trained(self, totals: Sequence[list[Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+        """What depends on parameters that are trained, with the sum of its gradients."""
         sums = totals[0]
         for others in totals[1:]:
             torch._foreach_add_(sums, others)
-        trained = [number for number, prepared in enumerate(self._prepared) if prepared.requires_grad]
-        torch.autograd.backward([self._prepared[number] for number in trained], [sums[number] for number in trained])
+        pairs = [(prepared, total) for prepared, total in zip(self._prepared, sums) if prepared.requires_grad]
+        return [prepared for prepared, _ in pairs], [total for _, total in pairs]
 
     def bytes_of(self, rows: int) -> int:
         """What a pass at so many coordinates holds."""
@@ -89,49 +103,10 @@ class ExplicitNetworks:
         return found
 
 
-def reason_for_autograd(network: torch.nn.Module) -> str | None:
-    """Why a network has to be trained by autograd, in words; None if it can be trained without."""
-    unknown = unknown_part(network)
-    if unknown is not None:
-        return unknown
-    assert isinstance(network, INR)
-    layers = network.layers()
-    for _, activation in layers:
-        if activation is not None and kernels_of(activation) is None:
-            return f"nothing says what the derivative of {_name(activation)} is"
-        if activation is not None and activation.complex_features != network.activation.complex_features:
-            return f"{_name(activation)} takes other numbers than {_name(network.activation)}"
-    in_linears = {p for linear, _ in layers for p in linear.parameters()}
-    others = [p for p in network.activation.parameters() if p.requires_grad and p not in in_linears]
-    others += [p for _, a in layers if a is not None and a is not network.activation for p in a.parameters() if p.requires_grad]
-    if not others:
-        return None
-    with torch.enable_grad():
-        maps = [
-            real_map(linear) if activation is None else _kernels_known(activation).prepared(*real_map(linear))
-            for linear, activation in layers
-        ]
-        reached = torch.autograd.grad(torch.stack([t.sum() for pair in maps for t in pair]).sum(), others, allow_unused=True)
-    return None if all(gradient is not None for gradient in reached) else f"{_name(network.activation)} has parameters"
-
-
-def is_explicit(network: torch.nn.Module) -> bool:
-    """Whether a network can be trained without autograd."""
-    return reason_for_autograd(network) is None
-
-
-def _kernels_known(activation: Activation) -> Fused:
+def kernels_known(activation: Activation) -> Fused:
     kernels = kernels_of(activation)
     assert kernels is not None
     return kernels
-
-
-def _name(activation: Activation) -> str:
-    return activation.name if isinstance(activation, Elementwise) else type(activation).__name__
-
-
-def _as_it_is(function: Callable[..., None]) -> Callable[..., None]:
-    return function
 
 
 class Memory:
