@@ -14,7 +14,7 @@ def draw():
     eigenvalues, vectors = (part[..., ::-1] for part in np.linalg.eigh(family.gram()))
     roots = np.array([frequency(k) for k in range(1, SIZE + 1)])
     b = np.linspace(-1, 1, 401)
-    figure, (left, right) = canvas(10.5, 4.4, ncols=2, gridspec_kw={"width_ratios": [3, 2]})
+    figure, (left, right) = canvas(8.2, 4.8, ncols=2, gridspec_kw={"width_ratios": [3, 2]})
     for k, colour in zip(range(MODES), (BLUE, VERMILION, GREEN, ORANGE)):
         shape = mode(roots[k], (1 - b) / 2)
         found = vectors[:, k] * np.sqrt(SIZE / 2)
@@ -23,13 +23,13 @@ def draw():
         left.plot(family.biases, found, "o", color=colour, ms=3.2, mec="none")
     left.plot([], [], "-", color=BLACK, lw=1.5, label="cantilever, clamped at $b = 1$")
     left.plot([], [], "o", color=BLACK, ms=3.2, label=rf"eigenvectors of $G_\sigma$, $K = {SIZE}$")
-    left.set(xlabel="bias $b$", ylim=(-1.55, 2.35), title="The eigenvectors of ReLUs' Gram matrix are the modes of a beam")
-    left.legend(fontsize=8, ncols=2, loc="upper right")
+    left.set(xlabel="bias $b$", ylim=(-1.55, 2.6), title="Eigenvectors of ReLUs are\nthe modes of a beam")
+    left.legend(fontsize=9, ncols=2, loc="upper right")
     number = np.arange(1, SIZE + 1)
     right.loglog(number, SIZE / 2 * (2 / roots) ** 4, "-", color=BLACK, lw=1, label=r"$\frac{K}{2}(2/\beta_k)^4$: the beam")
     right.loglog(number, eigenvalues, "o", color=BLUE, ms=3.5, label=r"eigenvalues of $G_\sigma$")
-    right.set(xlabel="number $k$", title="They fall like $k^{-4}$, so $\\kappa$ grows like $K^4$")
-    right.legend(fontsize=8)
+    right.set(xlabel="number $k$", title="Eigenvalues fall like $k^{-4}$:\n$\\kappa$ grows like $K^4$")
+    right.legend(fontsize=9)
     return figure
 
 

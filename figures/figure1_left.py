@@ -21,7 +21,7 @@ def draw():
             (float(knot) + reach, float(slope) * reach),
             xytext=(4, 0),
             textcoords="offset points",
-            fontsize=8,
+            fontsize=11,
             color=VERMILION,
             va="center",
         )
@@ -31,7 +31,7 @@ def draw():
         xlim=(x[0], x[-1] + 0.3),
         ylim=(-1.9, 1.9),
         xlabel="$x$",
-        title="The second-order B-spline wavelet, a sum of seven ReLUs",
+        title="The wavelet ψ is a sum of seven ReLUs",
     )
     axes.set_xticks([float(k) for k in psi.relu_knots], [f"${k}$" for k in psi.relu_knots])
     axes.legend(loc="lower left")

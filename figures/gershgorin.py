@@ -11,10 +11,10 @@ LEVELS = 5
 
 
 def draw():
-    figure, columns = canvas(10, 5, ncols=2)
+    figure, columns = canvas(8.0, 4.9, ncols=2)
     families = (
-        (WaveletFamily(LEVELS), BLUE, r"$G_\psi$: no disc reaches 0, so $G_\psi$ is invertible"),
-        (ReLUFamily.uniform(2**LEVELS - 1), VERMILION, r"$G_\sigma$: every disc contains 0, so they say nothing"),
+        (WaveletFamily(LEVELS), BLUE, "Wavelets: no disc reaches 0,\nso κ is bounded"),
+        (ReLUFamily.uniform(2**LEVELS - 1), VERMILION, "ReLUs: every disc contains 0,\nso the discs do not bound κ"),
     )
     for axes, (family, colour, title) in zip(columns, families):
         gram = family.gram()
@@ -28,9 +28,10 @@ def draw():
         half = 0.55 * (high - low)
         axes.set(xlim=((low + high) / 2 - half, (low + high) / 2 + half), ylim=(-half, half), aspect="equal")
         axes.set(xlabel=f"real axis, $K = {family.size}$", title=title)
-        axes.legend(loc="lower left", fontsize=8)
+        axes.legend(loc="lower left", fontsize=9.5)
     columns[0].set_ylabel("imaginary axis")
     figure.suptitle(
-        "One disc for each neuron: its centre is the diagonal entry, its radius the sum of the rest of its row", fontsize=11
+        "One disc for each neuron. Its centre is the diagonal entry,\nits radius the sum of the other entries of the row.",
+        fontsize=11,
     )
     return figure

@@ -11,25 +11,25 @@ LEVELS = 5
 
 def draw():
     families = (
-        (ReLUFamily.uniform(2**LEVELS - 1), VERMILION, "o", r"$G_\sigma$: equally spaced ReLUs"),
-        (WaveletFamily(LEVELS), BLUE, "^", r"$G_\psi$: wavelets of Theorem 3.3"),
-        (IntervalWaveletFamily(LEVELS - 1), GREEN, "D", "the complete basis"),
+        (ReLUFamily.uniform(2**LEVELS - 1), VERMILION, "o", "Equally spaced ReLUs"),
+        (WaveletFamily(LEVELS), BLUE, "^", "Wavelets of Theorem 3.3"),
+        (IntervalWaveletFamily(LEVELS - 1), GREEN, "D", "Complete basis"),
     )
-    figure, grid = canvas(11, 5.6, nrows=2, ncols=3, gridspec_kw={"height_ratios": [3, 2]})
+    figure, grid = canvas(8.4, 5.6, nrows=2, ncols=3, gridspec_kw={"height_ratios": [3, 2]})
     for (matrix, spectrum), (family, colour, marker, name) in zip(grid.T, families):
         gram = family.gram()
         scale = np.sqrt(np.outer(np.diag(gram), np.diag(gram)))
         image = matrix.imshow(gram / scale, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-        matrix.set(title=f"{name}, $K = {family.size}$", xticks=[], yticks=[])
+        matrix.set(title=f"{name}\n$K = {family.size}$", xticks=[], yticks=[])
         matrix.grid(False)
         eigenvalues = np.linalg.eigvalsh(gram)[::-1]
         spectrum.semilogy(np.arange(1, family.size + 1), eigenvalues / eigenvalues[0], marker, color=colour, ms=3.5)
         spectrum.set(xlabel="number", ylim=(1e-7, 3))
         spectrum.set_title(rf"$\kappa$ = {_number(family.condition_number())}", fontsize=11)
-    grid[1, 0].set_ylabel("eigenvalue by the largest")
-    figure.colorbar(image, ax=grid[0], shrink=0.85, label="cosine of the angle between two neurons")
+    grid[1, 0].set_ylabel("eigenvalue / largest")
+    figure.colorbar(image, ax=grid[0], shrink=0.85, label="cosine of the angle")
     figure.suptitle(
-        "ReLUs point almost the same way and κ is in the millions; wavelets are almost orthogonal and κ is below 9/4",
+        "ReLUs are nearly parallel: κ is in the millions.\nWavelets are nearly orthogonal: κ is below 9/4.",
         fontsize=12,
     )
     return figure

@@ -10,10 +10,10 @@ LEVELS = 6
 
 
 def draw():
-    figure, rows = canvas(7.2, 4.4, nrows=2)
+    figure, rows = canvas(6.8, 4.6, nrows=2)
     families = (
-        (WaveletFamily(LEVELS), BLUE, r"$G_\psi$ of Theorem 3.3"),
-        (ReLUFamily.uniform(2**LEVELS - 1), VERMILION, r"$G_\sigma$, equally spaced ReLUs"),
+        (WaveletFamily(LEVELS), BLUE, r"Wavelets of Theorem 3.3: all discs are away from 0"),
+        (ReLUFamily.uniform(2**LEVELS - 1), VERMILION, r"Equally spaced ReLUs: every disc contains 0"),
     )
     for axes, (family, colour, name) in zip(rows, families):
         gram = family.gram()
@@ -33,6 +33,6 @@ def draw():
         axes.axvline(0, color=BLACK, lw=0.8)
         axes.set(title=f"{name}, $K = {family.size}$", yticks=[], ylim=(-1.7, 1.25))
         axes.spines["left"].set_visible(False)
-    rows[0].legend(fontsize=8, loc="upper left")
+    rows[0].legend(fontsize=9.5, loc="upper left")
     rows[1].set_xlabel("real axis")
     return figure

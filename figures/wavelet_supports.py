@@ -10,12 +10,12 @@ LEVELS = 5
 
 
 def draw():
-    figure, columns = canvas(11.5, 3.8, ncols=3, sharey=True)
+    figure, columns = canvas(8.4, 4.0, ncols=3, sharey=True)
     theorem, covering, basis = WaveletFamily(LEVELS), WaveletFamily(LEVELS, shifts="covering"), IntervalWaveletFamily(LEVELS)
     families = (
-        (theorem.index, theorem.supports(), BLUE, "Theorem 3.3: fine scales are missing on the right"),
-        (covering.index, covering.supports(), VERMILION, "all wavelets that meet $D$: dependent, $\\kappa = \\infty$"),
-        (*supports_of_basis(basis), GREEN, "complete basis: every scale everywhere"),
+        (theorem.index, theorem.supports(), BLUE, "Theorem 3.3: on the right\nfine scales are missing"),
+        (covering.index, covering.supports(), VERMILION, "All that overlap $D$:\nlinearly dependent, $\\kappa = \\infty$"),
+        (*supports_of_basis(basis), GREEN, "Complete basis:\nevery scale everywhere"),
     )
     for axes, (index, supports, colour, title) in zip(columns, families):
         for (level, shift), (left, right) in zip(index, supports):
@@ -24,8 +24,8 @@ def draw():
             gap = 0.04 * (right - left)  # every third neighbour ends where this one begins
             axes.plot([left + gap, right - gap], [height, height], color=colour, lw=2.2, solid_capstyle="butt")
         axes.axvspan(-1, 1, color="0.9", zorder=0)
-        axes.set(xlabel="$x$  ($D = [-1, 1]$ shaded)", title=f"{title}\n$K = {len(supports)}$", xlim=(-2.4, 2.4))
-        axes.title.set_fontsize(10)
+        axes.set(xlabel="$x$ ($D$ is shaded)", title=f"{title}\n$K = {len(supports)}$", xlim=(-2.4, 2.4))
+        axes.title.set_fontsize(10.5)
     columns[0].set_yticks(np.arange(-1, LEVELS), ["coarse", *map(str, range(LEVELS))])
     columns[0].set(ylabel="scale $j$")
     columns[0].invert_yaxis()

@@ -23,7 +23,7 @@ from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
 from bwtheory.comparison.protocol import Protocol
 from bwtheory.comparison.scores import differences
-from bwtheory.comparison.study import main
+from bwtheory.comparison.study import main, with_conclusions
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
 from bwtheory.experiments.statistics import detectable, images_for, mean_and_seed_error, mean_ranks, paired_difference
@@ -492,6 +492,32 @@ def test_several_comparisons_read_together(tmp_path):
         "| BW-ReLU | 21.0 / 22.0 | 40.0 / 41.0 | 0.0 / 0.0 |" in page
         and "| cubic splines on a grid | 33.3 | exact | exact |" in page
     )
+
+
+def test_a_page_gets_the_conclusions_of_todays_test(tmp_path):
+    """Of eight images siren is 2 dB above bw-relu on seven and 100 dB on one; the grid is exact on seven."""
+    rows = [
+        {"budget": budget, "method": name, "parameters": 60, "image": f"image {n}", "seed": 40, "psnr": psnr}
+        for budget in ("steps", "time")
+        for n in range(8)
+        for name, psnr in (
+            ("bw-relu", 30 + n),
+            ("siren", 32 + n + 0.01 * (n % 3) + 98 * (n == 7)),
+            ("relu", 30 + n + (-1) ** n),
+        )
+    ]
+    grid = [{"method": "grid", "parameters": 60, "image": f"image {n}", "psnr": None if n else 31.0} for n in range(8)]
+    protocol = {"activations": ["bw-relu", "siren", "relu"], "baselines": ["grid"], "parameters": [60], "seeds": 1}
+    study = {"protocol": {**protocol, "images": [f"image {n}" for n in range(8)]}, "networks": rows, "baselines": grid}
+    old = "# t\n\n- [from, to]: from before\n\n## What can be concluded\n\n- before\n- and before\n\n## But\n\n- kept\n"
+    page = with_conclusions(old, study)
+    assert "before" not in page and page.endswith("\n\n## But\n\n- kept\n") and "trimmed" in page
+    steps, time, without = page.partition("concluded\n\n")[2].partition("\n\n")[0].split("\n")
+    for line, budget in ((steps, "steps"), (time, "time")):
+        assert line.startswith(f"- At equal {budget}, on 8 images, in dB: ahead of BW-ReLU: SIREN (+2.0")
+        assert "behind: none; can't tell: ReLU (+0.00, wins 4 of 8; equal)." in line
+    assert "exact, on most images: cubic splines on a grid." in without
+    assert with_conclusions(page, study) == page
 
 
 def test_the_same_picture_under_another_name(pictures, tmp_path):

@@ -277,8 +277,8 @@ def test_a_flag_is_given_once(capsys):
 def test_options_are_given_once(capsys):
     words = ["train", "signal", "--image", "camera"]
     assert "a is named twice" in complaint([*words, "--option", "a=1", "--option", "a=2"], capsys)
-    assert "--c and --option c=4 say the same" in complaint([*words, "--c", "3", "--option", "c=4"], capsys)
-    assert "--every and --task-option every=2 say the same" in complaint(
+    assert "--c and --option c=4 set the same option" in complaint([*words, "--c", "3", "--option", "c=4"], capsys)
+    assert "--every and --task-option every=2 set the same option" in complaint(
         [*words, "--every", "3", "--task-option", "every=2"], capsys
     )
 

@@ -12,6 +12,7 @@ from bwtheory.cli.animate import animate_run
 from bwtheory.cli.bench import bench
 from bwtheory.cli.certify import certify
 from bwtheory.cli.compare import compare
+from bwtheory.cli.completion import script
 from bwtheory.cli.figures import figures
 from bwtheory.cli.presets import presets
 from bwtheory.cli.render import render_run
@@ -27,8 +28,6 @@ def completion(shell: tyro.conf.Positional[Literal["bash", "zsh", "fish"]]) -> i
     Args:
         shell: which shell
     """
-    from bwtheory.cli.completion import script
-
     folder = find_evidence()
     drawn = sorted(path.stem for path in (folder / "figures").glob("[a-z]*.py"))
     print(script(shell, COMMANDS, {"verify": [claim.id for claim in load_ledger(folder).claims], "figures": drawn}), end="")

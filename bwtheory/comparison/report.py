@@ -99,7 +99,7 @@ def conclusion(done: Comparison, budget: str) -> str:
     first = label(protocol.activations[0])
     if protocol.activations[0] in failed:
         return f"{where}: {first} has failed runs, and nothing is compared with it."
-    return f"{where}, in dB: {_verdicts(networks, first)}{excluded}."
+    return f"{where}, in dB: {verdicts(networks, first)}{excluded}."
 
 
 def conclusion_without_networks(done: Comparison) -> str:
@@ -113,10 +113,10 @@ def conclusion_without_networks(done: Comparison) -> str:
     found = {name: d for name, d in differences(done, budget, size).items() if name in BASELINES}
     seen = "; they see all measurements, the networks not those held out" * bool(protocol.options.get("held_out"))
     at = f"{label(first)} at {EQUAL[budget]}" if budget == "steps" else label(first)
-    return f"{where}, in dB: {_verdicts(found, at)}{seen}."
+    return f"{where}, in dB: {verdicts(found, at)}{seen}."
 
 
-def _verdicts(found: dict[str, Difference], first: str) -> str:
+def verdicts(found: dict[str, Difference], first: str) -> str:
     """Which methods are ahead, behind, exact, and of the others how many more images would tell."""
     ordered = sorted((name for name, d in found.items() if d.images), key=lambda name: -found[name].typical)
     exact = [name for name in ordered if found[name].typical == math.inf]

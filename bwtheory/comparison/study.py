@@ -1,13 +1,15 @@
 """Several comparisons read together: ``python -m bwtheory.comparison.study results/study``.
 
-Writes summary.md there, a table of all problems with what each of them shows, and one folder up state.json, which the ledger
-reads, and spread.json, from which ``bwtheory compare`` says beforehand what difference it can see.
+Writes summary.md there, a table of all problems with what each of them shows, and the conclusions on each problem's page, by
+the test of today.  One folder up it writes state.json, which the ledger reads, and spread.json, from which ``bwtheory compare``
+says beforehand what difference it can see.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -15,12 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from bwtheory.comparison.report import answer
+from bwtheory.comparison.report import answer, verdicts
+from bwtheory.comparison.scores import EQUAL
 from bwtheory.experiments.labels import label
 from bwtheory.experiments.statistics import Difference, Scores, mean_and_seed_error, paired_difference, standard_deviation
 from bwtheory.experiments.tables import Table
 from bwtheory.files import write_text
 
+INTERVALS = (
+    "[from, to] in the tables: Student's t interval of the mean difference, paired by image. The conclusions below use trimmed "
+    "means instead, which one image cannot decide; their intervals hold together with 95 % confidence (Bonferroni)."
+)
 Study = dict[str, Any]  # a comparison's results.json
 
 
@@ -52,12 +59,44 @@ def summary(studies: dict[str, Study]) -> Table:
 
 def shown(study: Study, budget: str) -> dict[str, Difference]:
     """Each other network's PSNR minus the first activation's, as ``compare`` tests it."""
-    protocol = study["protocol"]
-    first, *others = protocol["activations"]
-    tables = 2 + len(protocol["parameters"]) - 1
-    comparisons = len(others) * tables + len(protocol["baselines"]) * len(protocol["parameters"])
+    first, *others = study["protocol"]["activations"]
     base = network_scores(study, budget, first)
-    return {name: paired_difference(network_scores(study, budget, name), base, comparisons) for name in others}
+    return {name: paired_difference(network_scores(study, budget, name), base, _comparisons(study)) for name in others}
+
+
+def shown_of_baselines(study: Study) -> dict[str, Difference]:
+    """The same for the methods without a network, against the first activation at equal steps."""
+    size = study["protocol"]["parameters"][0]
+    base = network_scores(study, "steps", study["protocol"]["activations"][0])
+    found: dict[str, Difference] = {}
+    for name in study["protocol"]["baselines"]:
+        rows = [row for row in study["baselines"] if (row["method"], row["parameters"]) == (name, size)]
+        scores = {row["image"]: [math.inf if row["psnr"] is None else row["psnr"]] for row in rows}  # null: exact
+        found[name] = paired_difference(scores, base, _comparisons(study))
+    return found
+
+
+def _comparisons(study: Study) -> int:
+    """Differences that share the level: of every table, and of the methods without a network."""
+    protocol = study["protocol"]
+    tables = 2 + len(protocol["parameters"]) - 1
+    return (len(protocol["activations"]) - 1) * tables + len(protocol["baselines"]) * len(protocol["parameters"])
+
+
+def concluded(study: Study) -> list[str]:
+    """What a study shows, in sentences."""
+    first = label(study["protocol"]["activations"][0])
+    on = f"on {len(study['protocol']['images'])} images, in dB"
+    lines = [f"At {EQUAL[budget]}, {on}: {verdicts(shown(study, budget), first)}." for budget in ("steps", "time")]
+    others = verdicts(shown_of_baselines(study), f"{first} at {EQUAL['steps']}")
+    return [*lines, f"Without a network, whatever their time, {on}: {others}."]
+
+
+def with_conclusions(page: str, study: Study) -> str:
+    """A problem's page with the conclusions of today's test, and a note about the intervals that its tables have."""
+    lines = "\n".join(f"- {line}" for line in concluded(study))
+    page = re.sub(r"(## What can be concluded\n\n).*?(?=\n\n## )", lambda match: match[1] + lines, page, flags=re.DOTALL)
+    return re.sub(r"- \[from, to\]: [^\n]*", f"- {INTERVALS}", page)
 
 
 def answers(studies: dict[str, Study]) -> Table:
@@ -130,14 +169,18 @@ def _of_baseline(study: Study, name: str) -> str:
 
 
 def main(folder: Path) -> None:
-    """Read every NAME.json of a folder."""
+    """Read every NAME.json of a folder, and renew NAME.md beside it."""
     studies = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    for name, study in studies.items():
+        page = folder / f"{name}.md"
+        if page.is_file():
+            write_text(page, with_conclusions(page.read_text(encoding="utf-8"), study))
     table = summary(studies)
     against = answers(studies)
-    page = [f"# {table.title}", "", *table.markdown(), "", f"## {against.title}", "", *against.markdown(), ""]
+    lines = [f"# {table.title}", "", *table.markdown(), "", f"## {against.title}", "", *against.markdown(), ""]
     spread = {"spread_db": spreads(studies), "provenance": {"command": "make study"}}
     write_text(folder.parent / "spread.json", json.dumps(spread, indent=1) + "\n")
-    write_text(folder / "summary.md", "\n".join(page))
+    write_text(folder / "summary.md", "\n".join(lines))
     result = json.dumps(state_of_the_art(studies), ensure_ascii=False)
     write_text(folder.parent / "state.json", f'{{\n"state-of-the-art": {result}\n}}\n')
 

@@ -227,7 +227,7 @@ def with_named_values(found: Mapping[str, Any], flag: str, texts: Iterable[str])
             raise ValueError(f"{flag}: {name} is named twice, and only the last would count; give it once.")
         named[name] = int(number) if isinstance(number, float) and number.is_integer() else number
     for name in found.keys() & named.keys():
-        raise ValueError(f"--{name.replace('_', '-')} and {flag} {name}={named[name]} say the same; leave one out.")
+        raise ValueError(f"--{name.replace('_', '-')} and {flag} {name}={named[name]} set the same option; leave one out.")
     return {**found, **named}
 
 
@@ -312,7 +312,7 @@ def seeds_of(text: str | None, first: int | None, usual: int) -> list[int]:
     if twice is not None:
         raise ValueError(f"--seeds names {twice} twice.")
     if parts and first is not None:
-        raise ValueError("--seed says where a number of seeds begins; leave it out where --seeds names them.")
+        raise ValueError("--seed is the first of several seeds; leave it out if --seeds names the seeds.")
     return found
 
 
