@@ -129,7 +129,7 @@ def test_reports_say_which_problems_are_won_and_what_the_ledger_reads():
     assert report.results["beyond-open1"] == {"first": [-1.0, pytest.approx(0.0, abs=0.5)], "second": [0.0, 0.0], "trials": 18}
     assert report.results["beyond-future"]["trials"] == 12
     title = report.figure.axes[0].get_title()
-    assert title.startswith("BW-ReLU is ahead on Poisson and behind on flatland, radiance in 3-D")
+    assert title.startswith("BW-ReLU is ahead on Poisson\nand behind on flatland, radiance in 3-D")
     assert title.endswith("every instance")
     assert report.notes[-1].endswith("was the best: BW-ReLU 0, SIREN 0, ReLU+P.E. 0.")  # the first of equal ones is taken
     beside = [row for row in report.rows if row[1] == "finite elements"]

@@ -195,7 +195,8 @@ class Contest(Experiment):
             for sign in (1, -1)
         )
         named = [f"{word} on {', '.join(names)}" for word, names in (("ahead", ahead), ("behind", behind)) if names]
-        return f"{label(self.entrants[0].activation)} is {' and '.join(named) or 'neither ahead nor behind'} on every instance"
+        words = "\nand ".join(named) or "neither ahead nor behind"
+        return f"{label(self.entrants[0].activation)} is {words} on every instance"
 
 
 def _search(entrant: Entrant, budget: Budget) -> Iterable[tuple[int, float]]:
