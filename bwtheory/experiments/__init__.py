@@ -12,6 +12,7 @@ from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.figure_five import FigureFiveByStart
 from bwtheory.experiments.interpolation import Interpolation
 from bwtheory.experiments.muon import MuonAgainstAdam
+from bwtheory.experiments.norm_choice import NormAgainstGeneralization
 from bwtheory.experiments.scales import ScaleSweep
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -31,4 +32,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "gauss-newton": FewerSteps(),
     "muon": MuonAgainstAdam(),
     "ablation": Ablation(),
+    "next3": NormAgainstGeneralization(),
 }
