@@ -5,16 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from bwtheory.experiments.choices import RULES, Choice, Network, at_equal_loss, correlations, regrets, within_scales
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
-from bwtheory.experiments.interpolation import rank_correlation
 from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
 from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -53,64 +50,11 @@ PROBLEMS = (
 )
 
 
-@dataclass(frozen=True)
-class Network:
-    """What is known of a network at one step of its training.
-
-    c : its scale
-    loss, norm : on the measurements trained on; the norm (53)
-    held_out : mean squared error of the measurements held out
-    psnr : of its image, in dB: what a rule that chooses is to make large, and may not look at
-    """
-
-    c: float
-    loss: float
-    norm: float
-    held_out: float
-    psnr: float
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Networks that differ in c alone: one image, problem and seed.
-
-    equal : for each c, the first logged step with the loss that all of them reach
-    last : for each c, the end of the training
-    logged : all logged steps of all
-    level : that loss
-    """
-
-    problem: str
-    image: str
-    seed: int
-    equal: tuple[Network, ...]
-    last: tuple[Network, ...]
-    logged: tuple[Network, ...]
-    level: float
-
-    @property
-    def best(self) -> float:
-        """The largest PSNR at equal training loss."""
-        return max(network.psnr for network in self.equal)
-
-
-Rule = Callable[[Choice], Network]
-# Of one choice alone; a fixed c is chosen on other images.
-RULES: dict[str, Rule] = {
-    "least norm": lambda choice: min(choice.equal, key=lambda network: network.norm),
-    "least c": lambda choice: min(choice.equal, key=lambda network: network.c),
-    "cross-validation": lambda choice: min(choice.equal, key=lambda network: network.held_out),
-    "least norm, end of training": lambda choice: min(choice.last, key=lambda network: network.norm),
-    "cross-validation, any step": lambda choice: min(choice.logged, key=lambda network: network.held_out),
-}
-FIXED = "fixed c, from other images"
-
-
 class NormAgainstGeneralization(Experiment):
     """BW-ReLU at five scales c on six problems with five images and five seeds, which draw the weights, noise and masks.
 
-    A tenth of the measurements is held out in every run, so that all rules choose among the same networks.  "Equal training loss"
-    is the least loss of the network that gets least far; of each network it is the first logged step with that loss.
+    A tenth of the measurements is held out in every run, so that all rules choose among the same networks.  Equal training loss
+    is what ``at_equal_loss`` says, for the runs of one image and problem.
     """
 
     name = "next3"
@@ -133,9 +77,64 @@ class NormAgainstGeneralization(Experiment):
         return runs
 
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
-        raise NotImplementedError
+        choices = [choice for runs in _groups(done).values() for choice in runs]
+        images = sorted({choice.target for choice in choices})
+        lost = regrets(choices)
+        equal, last = ({image: correlations(choices, image, end) for image in images} for end in (False, True))
+        within = {image: within_scales([choice for choice in choices if choice.target == image]) for image in images}
+        results = {f"{self.name}-norm": _entry(equal), f"{self.name}-norm-end": _entry(last)}
+        results[f"{self.name}-norm-within-c"] = _entry(within)
+        for rule, found in lost.items():
+            by_image = _mean_by_image(found)
+            name = f"{self.name}-regret-{rule.replace(',', '').replace(' ', '-')}"
+            results[name] = {"first": mean_and_error(list(by_image.values())), "by_image": by_image, "trials": len(images)}
+        rows = []
+        for problem in dict.fromkeys(choice.problem for choice in choices):
+            here = [choice for choice in choices if choice.problem == problem]
+            cells = [plus_minus([statistics.fmean(correlations(here, image, end)) for image in images]) for end in (False, True)]
+            of_rules = [plus_minus([found[problem, image] for image in images]) for found in lost.values()]
+            rows.append([problem, *cells, *of_rules])
+        totals = [plus_minus([statistics.fmean(found) for found in by_image.values()]) for by_image in (equal, last)]
+        rows.append(["all", *totals, *(plus_minus(list(_mean_by_image(found).values())) for found in lost.values())])
+        columns = ("problem, noise", "τ, equal loss", "τ, end of training", *(f"regret, dB: {rule}" for rule in lost))
+        seeds = sorted({choice.seed for choice in choices})
+        notes = (
+            f"τ: rank correlation (Kendall) of the norm (53) and PSNR over c = {', '.join(f'{c:g}' for c in SCALES)}; means over "
+            f"{len(seeds)} seeds, then mean ± standard error over {len(images)} images: {', '.join(images)}.",
+            "Equal loss: of one image and problem, the least training loss of the network that gets least far, over c and seeds; "
+            "of each network, its first logged step with that loss.",
+            "Regret: the best PSNR of the five networks at equal loss, minus that of the network which a rule chooses; negative "
+            "where a later step is better. Cross-validation looks at the tenth of the measurements that is held out.",
+            f"At the same c, over seeds: τ = {plus_minus([statistics.fmean(found) for found in within.values()])}.",
+        )
+        return Report(columns, rows, _draw(choices, results), results, notes)
 
 
 @lru_cache(maxsize=64)
 def _shrink(image: str) -> int:
     return max(1, round(max(load_image(image).pixels.shape[:2]) / SIDE))
+
+
+def _groups(done: dict[str, Finished]) -> dict[tuple[str, str], list[Choice]]:
+    """By problem and image."""
+    groups: dict[tuple[str, str], dict[tuple[int, float], list[Network]]] = {}
+    for run in done.values():
+        config = run.config
+        problem = f"{config.task}, {config.task_options['noise']:g}"
+        steps = [_network(config.options["c"], row) for row in run.metrics()]
+        groups.setdefault((problem, config.source), {})[config.seed, config.options["c"]] = steps
+    return {group: at_equal_loss(*group, runs) for group, runs in groups.items()}
+
+
+def _network(c: float, row: Mapping[str, Any]) -> Network:
+    return Network(c, row["loss"], row["variation_norm"], row["held_out_loss"], row["psnr"])
+
+
+def _entry(by_image: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    means = {image: statistics.fmean(found) for image, found in by_image.items()}
+    return {"first": mean_and_error(list(means.values())), "by_image": means, "trials": len(means)}
+
+
+def _mean_by_image(found: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    images = dict.fromkeys(image for _, image in found)
+    return {image: statistics.fmean(value for (_, target), value in found.items() if target == image) for image in images}

@@ -143,7 +143,8 @@ def seconds_of(planned: Mapping[str, TrainingConfig], folders: Sequence[Path]) -
     for key, config in planned.items():
         if any(RunDirectory(folder / key).summary_file.exists() for folder in folders):
             continue
-        alike = json.dumps(replace(config, seed=0).to_json(), sort_keys=True)
+        data = {name: value for name, value in config.task_options.items() if name != "data_seed"}
+        alike = json.dumps(replace(config.shared_settings, task_options=data).to_json(), sort_keys=True)
         if alike not in known:
             task = task_of(config, tasks)
             network = build_network(config, task.channels)
