@@ -83,12 +83,12 @@ def correlations(choices: Sequence[Choice], target: str, end: bool) -> list[floa
 
 
 def within_scales(choices: Sequence[Choice]) -> list[float]:
-    """Kendall's τ of norm and quality over seeds, for each problem and c, at equal loss; of more than one seed."""
+    """Kendall's τ of norm and quality over seeds, for each problem and c, at equal loss; none of a single seed."""
     groups: dict[tuple[str, float], list[Network]] = {}
     for choice in choices:
         for network in choice.equal:
             groups.setdefault((choice.problem, network.c), []).append(network)
-    return [_tau(group) for group in groups.values()]
+    return [_tau(group) for group in groups.values() if len(group) > 1]
 
 
 def regrets(choices: Sequence[Choice]) -> dict[str, dict[tuple[str, str], float]]:

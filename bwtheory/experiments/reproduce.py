@@ -16,6 +16,7 @@ from bwtheory.experiments import EXPERIMENTS
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report
 from bwtheory.experiments.runs import Cluster, finish_runs, seconds_of
 from bwtheory.experiments.tables import Table, wide_console
+from bwtheory.experiments.trials import TrialsExperiment, finish_trials
 from bwtheory.files import locked, write_bytes, write_text
 from bwtheory.plots import in_style, save
 from bwtheory.training.run import json_bytes
@@ -67,6 +68,9 @@ def reproduce(
     known = [kept, *(kept.with_name(protocol.replace(name, other, 1)) for other in experiment.runs_of)] if kept else []
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
+        if isinstance(experiment, TrialsExperiment):
+            _finish_trials(experiment, budget, folder, results if write else None)
+            return folder
         seconds = seconds_of(experiment.plan(budget, {}), [folder / "runs", *known])
         if seconds:
             print(f"The runs planned so far take about {duration(seconds)} one after the other here.", file=sys.stderr)
@@ -77,14 +81,31 @@ def reproduce(
             raise ValueError(f"No run of {name} has finished: {'; '.join(failed.values())}")
         _report(experiment, budget, done, failed, folder)
         if write and results and kept:
-            if not budget.reductions and not failed:
-                _merge(folder / "results.json", results / f"{name}.json")
-                if not budget.activations:
-                    write_bytes(results / f"{name}.md", (folder / "table.md").read_bytes())
+            if not failed:
+                _to_results(experiment, budget, folder, results)
             for key, finished in done.items() if experiment.keeps_runs else ():
                 if kept.parent not in finished.run.path.parents:
                     _keep(finished, kept / key)
     return folder
+
+
+def _finish_trials(experiment: TrialsExperiment, budget: Budget, folder: Path, results: Path | None) -> None:
+    trials = finish_trials(experiment, budget, folder)
+    with in_style():
+        report = experiment.report_trials(budget, trials)
+    facts = [{**trial.facts, **trial.settings, "settings_from": "this experiment"} for trial in trials.values()]
+    _write(experiment, report, facts, budget, folder)
+    if results:
+        _to_results(experiment, budget, folder, results)
+
+
+def _to_results(experiment: Experiment, budget: Budget, folder: Path, results: Path) -> None:
+    """What the ledger reads, if no seed of the protocol is missing."""
+    if budget.reductions:
+        return
+    _merge(folder / "results.json", results / f"{experiment.name}.json")
+    if not budget.activations:
+        write_bytes(results / f"{experiment.name}.md", (folder / "table.md").read_bytes())
 
 
 def _report(experiment: Experiment, budget: Budget, done: dict[str, Finished], failed: dict[str, str], folder: Path) -> None:
@@ -96,9 +117,8 @@ def _report(experiment: Experiment, budget: Budget, done: dict[str, Finished], f
             f"A finished run in {folder / 'runs'} does not report {missing}: another version made it; delete it to do it again."
         ) from None
     notes = [*report.notes, *(f"{key} diverged and is in no mean: {why}" for key, why in failed.items())]
-    if budget.reductions:
-        notes.append(f"Reduced protocol: {', '.join(budget.reductions)}. No verdict rests on it.")
-    _write(experiment, replace(report, notes=notes), done, budget, folder)
+    facts = [{"seed": run.config.seed, **run.summary, "settings_from": run.config.settings_from} for run in done.values()]
+    _write(experiment, replace(report, notes=notes), facts, budget, folder)
 
 
 def _keep(finished: Finished, target: Path) -> None:
@@ -113,16 +133,19 @@ def _keep(finished: Finished, target: Path) -> None:
             write_bytes(target / picture.name, picture.read_bytes())
 
 
-def _write(experiment: Experiment, report: Report, done: dict[str, Finished], budget: Budget, folder: Path) -> None:
+def _write(experiment: Experiment, report: Report, facts: list[dict[str, Any]], budget: Budget, folder: Path) -> None:
+    notes = list(report.notes)
+    if budget.reductions:
+        notes.append(f"Reduced protocol: {', '.join(budget.reductions)}. No verdict rests on it.")
     save(report.figure, folder, "figure")
     table, console = Table(experiment.title, report.columns, report.rows), wide_console()
     table.show(console)
-    for note in report.notes:
+    for note in notes:
         console.print(note, highlight=False)
-    lines = [f"# {experiment.title}", "", *table.markdown(), "", *(f"- {note}" for note in report.notes), ""]
+    lines = [f"# {experiment.title}", "", *table.markdown(), "", *(f"- {note}" for note in notes), ""]
     write_text(folder / "table.md", "\n".join(lines))
     console.print(f"{folder / 'table.md'}, {folder / 'figure.png'}", highlight=False)
-    where = _provenance(experiment, done, budget)
+    where = _provenance(experiment, facts, budget)
     _write_results(folder / "results.json", {name: {**row, "provenance": where} for name, row in report.results.items()})
 
 
@@ -139,19 +162,19 @@ def _write_results(target: Path, results: dict[str, Any]) -> None:
     write_text(target, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def _provenance(experiment: Experiment, done: dict[str, Finished], budget: Budget) -> dict[str, Any]:
-    runs = list(done.values())
+def _provenance(experiment: Experiment, facts: list[dict[str, Any]], budget: Budget) -> dict[str, Any]:
+    """Of runs or trials, from what each says about itself; earlier versions did not note the commit."""
 
     def all_of(name: str) -> Any:
-        values = sorted({run.summary.get(name) for run in runs}, key=str)  # earlier versions did not note the commit
+        values = sorted({row.get(name) for row in facts}, key=str)
         return values[0] if len(values) == 1 else values
 
     return {
         "protocol": "full" if not budget.reductions else f"reduced: {', '.join(budget.reductions)}",
         "command": _command(experiment, budget),
-        "runs": len(done),
-        "seeds": sorted({run.config.seed for run in runs}),
-        "settings_from": sorted({run.config.settings_from for run in runs}),
+        "runs": len(facts),
+        "seeds": sorted({row["seed"] for row in facts}),
+        "settings_from": sorted({row["settings_from"] for row in facts}),
         **{name: all_of(name) for name in ("source", "sha256", "device", "device_name", "threads", "kernel")},
         **{name: all_of(name) for name in ("torch", "numpy", "bwtheory", "commit", "python")},
         "reported_with": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
