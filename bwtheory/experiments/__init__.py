@@ -7,6 +7,7 @@ from bwtheory.experiments.architectures import Architectures
 from bwtheory.experiments.bandwidth import Bandwidth
 from bwtheory.experiments.between import Between, StartsForCT
 from bwtheory.experiments.conditioning import TaskConditioning, UnivariateConditioning
+from bwtheory.experiments.dimensions import HigherDimensions
 from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.figure_five import FigureFiveByStart
@@ -33,4 +34,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "muon": MuonAgainstAdam(),
     "ablation": Ablation(),
     "next3": NormAgainstGeneralization(),
+    "open2": HigherDimensions(),
 }
