@@ -12,6 +12,7 @@ from bwtheory.experiments.experiment import Experiment
 from bwtheory.experiments.fewer_steps import FewerSteps
 from bwtheory.experiments.figure_five import FigureFiveByStart
 from bwtheory.experiments.interpolation import Interpolation
+from bwtheory.experiments.low_pass import LowPassRecovery
 from bwtheory.experiments.muon import MuonAgainstAdam
 from bwtheory.experiments.norm_choice import NormAgainstGeneralization
 from bwtheory.experiments.scales import ScaleSweep
@@ -35,4 +36,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "ablation": Ablation(),
     "next3": NormAgainstGeneralization(),
     "open2": HigherDimensions(),
+    "rel-fourier": LowPassRecovery(),
 }
