@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -136,8 +138,10 @@ def test_figure_five_by_start(tmp_path):
         summary = summary_of(psnr, 9.0, psnr=psnr, psnr_paper=psnr - 1, max_error=1e-5 if good else 2e-4, epochs=config.epochs)
         metrics = [{"epoch": 0, "psnr": 5.0, "psnr_paper": 4.0}, {"epoch": 290, "psnr": psnr, "psnr_paper": psnr - 1}]
         done[key] = finished(tmp_path, config, summary, metrics)
-    report = experiment.report(budget, done)
+    report = experiment.report(replace(budget, target=107.5), done)
     assert [row[-1] for row in report.rows] == ["from 290", "no", "1 of 2", "from 290", "from 290", "2 of 2"]
+    without = experiment.report(budget, done)
+    assert [row[:-1] for row in report.rows] == without.rows and without.columns == report.columns[:-1]
     # 2e-4 squared over 81 pixels' mean squared error of 10^-9.2
     assert report.results["fig5-start-pytorch-other-image"]["worst_pixel"]["41"] == pytest.approx(4e-8 / 81 / 10**-9.2)
 

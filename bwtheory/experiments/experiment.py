@@ -24,6 +24,7 @@ class Budget:
     ``full`` is the paper's protocol where the paper has one; other seeds, epochs or a
     smaller image make the protocol a reduced one.
     Without ``full`` the budget is minutes on two cores, on a built-in image.  ``more_images`` are those besides ``image``.
+    ``target`` is a PSNR in dB that runs are to reach; it changes what is reported, not what is run.
     """
 
     full: bool = False
@@ -35,12 +36,15 @@ class Budget:
     faithful: bool = False
     device: str = "cpu"
     more_images: tuple[str, ...] = ()
+    target: float | None = None
 
     def __post_init__(self) -> None:
         for name, most in {"seeds": 10_000, "epochs": 10**9, "shrink": 10**9}.items():
             value = getattr(self, name)
             if value is not None and not 1 <= value <= most:
                 raise ValueError(f"An experiment needs {name} from 1 to {most:,}; got {value}.")
+        if self.target is not None and not math.isfinite(self.target):
+            raise ValueError(f"A target is a finite PSNR in dB; got {self.target}.")
 
     @property
     def images(self) -> tuple[str, ...]:

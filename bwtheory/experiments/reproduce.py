@@ -58,7 +58,7 @@ def reproduce(
     if write and (results is None or not budget.full or budget.epochs or budget.shrink):
         raise ValueError("Only runs of the full protocol are written to results/: --full, and neither --epochs nor --shrink.")
     experiment = EXPERIMENTS[name]
-    for option in ("image", "seeds", "epochs", "shrink", "activations", "faithful"):
+    for option in ("image", "seeds", "epochs", "shrink", "activations", "faithful", "target"):
         if getattr(budget, option) and option not in experiment.takes:
             raise ValueError(f"The experiment {name} has no option {option!r}; it has: {', '.join(experiment.options_taken)}.")
     if budget.more_images and "more_images" not in experiment.takes:
@@ -184,6 +184,6 @@ def _provenance(experiment: Experiment, facts: list[dict[str, Any]], budget: Bud
 def _command(experiment: Experiment, budget: Budget) -> str:
     words = ["bwtheory reproduce", experiment.name, "--full" if budget.full else "--quick"] + ["--faithful"] * budget.faithful
     words += ["--image", *(Path(image).name for image in budget.images)] * bool(budget.image)
-    for name in ("seeds", "epochs", "shrink"):
+    for name in ("seeds", "epochs", "shrink", "target"):
         words += [f"--{name} {getattr(budget, name)}"] * (getattr(budget, name) is not None)
     return " ".join(words + ["--activations", *budget.activations] * bool(budget.activations))
