@@ -192,6 +192,20 @@ def test_a_list_of_runs(picture, tmp_path, monkeypatch):
     assert runs.seconds_of({"0": config}, [tmp_path]) == 0, "300 seconds are not long"
 
 
+def test_runs_with_other_noise_rates_and_scales_take_as_long(picture, tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(runs, "may_be_long", lambda *_: True)
+    monkeypatch.setattr(runs, "measured_seconds", lambda config, *_: measured.append(config.task_options["noise"]) or 500.0)
+    given = {"task": "denoise", "source": str(picture), "hidden_features": 8, "device": "cpu"}
+    planned = {
+        f"{c}-{seed}-{noise}": with_preset({**given, "lr": 1e-3 * c}, {"c": c}, {"noise": noise, "data_seed": seed})
+        for c in (1.0, 3.0)
+        for seed in (0, 1)
+        for noise in (0.1, 0.2)
+    }
+    assert runs.seconds_of(planned, [tmp_path]) == 8 * 500 and measured == [0.1, 0.2]
+
+
 def test_a_preview_is_of_an_image(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "univariate", "--target", "sines", "--preview"]) == 2

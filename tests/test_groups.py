@@ -140,6 +140,8 @@ def test_figure_five_by_start(tmp_path):
         done[key] = finished(tmp_path, config, summary, metrics)
     report = experiment.report(replace(budget, target=107.5), done)
     assert [row[-1] for row in report.rows] == ["from 290", "no", "1 of 2", "from 290", "from 290", "2 of 2"]
+    missed = experiment.report(replace(budget, target=108.5), done)
+    assert [row[-1] for row in missed.rows] == ["no", "no", "0 of 2", "no", "no", "0 of 2"], "108 dB as published"
     without = experiment.report(budget, done)
     assert [row[:-1] for row in report.rows] == without.rows and without.columns == report.columns[:-1]
     # 2e-4 squared over 81 pixels' mean squared error of 10^-9.2
