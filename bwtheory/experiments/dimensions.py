@@ -107,8 +107,8 @@ class HigherDimensions(TrialsExperiment):
                     quality = 10 * math.log10(float(np.var(test[1])) / errors["test"])
                     steps.append({"loss": step.loss, "norm": norm, "held_out": errors["held_out"], "quality": quality})
 
-            network = {"hidden_features": self.width, "hidden_layers": self.layers, "c": c, "init": "pytorch"}
-            training = {"steps": settings["epochs"], "lr": self.rate, "decay": 0.1, "seed": settings["seed"]}
+            network: dict[str, Any] = {"hidden_features": self.width, "hidden_layers": self.layers, "c": c, "init": "pytorch"}
+            training: dict[str, Any] = {"steps": settings["epochs"], "lr": self.rate, "decay": 0.1, "seed": settings["seed"]}
             fit((x, y), "bw-relu", preset="paper", device="cpu", progress=False, callbacks=look, **network, **training)
             found[f"{c:g}"] = steps
         return found
@@ -126,10 +126,10 @@ class HigherDimensions(TrialsExperiment):
                 results[f"{self.name}{name}{'-end' * end}"] = entry
         rows = []
         for d in DIMENSIONS:
-            taus = [results[f"{self.name}-d{d}{end}"] for end in ("", "-end")]
+            entries = [results[f"{self.name}-d{d}{end}"] for end in ("", "-end")]
             best = [_best_scale(choices, str(d), target) for target in targets]
             losses = [plus_minus([found[str(d), target] for target in targets]) for found in lost.values()]
-            shown = [plus_minus(list(entry["by_target"].values())) for entry in taus]
+            shown = [plus_minus(list(entry["by_target"].values())) for entry in entries]
             rows.append([f"d = {d}", *shown, ", ".join(f"{c:g}" for c in best), *losses])
         columns = ("", "τ, equal loss", "τ, end of training", "best c", *(f"regret, dB: {rule}" for rule in lost))
         seeds = len({choice.seed for choice in choices})
@@ -193,5 +193,6 @@ def _choices(trials: Mapping[str, Trial]) -> list[Choice]:
 
 def _best_scale(choices: Sequence[Choice], problem: str, target: str) -> float:
     here = [choice for choice in choices if (choice.problem, choice.target) == (problem, target)]
-    columns = {column[0].c: statistics.fmean(n.quality for n in column) for column in zip(*(choice.equal for choice in here))}
-    return max(columns, key=lambda c: columns[c])
+    columns = zip(*(choice.equal for choice in here))
+    qualities: dict[float, float] = {column[0].c: statistics.fmean(n.quality for n in column) for column in columns}
+    return max(qualities, key=lambda c: qualities[c])

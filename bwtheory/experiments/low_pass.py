@@ -203,7 +203,13 @@ class LowPassRecovery(TrialsExperiment):
                 for method in ("network", "tv", "tikhonov"):
                     kind = activation if method == "network" else method
                     shares = [_share(cells[activation, width, cutoff][method]) for cutoff in cutoffs]
-                    label = f"{LABELS[kind]} network, {width}" if method == "network" else LABELS[kind] if width == 1 else None
+                    label = (
+                        f"{LABELS[kind]} network, images of {width}"
+                        if method == "network"
+                        else LABELS[kind]
+                        if width == 1
+                        else None
+                    )
                     axes.plot(cutoffs, shares, style, marker="o", ms=3, color=COLOURS[kind], lw=1.2, label=label)
             one = _share(cells[activation, 1, 3]["network"]) if (activation, 1, 3) in cells else math.nan
             axes.set_title(
@@ -211,8 +217,8 @@ class LowPassRecovery(TrialsExperiment):
             )
             axes.set(xlabel="largest frequency measured", ylim=(-0.05, 1.05))
             axes.set_xticks(sorted({cutoff for _, _, cutoff in cells}))
-            axes.legend(fontsize=6)
-        grid[0].set_ylabel("share recovered, by width of the image")
+            axes.legend(fontsize=6, loc="upper left")
+        grid[0].set_ylabel("share of images recovered")
         return figure
 
 

@@ -112,7 +112,8 @@ class NormAgainstGeneralization(Experiment):
 
 @lru_cache(maxsize=64)
 def _shrink(image: str) -> int:
-    return max(1, round(max(load_image(image).pixels.shape[:2]) / SIDE))
+    longer: int = max(load_image(image).pixels.shape[:2])
+    return max(1, round(longer / SIDE))
 
 
 def _groups(done: dict[str, Finished]) -> dict[tuple[str, str], list[Choice]]:
@@ -152,11 +153,12 @@ def _draw(choices: Sequence[Choice], lost: Mapping[str, Mapping[tuple[str, str],
         means += taus
         left.plot([place] * len(taus), taus, "o", color=colour, ms=4)
     left.axhline(0, color="0.7", lw=0.8)
-    left.set_xticks(
-        range(len(problems)), [problem.replace(", 0", "").replace(", ", ",\nnoise ") for problem in problems], fontsize=7
-    )
+    names = [problem.removesuffix(", 0").replace(", ", ",\nnoise ") for problem in problems]
+    left.set_xticks(range(len(names)), names, fontsize=7)
     left.set(ylabel="τ of norm and PSNR over c", ylim=(-1.05, 1.05))
-    left.set_title(f"Norm and PSNR at equal training loss: τ = {statistics.fmean(means):+.2f}", fontsize=9)
+    left.set_title(
+        f"Over c, at equal training loss, norm and PSNR\nhave a rank correlation of {statistics.fmean(means):+.2f}", fontsize=9
+    )
     for place, found in enumerate(lost.values()):
         values = list(_mean_by_image(found).values())
         right.plot(values, [place] * len(values), "o", color=BLUE, ms=4)
@@ -165,5 +167,5 @@ def _draw(choices: Sequence[Choice], lost: Mapping[str, Mapping[tuple[str, str],
     right.invert_yaxis()
     right.set_xlabel("regret, dB: a dot for each image")
     told = {rule: statistics.fmean(_mean_by_image(lost[rule]).values()) for rule in ("least norm", "cross-validation")}
-    right.set_title("On average " + ", ".join(f"{rule} loses {value:.1f} dB" for rule, value in told.items()), fontsize=9)
+    right.set_title("Mean regret: " + ",\n".join(f"{rule} {value:.2f} dB" for rule, value in told.items()), fontsize=9)
     return figure
