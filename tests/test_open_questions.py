@@ -75,7 +75,7 @@ def test_norm_against_generalization_reports_what_was_put_in(tmp_path):
     assert entry["first"] == pytest.approx((-1.0, 0.0)) and entry["trials"] == 2 == len(entry["by_image"])
     assert report.results["next3-regret-least-norm"]["first"][0] == 0
     assert report.results["next3-regret-cross-validation"]["first"][0] == pytest.approx(5.0 - 1.25)
-    assert [row[0] for row in report.rows] == ["inpaint, 0.1", "denoise, 0.1", "all"]
+    assert [row[0] for row in report.rows] == ["inpaint, 0.1", "ct, 0", "all"]
 
 
 class Counted(TrialsExperiment):
@@ -222,4 +222,6 @@ def test_the_ledger_reads_the_share_of_one_neuron_and_three_times_its_cutoff(tmp
     entry = report.results["rel-fourier"]
     assert entry["first"] == pytest.approx((0.5, math.sqrt(1 / 3 / 4))) and entry["second"] == (0.5, 0.0)
     assert entry["trials"] == 4 and report.results["rel-fourier-phantom-relu"]["best"] == 22.0
-    assert len(report.rows) == 24
+    assert len(report.rows) == 12
+    row = next(row for row in report.rows if row[0] == "1 neurons of ReLU" and row[1] == "3")
+    assert row[2:6] == ["49", "0.50", "0.00", "0.00"], "0.011 is not recovered"

@@ -26,7 +26,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "psi":
 LABELS = {"relu": "ReLU", "psi": "ψ", "tv": "total variation", "tikhonov": "Tikhonov"}
 COLOURS = {"relu": BLUE, "psi": VERMILION, "tv": GREEN, "tikhonov": BLACK}
 SIDE, FEATURES, NEURONS, IMAGES = 24, 1, 24, 12  # of a random image, cutoff of the features, hidden neurons, images a trial
-WIDTHS, CUTOFFS = (1, 2, 3), (1, 2, 3, 4)
+CUTOFFS = (1, 2, 3, 4)
+WIDTHS = {"relu": (1, 2), "psi": (1,)}  # of the images
 RECOVERED = 0.01  # relative error
 DECIDES = ("relu", 1, 3)  # activation, width of the images, cutoff of the samples: three times that of the features
 FIRST_WEIGHT, LAST_WEIGHT, RATE = 1.0, 1e-7, 0.05
@@ -116,7 +117,7 @@ def recover(
 
 
 class LowPassRecovery(TrialsExperiment):
-    """Random images of one, two and three neurons from their low Fourier coefficients, and the super-resolution of a phantom.
+    """Random images of one and two neurons from their low Fourier coefficients, and the super-resolution of a phantom.
 
     A trial of the first kind is twelve images, which the seed draws with the networks' weights.  Rivals: total variation, with
     the best of three weights; Tikhonov with the square of the gradient, whose best weight is 0 for exact samples: the missing
@@ -130,12 +131,11 @@ class LowPassRecovery(TrialsExperiment):
     epochs = 3000
 
     def settings(self, budget: Budget) -> dict[str, dict[str, Any]]:
-        widths, cutoffs = (WIDTHS, CUTOFFS) if budget.full else (WIDTHS[:1], CUTOFFS[1:3])
+        cutoffs = CUTOFFS if budget.full else CUTOFFS[1:3]
+        cells = [(activation, width) for activation, widths in WIDTHS.items() for width in (widths if budget.full else (1,))]
         steps = budget.epochs or (self.epochs if budget.full else 300)
         found: dict[str, dict[str, Any]] = {}
-        for seed, width, cutoff, activation in itertools.product(
-            budget.seed_list(quick=1, full=1), widths, cutoffs, ACTIVATIONS
-        ):
+        for seed, (activation, width), cutoff in itertools.product(budget.seed_list(quick=1, full=1), cells, cutoffs):
             settings = {"activation": activation, "width": width, "cutoff": cutoff, "seed": seed, "steps": steps}
             found[f"{activation}-width{width}-cutoff{cutoff}-seed{seed}"] = {"image": "neurons", **settings}
         for seed, activation in itertools.product(budget.seed_list(quick=1, full=1), ACTIVATIONS if budget.full else ()):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bwtheory.experiments.choices import Choice, Network, at_equal_loss, correlations, regrets, within_scales
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
-from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas
+from bwtheory.plots import BLACK, BLUE, ORANGE, SKY, VERMILION, canvas
 from bwtheory.tasks.images import load_image
 from bwtheory.training.config import TrainingConfig, with_preset
 
@@ -41,15 +41,14 @@ class Problem:
 PROBLEMS = (
     Problem("inpaint", 0.0, {"missing": 0.75}),
     Problem("inpaint", 0.1, {"missing": 0.75}),
-    Problem("denoise", 0.1, {}),
     Problem("ct", 0.0, {"angles": 20}),
     Problem("ct", 0.02, {"angles": 20}),
 )
-COLOURS = (SKY, BLUE, GREEN, ORANGE, VERMILION)
+COLOURS = (SKY, BLUE, ORANGE, VERMILION)
 
 
 class NormAgainstGeneralization(Experiment):
-    """BW-ReLU at five scales c on five problems with five images and five seeds, which draw the weights, noise and masks.
+    """BW-ReLU at five scales c on four problems with five images and five seeds, which draw the weights, noise and masks.
 
     A tenth of the measurements is held out in every run, so that all rules choose among the same networks.  Equal training loss
     is what ``at_equal_loss`` says, for the runs of one image and problem.
