@@ -34,6 +34,9 @@ def reproduce(
             "gauss-newton",
             "muon",
             "ablation",
+            "next3",
+            "open2",
+            "rel-fourier",
             "all",
         ]
     ],
@@ -45,6 +48,7 @@ def reproduce(
     epochs: int | None = None,
     shrink: int | None = None,
     activations: tuple[str, ...] = (),
+    target: float | None = None,
     faithful: bool = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     workers: int | None = None,
@@ -58,7 +62,8 @@ def reproduce(
         experiment: a figure of the paper, fig5-start (Figure 5 from a start by scales), next1 (condition numbers on
             imaging tasks), bandwidth (which frequencies are learned when), between (PSNR on and between the pixels),
             between-ct (CT by start), gauss-newton (fewer steps to Figure 5), muon (against Adam),
-            ablation (what of ψ does the work), or all of them
+            ablation (what of ψ does the work), next3 (the variation norm against generalization),
+            open2 (the same in two to four dimensions), rel-fourier (images from low Fourier coefficients), or all of them
         quick: minutes on two cores, on a built-in image (the default)
         full: the paper's protocol, all epochs and seeds
         image: an image file or built-in name; for a verdict on Figures 4 to 6 the paper's own image. Between takes several
@@ -66,6 +71,7 @@ def reproduce(
         epochs: number of epochs, instead of the protocol's
         shrink: make the image smaller by this factor first
         activations: the architectures to train, for Figures 4 to 6 and bandwidth
+        target: of fig5-start, a PSNR in dB by the published code's formula: which runs reach it, and when
         faithful: settings of the published code where it differs from the paper
         device: where to train; auto takes CUDA or MPS if there is one
         workers: train this number of runs at a time on this machine, one thread each
@@ -80,7 +86,7 @@ def reproduce(
             flags.refuse_activation(activation)
         for each in image:
             find_image(from_home(each))
-        target = folder_to_write(out)
+        folder = folder_to_write(out)
     with bad_input_is_a_sentence(), importable_here(activations):
         with importing():
             from bwtheory.experiments import EXPERIMENTS
@@ -93,9 +99,9 @@ def reproduce(
         first = images[0] if images else None
         with open_cluster(scheduler, workers) as cluster:
             there = (cluster.pick_device if cluster else pick_device)(device)
-            budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, there, images[1:])
+            budget = Budget(full, first, seeds, epochs, shrink, activations, faithful, there, images[1:], target)
             for name in EXPERIMENTS if experiment == "all" else (experiment,):
-                carry_out(name, budget, target, _results_folder(write), write, cluster)
+                carry_out(name, budget, folder, _results_folder(write), write, cluster)
     return 0
 
 

@@ -180,8 +180,8 @@ class LowPassRecovery(TrialsExperiment):
             f"medians of the relative error. Networks of {NEURONS} neurons on features up to frequency {FEATURES}, as the "
             "images have.",
             "Total variation with the best of three weights for each row, told the range of each image, after half as many "
-            "iterations as the networks have steps, where it may not be at its minimum; Tikhonov's best weight is 0, which fills "
-            "the missing coefficients with zeros.",
+            "iterations as the networks have steps, where it may not be at its minimum; Tikhonov's best weight is 0, which "
+            "fills the missing coefficients with zeros.",
         ]
         if results.get(f"{self.name}-phantom-relu"):
             kinds = [kind for kind in LABELS if f"{self.name}-phantom-{kind}" in results]
