@@ -222,5 +222,5 @@ def test_the_ledger_reads_the_share_of_one_neuron_and_three_times_its_cutoff(tmp
     assert entry["first"] == pytest.approx((0.75, 0.25)) and entry["second"] == (0.5, 0.0)
     assert entry["trials"] == 4 and report.results["rel-fourier-phantom-relu"]["best"] == 22.0
     assert len(report.rows) == 8
-    row = next(row for row in report.rows if row[0] == "1 neurons of ReLU" and row[1] == "3")
+    row = next(row for row in report.rows if row[0] == "1 ReLU neuron" and row[1] == "3")
     assert row[2:6] == ["49", "0.75", "0.00", "0.00"], "0.011 is not recovered"

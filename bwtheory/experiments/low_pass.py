@@ -157,7 +157,13 @@ class LowPassRecovery(TrialsExperiment):
             shares = [f"{_share(errors[method]):.2f}" for method in ("network", "tv", "tikhonov")]
             medians = [f"{float(np.median(errors[method])):.1e}" for method in ("network", "tv", "tikhonov")]
             rows.append(
-                [f"{width} neurons of {LABELS[activation]}", str(cutoff), str((2 * cutoff + 1) ** 2), *shares, *medians]
+                [
+                    f"{width} {LABELS[activation]} neuron{'s' * (width > 1)}",
+                    str(cutoff),
+                    str((2 * cutoff + 1) ** 2),
+                    *shares,
+                    *medians,
+                ]
             )
         results: dict[str, dict[str, Any]] = {}
         for trial in trials.values():
