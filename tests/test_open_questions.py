@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -215,13 +214,13 @@ def test_the_ledger_reads_the_share_of_one_neuron_and_three_times_its_cutoff(tmp
                 "shape": [50, 50],
             }
         decides = (settings["activation"], settings["width"], settings["cutoff"]) == ("relu", 1, 3)
-        return {"network": [0.009, 0.011, 0.002, 0.5] if decides else [1.0], "tv": [0.5], "tikhonov": [0.2]}
+        return {"network": [0.009, 0.011, 0.002, 0.005] if decides else [1.0], "tv": [0.5], "tikhonov": [0.2]}
 
     monkeypatch.setattr(experiment, "carry_out", invented)
     report = experiment.report_trials(budget, finish_trials(experiment, budget, tmp_path))
     entry = report.results["rel-fourier"]
-    assert entry["first"] == pytest.approx((0.5, math.sqrt(1 / 3 / 4))) and entry["second"] == (0.5, 0.0)
+    assert entry["first"] == pytest.approx((0.75, 0.25)) and entry["second"] == (0.5, 0.0)
     assert entry["trials"] == 4 and report.results["rel-fourier-phantom-relu"]["best"] == 22.0
-    assert len(report.rows) == 12
-    row = next(row for row in report.rows if row[0] == "1 neurons of ReLU" and row[1] == "3")
-    assert row[2:6] == ["49", "0.50", "0.00", "0.00"], "0.011 is not recovered"
+    assert len(report.rows) == 8
+    row = next(row for row in report.rows if row[0] == "1 ReLU neuron" and row[1] == "3")
+    assert row[2:6] == ["49", "0.75", "0.00", "0.00"], "0.011 is not recovered"

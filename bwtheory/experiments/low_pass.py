@@ -14,20 +14,19 @@ from torch import Tensor
 from bwtheory.baselines.total_variation import least_variation
 from bwtheory.experiments.experiment import Budget, Report, mean_and_error
 from bwtheory.experiments.trials import Trial, TrialsExperiment
-from bwtheory.nn import psi
-from bwtheory.plots import BLACK, BLUE, GREEN, VERMILION, canvas
+from bwtheory.plots import BLACK, BLUE, GREEN, canvas
 from bwtheory.tasks.images import load_image
 from bwtheory.tasks.operators import LinearOperator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "psi": psi}
-LABELS = {"relu": "ReLU", "psi": "ψ", "tv": "total variation", "tikhonov": "Tikhonov"}
-COLOURS = {"relu": BLUE, "psi": VERMILION, "tv": GREEN, "tikhonov": BLACK}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu}
+LABELS = {"relu": "ReLU", "tv": "total variation", "tikhonov": "Tikhonov"}
+COLOURS = {"relu": BLUE, "tv": GREEN, "tikhonov": BLACK}
 SIDE, FEATURES, NEURONS, IMAGES = 24, 1, 24, 12  # of a random image, cutoff of the features, hidden neurons, images a trial
 CUTOFFS = (1, 2, 3, 4)
-WIDTHS = {"relu": (1, 2), "psi": (1,)}  # of the images
+WIDTHS = {"relu": (1, 2)}  # of the images
 RECOVERED = 0.01  # relative error
 DECIDES = ("relu", 1, 3)  # activation, width of the images, cutoff of the samples: three times that of the features
 FIRST_WEIGHT, LAST_WEIGHT, RATE = 1.0, 1e-7, 0.05
@@ -158,7 +157,13 @@ class LowPassRecovery(TrialsExperiment):
             shares = [f"{_share(errors[method]):.2f}" for method in ("network", "tv", "tikhonov")]
             medians = [f"{float(np.median(errors[method])):.1e}" for method in ("network", "tv", "tikhonov")]
             rows.append(
-                [f"{width} neurons of {LABELS[activation]}", str(cutoff), str((2 * cutoff + 1) ** 2), *shares, *medians]
+                [
+                    f"{width} {LABELS[activation]} neuron{'s' * (width > 1)}",
+                    str(cutoff),
+                    str((2 * cutoff + 1) ** 2),
+                    *shares,
+                    *medians,
+                ]
             )
         results: dict[str, dict[str, Any]] = {}
         for trial in trials.values():
@@ -180,8 +185,9 @@ class LowPassRecovery(TrialsExperiment):
             f"Recovered: relative error at most {RECOVERED:g} over all {SIDE}×{SIDE} pixels, of {IMAGES} random images; "
             f"medians of the relative error. Networks of {NEURONS} neurons on features up to frequency {FEATURES}, as the "
             "images have.",
-            "Total variation with the best of three weights for each row, told the range of each image; Tikhonov's best weight "
-            "is 0, which fills the missing coefficients with zeros.",
+            "Total variation with the best of three weights for each row, told the range of each image, after half as many "
+            "iterations as the networks have steps, where it may not be at its minimum; Tikhonov's best weight is 0, which "
+            "fills the missing coefficients with zeros.",
         ]
         if results.get(f"{self.name}-phantom-relu"):
             kinds = [kind for kind in LABELS if f"{self.name}-phantom-{kind}" in results]
@@ -195,30 +201,24 @@ class LowPassRecovery(TrialsExperiment):
         return Report(columns, rows, self._draw(cells), results, notes)
 
     def _draw(self, cells: Mapping[tuple[str, int, int], Mapping[str, Any]]) -> Figure:
-        figure, grid = canvas(9.0, 3.2, ncols=len(ACTIVATIONS), sharey=True)
-        for axes, activation in zip(grid, ACTIVATIONS):
-            widths = sorted({width for name, width, _ in cells if name == activation})
-            for width, style in zip(widths, ("-", "--", ":")):
-                cutoffs = sorted(cutoff for name, w, cutoff in cells if (name, w) == (activation, width))
-                for method in ("network", "tv", "tikhonov"):
-                    kind = activation if method == "network" else method
-                    shares = [_share(cells[activation, width, cutoff][method]) for cutoff in cutoffs]
-                    label = (
-                        f"{LABELS[kind]} network, images of {width}"
-                        if method == "network"
-                        else LABELS[kind]
-                        if width == 1
-                        else None
-                    )
-                    axes.plot(cutoffs, shares, style, marker="o", ms=3, color=COLOURS[kind], lw=1.2, label=label)
-            one = _share(cells[activation, 1, 3]["network"]) if (activation, 1, 3) in cells else math.nan
-            axes.set_title(
-                f"{one:.0%} of images of one {LABELS[activation]} neuron\nare recovered from 7×7 coefficients", fontsize=9
-            )
-            axes.set(xlabel="largest frequency measured", ylim=(-0.05, 1.05))
+        figure, (left, right) = canvas(9.0, 3.4, ncols=2)
+        for width, style in zip(sorted({width for _, width, _ in cells}), ("-", "--")):
+            cutoffs = sorted(cutoff for _, w, cutoff in cells if w == width)
+            for method, kind in (("network", "relu"), ("tv", "tv"), ("tikhonov", "tikhonov")):
+                errors = [cells["relu", width, cutoff][method] for cutoff in cutoffs]
+                look = {"ls": style, "marker": "o", "ms": 3, "color": COLOURS[kind], "lw": 1.2}
+                left.plot(cutoffs, [_share(found) for found in errors], **look)
+                right.semilogy(cutoffs, [float(np.median(found)) for found in errors], **look, label=f"{LABELS[kind]}, {width}")
+        decided = cells.get(DECIDES, {"network": [], "tv": []})
+        network, rival = (_share(decided[method]) if decided[method] else 0.0 for method in ("network", "tv"))
+        title = f"From 7×7 coefficients a ReLU network recovers {network:.0%}\n"
+        left.set_title(f"{title}of images of one neuron, total variation {rival:.0%}", fontsize=9)
+        right.set_title("Median relative error, by number of neurons in the image", fontsize=9)
+        for axes in (left, right):
+            axes.set_xlabel("largest frequency measured")
             axes.set_xticks(sorted({cutoff for _, _, cutoff in cells}))
-            axes.legend(fontsize=6, loc="upper left")
-        grid[0].set_ylabel("share of images recovered")
+        left.set(ylabel="share of images recovered", ylim=(-0.05, 1.05))
+        right.legend(fontsize=6)
         return figure
 
 

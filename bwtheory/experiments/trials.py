@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-import bwtheory
 from bwtheory.experiments.experiment import Budget, Experiment, Report
 from bwtheory.files import open_log, parse_json, read_bytes
-from bwtheory.processor import processor
-from bwtheory.training.run import source_commit
+from bwtheory.training.reports import environment
 
 FILE = "trials.jsonl"
 
@@ -67,7 +61,7 @@ def finish_trials(experiment: TrialsExperiment, budget: Budget, folder: Path) ->
         file.seek(0, os.SEEK_END)
         for name, settings in planned.items():
             if name not in done:
-                done[name] = Trial(settings, experiment.carry_out(settings), _facts())
+                done[name] = Trial(settings, experiment.carry_out(settings), environment("cpu"))
                 row = {"name": name, "settings": settings, "result": done[name].result, "facts": done[name].facts}
                 file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
                 file.flush()
@@ -87,16 +81,3 @@ def read_trials(file: Path) -> dict[str, Trial]:
 def _whole_lines(file: Path) -> int:
     """Bytes up to the last line feed."""
     return read_bytes(file).rfind(b"\n") + 1
-
-
-def _facts() -> dict[str, Any]:
-    return {
-        "device": "cpu",
-        "device_name": processor(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "bwtheory": bwtheory.__version__,
-        "commit": source_commit(),
-        "python": platform.python_version(),
-    }

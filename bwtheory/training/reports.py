@@ -71,18 +71,24 @@ def is_earlier_kernel(before: str, config: TrainingConfig, network: nn.Module) -
 def provenance(config: TrainingConfig, network: nn.Module) -> dict[str, Any]:
     """Device, kernel and versions."""
     products, _ = products_of_run(config.engine if config.device == "cpu" else "torch")
-    name = torch.cuda.get_device_name() if config.device == "cuda" else processor()
     return {
         "settings_from": config.settings_from,
-        "device": config.device,
-        "device_name": name,
-        "threads": torch.get_num_threads(),
         "chunk": config.chunk_size,
         "together": config.together,
         "kernel": kernel(config, network),
         "engine": products.name,
         "engine_library": products.library,
         "reason_for_autograd": reason_for_autograd(network),
+        **environment(config.device),
+    }
+
+
+def environment(device: str) -> dict[str, Any]:
+    """A device with its name, threads and versions."""
+    return {
+        "device": device,
+        "device_name": torch.cuda.get_device_name() if device == "cuda" else processor(),
+        "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "bwtheory": bwtheory.__version__,
