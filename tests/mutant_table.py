@@ -444,6 +444,7 @@ MUTANTS = [
     *_mutants(
         "bwtheory/gram/rounded.py",
         "tests/test_spectrum.py::test_rows_hold_only_beyond_their_roundings "
+        "tests/test_spectrum.py::test_roundings_of_the_quotients_are_counted "
         "tests/test_spectrum.py::test_a_wrong_solution_proves_nothing "
         "tests/test_spectrum.py::test_bounds_in_float64_hold_for_any_vector",
         ("an error that is not counted", "return roundings * U * (1 + 2.0**-20)", "return 0.0"),
