@@ -464,6 +464,7 @@ MUTANTS = [
     *_mutants(
         "bwtheory/gram/rounded.py",
         "tests/test_spectrum.py::test_rows_hold_only_beyond_their_roundings "
+        "tests/test_spectrum.py::test_roundings_of_the_quotients_are_counted "
         "tests/test_spectrum.py::test_a_wrong_solution_proves_nothing "
         "tests/test_spectrum.py::test_bounds_in_float64_hold_for_any_vector",
         ("an error that is not counted", "return roundings * U * (1 + 2.0**-20)", "return 0.0"),
@@ -487,6 +488,7 @@ MUTANTS = [
         "tests/test_gauss_newton.py::test_products_are_those_of_the_jacobian "
         "tests/test_gauss_newton.py::test_preconditioner_is_the_inverse_of_the_squared_columns "
         "tests/test_gauss_newton.py::test_conjugate_gradients_solve_the_linearized_problem "
+        "tests/test_gauss_newton.py::test_a_step_that_raises_the_loss_is_no_step "
         "tests/test_gauss_newton.py::test_nothing_lowers_the_loss_of_a_perfect_fit "
         "tests/test_gauss_newton.py::test_units_in_the_last_place_are_not_fitted "
         "tests/test_gauss_newton.py::test_more_than_rounding_is_still_gained",

@@ -128,6 +128,27 @@ def measured_by(network, x, operator=None):
     return operator(values) if operator else values
 
 
+@torch.no_grad()
+def test_a_step_that_raises_the_loss_is_no_step(monkeypatch):
+    """Far from a fit of waves the linearization's best step overshoots; what is returned, if anything, lowers the loss."""
+    network, x, y, _ = problem("siren")
+    y, start = 3000 * y, [p.clone() for p in network.parameters()]
+    solver = GaussNewton(network, x, y, None, 7)
+
+    def loss_after(step):
+        solver.move(step)
+        after = float((measured_by(network, x) - y).square().mean())
+        for p, before in zip(network.parameters(), start):
+            p.copy_(before)
+        return after
+
+    before = float(solver.linearize()[0])
+    step = solver.solve(30)
+    assert step is None or loss_after(step) < before
+    monkeypatch.setattr(solver, "_shortened", lambda step, gain: step)
+    assert loss_after(solver.solve(30)) > before
+
+
 @pytest.mark.parametrize("operator", [None, BlockAverage((4, 4), 2)], ids=["pixels", "operator"])
 def test_nothing_lowers_the_loss_of_a_perfect_fit(operator):
     network, x, _, _ = problem(operator=operator)

@@ -228,7 +228,7 @@ def test_no_denormal_numbers():
 def test_initialization_follows_the_papers():
     torch.manual_seed(seeded())
     siren = INR(2, 1, hidden_features=200, activation="siren", omega_0=50)
-    assert siren.hidden[0].weight.abs().max() <= 1 / 2
+    assert 0.9 / 2 < siren.hidden[0].weight.abs().max() <= 1 / 2  # of 400 weights; all are below 0.9 of it once in 10^18 times
     bound = math.sqrt(6 / 200) / 50
     for linear in (siren.hidden[1], siren.output):
         assert 0.9 * bound < linear.weight.abs().max() <= bound

@@ -130,6 +130,14 @@ def test_rows_hold_only_beyond_their_roundings(sign):
         assert not rounded._rows_hold(diagonal, off, y, load * (1 - sign * 1e-12 * (np.arange(3) != row)), sign)
 
 
+def test_roundings_of_the_quotients_are_counted(monkeypatch):
+    """Of one neuron on [−1, 1], G⁻¹ = 3/8: with an exact solution and no slack, both bounds still leave room for roundings."""
+    monkeypatch.setattr(rounded, "SLACK", 0.0)
+    monkeypatch.setattr(rounded, "_rows_hold", lambda *_: True)
+    largest, of_inverse = in_float64(ReLUFamily.uniform(1).structure())
+    assert of_inverse.lower < 3 / 8 < of_inverse.upper and largest.lower < 8 / 3 < largest.upper
+
+
 def test_a_wrong_solution_proves_nothing(monkeypatch):
     structure = ReLUFamily.uniform(40).structure()
     right = ReLUStructure.solve_mass

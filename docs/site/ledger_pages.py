@@ -32,6 +32,7 @@ FIGURES = {  # by the beginning of a claim's id, the longest that fits: image of
     "thm-3.3-span": ("wavelet_supports.png", "Supports of the wavelets, scale by scale"),
     "thm-3.3-approximation": ("wavelet_supports.png", "Supports of the wavelets, scale by scale"),
     "fig-2": ("full/fig2.png", "Our runs of Figure 2, all epochs and seeds"),
+    "fig-2-few": ("full/fig2-readings.png", "Figure 2 from 20 samples, in three readings, over 20 seeds"),
     "first-1": ("full/fig2.png", "Our runs of Figure 2, all epochs and seeds"),
     "fig-3": ("full/fig3.png", "Our runs of Figure 3, all targets and seeds"),
     "fig-4": ("gallery/fig4.png", "Our runs of Figure 4 at small settings; no verdict rests on them"),
