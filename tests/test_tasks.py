@@ -633,8 +633,8 @@ def test_unknown_options_and_sources_are_refused_by_name(name, picture):
 
 def test_unknown_task_is_refused():
     with pytest.raises(ValueError) as refused:
-        build_task("segmentation", "camera", "stretch", {})
-    assert str(refused.value) == f"There is no task 'segmentation'; there are {', '.join(TASKS)}."
+        build_task("holography", "camera", "stretch", {})
+    assert str(refused.value) == f"There is no task 'holography'; there are {', '.join(TASKS)}."
 
 
 def test_univariate_needs_samples():
