@@ -179,16 +179,25 @@ _KINDS = {
 
 def _refuse_hidden(name: str, values: Any) -> None:
     """Masked arrays, and truth values between numbers, of which NumPy makes numbers."""
+    refuse_masked(name, values)
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            if isinstance(value, (bool, np.bool_)):
+                raise ValueError(f"{name} must be real numbers; got the truth value {value}.")
+            if isinstance(value, (list, tuple)):
+                _refuse_hidden(name, value)
+
+
+def refuse_masked(name: str, values: Any) -> None:
+    """ValueError for a masked array with masked entries, or lists of such: NumPy takes the numbers under the mask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
             f"{name} must be real numbers; {int(np.ma.getmaskarray(values).sum())} are masked: fill or drop them first."
         )
     if isinstance(values, (list, tuple)):
         for value in values:
-            if isinstance(value, (bool, np.bool_)):
-                raise ValueError(f"{name} must be real numbers; got the truth value {value}.")
             if isinstance(value, (list, tuple, np.ma.MaskedArray)):
-                _refuse_hidden(name, value)
+                refuse_masked(name, value)
 
 
 def _cause(value: Any) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
 import io
 import json
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -114,6 +116,10 @@ def test_it_is_the_loop_of_the_command_line(photo, tmp_path, monkeypatch):
             "of a gradient": torch.tensor(GRAY / 255, requires_grad=True),
             "not contiguous": np.asfortranarray(GRAY),
             "big-endian": GRAY.astype(">u2") * 257,
+            "from its end": GRAY[::-1, ::-1].copy()[::-1, ::-1],
+            "a matrix": GRAY.view(np.matrix),
+            "nothing is masked": np.ma.array(GRAY, mask=False),
+            "a view that is negated": torch.tensor(-1j * (GRAY / 255)).conj().imag,
         },
         {
             "uint8": COLOUR,
@@ -233,6 +239,12 @@ def test_measurements_in_large_units_are_said_to_be_so():
         bw.fit(np.full((24, 1), 255.0), operator=blocks, **SMALL)
 
 
+def masked(values: np.ndarray) -> np.ndarray:
+    """Ten entries are masked."""
+    return np.ma.array(values, mask=np.arange(values.size).reshape(values.shape) < 10)
+
+
+OPERATOR = {"operator": np.eye(204), "shape": (12, 17)}
 REFUSED = {
     "no data": (TypeError, "What is fitted is an image", ([1, 2, 3],), {}),
     "no file": (ValueError, "There is no image file 'nothing.png'", ("nothing.png",), {}),
@@ -280,6 +292,31 @@ REFUSED = {
         (VALUES[1:],),
         {"operator": np.eye(204), "shape": (12, 17)},
     ),
+    "masked image": (ValueError, "10 of its numbers are masked", (masked(GRAY),), {}),
+    "masked image of a network": (ValueError, "10 of its numbers are masked", (mlp(), masked(GRAY)), {}),
+    "masked x": (ValueError, "x must be real numbers; 10 are masked", ((masked(POINTS), VALUES),), {}),
+    "masked y": (ValueError, "y must be real numbers; 10 are masked", ((POINTS, masked(VALUES)),), {}),
+    "masked in a list": (ValueError, "y must be real numbers; 1 are masked", ((POINTS[:2], [0.5, np.ma.masked]),), {}),
+    "masked measurements": (ValueError, "y .* 10 are masked", (masked(VALUES),), OPERATOR),
+    "masked truth": (ValueError, "truth .* 10 are masked", (VALUES,), {**OPERATOR, "truth": masked(VALUES)}),
+    "masked operator": (ValueError, "operator .* 10 are masked", (VALUES,), {**OPERATOR, "operator": masked(np.eye(204))}),
+    "meta tensor": (ValueError, "on the meta device, which holds no numbers", (torch.empty(3, 4, device="meta"),), {}),
+    "sparse tensor": (ValueError, r"a sparse tensor.*to_dense\(\)", (torch.eye(3).to_sparse(),), {}),
+    "sparse y": (ValueError, "y is a sparse tensor", ((POINTS, torch.tensor(VALUES).to_sparse()),), {}),
+    "sparse operator": (ValueError, "operator is a sparse", (VALUES,), {**OPERATOR, "operator": torch.eye(204).to_sparse()}),
+    "conjugate tensor": (ValueError, "an image holds real numbers", ((torch.eye(3) * 1j).conj(),), {}),
+    "one number": (ValueError, "and this one is a number", (np.array(0.5),), {}),
+    "a range of texts": (ValueError, "value_range is a sequence of numbers or None; got 'ab'", (GRAY,), {"value_range": "ab"}),
+    "a range beyond floats": (ValueError, "two different finite", (VALUES[:, None],), {"value_range": (-1e308, 1e308)}),
+    "a range that is too narrow": (ValueError, "far outside of the range", (VALUES[:, None],), {"value_range": (0, 1e-320)}),
+    "a text for yes": (ValueError, "normalize is true or false; got 'no'", (GRAY,), {"normalize": "no"}),
+    "truth for a number": (ValueError, "every is a whole number; got True", (GRAY,), {"every": True}),
+    "a float for a whole number": (ValueError, r"every is a whole number; got 2\.0", (GRAY,), {"every": 2.0}),
+    "a text for an option": (ValueError, "c is a number; got '3'", (GRAY, "bw-relu"), {"c": "3"}),
+    "a text for decibels": (ValueError, "target_psnr is a number of decibels; got '30'", (GRAY,), {"target_psnr": "30"}),
+    "NumPy's function": (ValueError, "no derivative that PyTorch's autograd knows", (GRAY, np.sin), {}),
+    "a function without a gradient": (ValueError, "no derivative that", (GRAY, lambda z: torch.sin(z).detach()), {}),
+    "lazy": (ValueError, "shapes are not known yet", (nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 1)), GRAY), {}),
     "no operator": (TypeError, "An operator is a LinearOperator", (VALUES,), {"operator": np.sin, "shape": (12, 17)}),
     "complex operator": (ValueError, "complex", (VALUES,), {"operator": sparse.eye(204) * 1j, "shape": (12, 17)}),
     "shape of an image": (ValueError, "belongs to an operator", (GRAY,), {"shape": (12, 17)}),
@@ -291,6 +328,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:__array_wrap__")  # NumPy's, of its function of a tensor
 @pytest.mark.parametrize("why", REFUSED)
 def test_what_cannot_be_is_refused_in_a_sentence(why, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -301,6 +339,66 @@ def test_what_cannot_be_is_refused_in_a_sentence(why, tmp_path, monkeypatch):
     assert "\n" not in str(refusal.value) and str(refusal.value).endswith(".")
     if why != "answer":  # that is known at the first step only
         assert not list(tmp_path.iterdir())
+
+
+FILES = {
+    "text": ("denoise", {"noise": "0.1"}, "noise is a number; got '0.1'"),
+    "truth value": ("denoise", {"noise": True}, "noise is a number; got True"),
+    "text for yes": ("ct", {"published_geometry": "no"}, "published_geometry is true or false; got 'no'"),
+    "half an angle": ("ct", {"angles": 1.5}, r"angles is a whole number or the name of a file; got 1\.5"),
+    "array of angles": ("ct", {"angles": np.arange(0, 180, 3)}, "angles is no array here: save it"),
+    "list of angles": ("ct", {"angles": [0, 90]}, r"angles is a whole number or the name of a file; got \[0, 90\]"),
+    "array as a mask": ("inpaint", {"mask": np.ones((12, 17), bool)}, "mask is no array here: save it"),
+    "number as a mask": ("inpaint", {"mask": 5}, "mask is the name of a file; got 5"),
+    "array as a truth": ("denoise", {"noisy": True, "truth": VALUES}, "truth is no array here: save it"),
+    "shrink": ("signal", {"shrink": 2.0}, r"shrink is a whole number; got 2\.0"),
+}
+
+
+@pytest.mark.parametrize("why", FILES)
+def test_options_of_a_task_have_their_types(why, photo):
+    """A text that counts as true, or a number of which a task makes another one, would be another problem in silence."""
+    task, options, sentence = FILES[why]
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        bw.fit(photo, task=task, **options, **SMALL)
+    assert "\n" not in str(refusal.value) and str(refusal.value).endswith(".")
+
+
+def test_numbers_of_numpy_and_paths_are_settings_too(photo, tmp_path):
+    """``for seed in np.arange(5)`` gives no Python integers; a folder keeps them as JSON does."""
+    np.save(tmp_path / "mask.npy", ROWS + COLUMNS > 3)
+    numpys = {"seed": np.int64(3), "lr": np.float64(1e-3), "data_seed": np.uint8(2), "hidden_features": np.int32(8), "steps": 3}
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in numpys.items()}
+    with pytest.warns(UserWarning, match="pixels are seen by the mask"):
+        one, two = (
+            bw.fit(str(photo), task="inpaint", mask=mask, run=tmp_path / run, device=device, **settings)
+            for run, mask, device, settings in (
+                ("numpy", tmp_path / "mask.npy", torch.device("cpu"), numpys),
+                ("plain", str(tmp_path / "mask.npy"), "cpu", plain),
+            )
+        )
+    assert (tmp_path / "numpy" / "config.json").read_text() == (tmp_path / "plain" / "config.json").read_text()
+    assert np.array_equal(one(POINTS), two(POINTS))
+    signal = {"value_range": (0, 510)}, {"value_range": np.array([0, 510])}
+    assert len({bw.fit(photo, **options, **SMALL).history[0]["loss"] for options in signal}) == 1
+
+
+@pytest.mark.parametrize("run", [None, "run"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, copy.copy, lambda f: pickle.loads(pickle.dumps(f))], ids=["deep", "copy", "pickle"]
+)
+def test_a_copy_is_the_same_function(copied, run, tmp_path):
+    """Pools of processes send their results by pickle."""
+    f = bw.fit(GRAY, run=run and tmp_path / run, callbacks=lambda step: None, **SMALL)
+    g = copied(f)
+    assert np.array_equal(g(POINTS), f(POINTS)) and np.array_equal(g.image(), f.image())
+    assert (g.shape, g.history, g.summary, repr(g)) == (f.shape, f.history, f.summary, repr(f))
+    if run is None:
+        with pytest.raises(ValueError, match="A copy of a fit has no optimizer"):
+            g.save(tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+    else:
+        assert np.array_equal(bw.load(g.save(tmp_path / "copy"))(POINTS), f(POINTS))
 
 
 def test_an_operator_whose_adjoint_is_none_is_refused():

@@ -17,6 +17,7 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
+from scipy.io import wavfile
 from skimage.transform import radon
 
 from bwtheory import cli
@@ -245,6 +246,21 @@ REFUSED: dict[str, tuple[str, Write, str]] = {
     "HEIC": (".jpg", content(b"\0\0\0\x18ftypheic" + bytes(50)), "a HEIC photo; convert it"),
     "DICOM": (".dcm", content(bytes(128) + b"DICM" + bytes(50)), "a DICOM file"),
     "SVG": (".svg", content(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "it has no pixels"),
+    "two arrays in .npy": (
+        ".npy",
+        lambda path: path.write_bytes(array(BYTES)(path) or 2 * path.read_bytes()),
+        "it holds more than one array",
+    ),
+    "PNG named .npy": (".npy", lambda path: Image.fromarray(BYTES).save(path, "PNG"), "it is a PNG image and no .npy file"),
+    "PNG named .csv": (".csv", lambda path: Image.fromarray(BYTES).save(path, "PNG"), "a PNG image and no text in UTF-8"),
+    ".npy named .png": (".png", content(np.lib.format.MAGIC_PREFIX + bytes(50)), "its name has to end with .npy"),
+    "Git LFS": (".png", content(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"),
+    "HTML": (".png", content(b"<!DOCTYPE html><html></html>"), "a page of HTML"),
+    "NIfTI": (".nii", content(bytes(344) + b"n+1\0" + bytes(20)), "a NIfTI file; save the slice"),
+    "float up to 255": (".npy", array(255 * UNIT), "such as --value-range 0 255 "),
+    "float to 254": (".npy", array(254 * UNIT), "such as --value-range 0 255 "),
+    "float of 16 bits": (".npy", array(60000 * UNIT), "such as --value-range 0 65535 "),
+    "float beyond 1 by rounding": (".npy", array(UNIT * (1 + 1e-7)), "such as --value-range 0 1 "),
     "words": (".png", content(b"what is this"), "save it as PNG or TIFF"),
 }
 
@@ -784,6 +800,20 @@ TEXTS = {
     "tabs": "0\t45\t90\n",
     "decimal comma, spaces": "0,0 45,0 90\n",
 }
+COUNTED = [
+    "0,1,2\n3,4,5\n",
+    "0,1,2\n7,8,2\n",
+    "0,1\n0.5,0.2\n",
+    "0,1,2,3,4,5,6,7,8,9\n",
+    "0,1,2,3,4,5,6,7\n8,9,10,11,12,13,14,15\n",
+]
+
+
+@pytest.mark.parametrize("text", COUNTED)
+def test_a_first_line_that_counts_may_be_data(text, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    assert read_numbers(str(path), "angles").tolist() == [[float(word) for word in line.split(",")] for line in text.split()]
 
 
 @pytest.mark.parametrize("kind", TEXTS)
@@ -804,6 +834,10 @@ def test_texts_as_programs_write_them(kind, tmp_path):
         ("1,2 3,4\n5,6 7.5\n", "its line 1 has"),
         ("1_0\n2\n3\n", "its line 1 has '1_0' where a number is expected"),
         ("1\nnan\n", "1 of them NaN"),
+        (",0,1\n0,0.5,0.25\n1,0.1,0.2\n", "its first line and column number columns and rows"),
+        (",a,b\n0,0.5,0.25\n1,0.1,0.2\n", "its first column has no name"),
+        ("0,1,2\n0.5,0.25,1.0\n", "its first line numbers the columns"),
+        ("0,1,2,3,4,5,6,7\n9,9,9,9,9,9,9,9\n", "its first line numbers the columns"),
     ],
 )
 def test_texts_that_are_refused(text, sentence, tmp_path):
@@ -891,6 +925,16 @@ def test_names_in_utf8_where_python_takes_names_as_ascii(tmp_path):
     assert child.returncode == 1
     encoding = "Names of files are ascii in this environment"
     assert encoding in child.stderr and child.stderr.rstrip().endswith("is UTF-8; set PYTHONUTF8=1.")
+
+
+@pytest.mark.parametrize("claimed", [(0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFFFF8, 0x7FFFFFD4), (0, 0)], ids=["ffmpeg", "sox", "zero"])
+def test_a_sound_from_a_pipe(claimed, tmp_path):
+    """ffmpeg and sox cannot go back to the header when the number of samples is known."""
+    wavfile.write(path := tmp_path / "a.wav", 8000, np.arange(100, dtype=np.int16))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + struct.pack("<I", claimed[0]) + whole[8:40] + struct.pack("<I", claimed[1]) + whole[44:])
+    with pytest.raises(ValueError, match="does not say how many samples follow"):
+        audio(str(path))
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.5, False), (1.0, False), (1.5, True), (1e308, True)])

@@ -26,7 +26,7 @@ from bwtheory.nn.functional import (
 from bwtheory.nn.fused import Fused, FusedBell, FusedGabor, FusedGrowingSine, FusedPsi, FusedReLU, FusedSine
 from bwtheory.nn.initialization import finer_, siren_
 from bwtheory.nn.kernels import is_checked
-from bwtheory.options import check_options
+from bwtheory.options import check_options, refuse_other_types
 
 CONSTANTS = ("fixed_c",)  # that a network's weights carry along, though another activation has no use for them
 
@@ -378,6 +378,10 @@ class Elementwise(Activation):
             raise ValueError(f"{self.name} cannot be applied to a tensor of pre-activations: {reason}.") from None
         if not elementwise:
             raise ValueError(f"An activation is elementwise and gives the same twice; {self.name} is not.")
+        if not _is_differentiable(self):
+            raise ValueError(
+                f"{self.name} has no derivative that PyTorch's autograd knows: no layer before it could be trained."
+            )
 
     @property
     def name(self) -> str:
@@ -406,6 +410,20 @@ def is_elementwise(activation: nn.Module) -> bool:
         each = torch.cat([activation(number.view(1, 1)) for number in z.flatten()])
     same_shape = isinstance(whole, Tensor) and whole.shape == z.shape and whole.dtype == z.dtype
     return same_shape and torch.allclose(whole, each.view(3, 3), rtol=1e-3, equal_nan=True)
+
+
+def _is_differentiable(activation: nn.Module) -> bool:
+    """Whether autograd goes through an activation to its argument, be the derivative zero everywhere."""
+    like = next((p for p in activation.parameters()), torch.empty(0, dtype=torch.float32, device="cpu"))
+    if like.is_meta or like.is_inference():
+        return True  # as far as can be seen
+    with torch.inference_mode(False), torch.enable_grad():
+        z = torch.ones(1, 1, dtype=like.dtype, device=like.device, requires_grad=True)
+        try:
+            value = activation(1 * z)  # which it may change in place
+            return bool(value.requires_grad) and torch.autograd.grad(value, z, allow_unused=True)[0] is not None
+        except (RuntimeError, TypeError, NotImplementedError):  # of NumPy's functions, and PyTorch's without a derivative
+            return False
 
 
 class _Catalogued(Mapping[str, type[Activation]]):
@@ -454,6 +472,7 @@ def build_activation(activation: Any, options: dict[str, Any]) -> Activation:
     cls = resolve_activation(found)
     if isinstance(found, type):
         check_options(found.__name__, found, options)
+        refuse_other_types(found, options)
         found = found(**options)
     elif isinstance(found, nn.Module) and options:
         raise ValueError(f"The options of {type(found).__name__} are in the instance; got {next(iter(options))!r} besides.")

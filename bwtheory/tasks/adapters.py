@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator as SciPyLinearOperator
 from scipy.sparse.linalg import aslinearoperator
 from torch import Tensor
 
+from bwtheory.tasks.in_memory import as_array
 from bwtheory.tasks.operators import LinearOperator, require_adjoint
 from bwtheory.tasks.physics import PhysicsOperator
 
@@ -78,8 +79,8 @@ def as_operator(operator: Any, shape: tuple[int, int], channels: int = 1, dtype:
         return operator.to(dtype=torch.float64)
     if hasattr(operator, "A") and hasattr(operator, "A_adjoint"):
         return PhysicsOperator(operator, shape, channels, dtype)
-    if isinstance(operator, Tensor):
-        operator = operator.detach().cpu().numpy()
+    if isinstance(operator, Tensor | np.ndarray):
+        operator = as_array(operator, "The operator")
     if isinstance(operator, SciPyLinearOperator) or sparse.issparse(operator) or _is_matrix(operator):
         return SciPyOperator(aslinearoperator(operator), shape)
     raise TypeError(

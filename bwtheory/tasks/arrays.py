@@ -12,10 +12,14 @@ from typing import IO
 
 import numpy as np
 
+from bwtheory.tasks.sources import kind_of
+
 TEXT = (".csv", ".tsv", ".txt", ".dat")
 LARGEST_DECODED = 2**30  # bytes: what a packed file may become in memory before anything is known to be worth it
 LARGEST_TEXT = 2**26  # bytes: Python's words take some 20 times as many
 _LETTER = re.compile(r"[^\W\d_]")
+_NO_NAME = re.compile(r'\s*(["\']{2})?[,;\t]')
+_INDEX = "seems to be an index and no data; save it without (in pandas, to_csv with index=False and header=False)"
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
 
 
@@ -29,6 +33,10 @@ def read_array(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     if not path.stat().st_size:
         raise ValueError("it is empty")
+    with open(path, "rb") as file:
+        named_wrongly = suffix == ".npy" and file.read(6) != np.lib.format.MAGIC_PREFIX
+    if named_wrongly:
+        raise ValueError(f"it is {_kind(path)}no .npy file")
     try:
         if suffix == ".npy":
             return _read_npy(path)
@@ -37,6 +45,12 @@ def read_array(path: Path) -> np.ndarray:
         raise ValueError("it is no .npz file, or it is cut short") from None
     except (ValueError, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ValueError(" ".join(str(error).split()).rstrip(".") or type(error).__name__) from None
+
+
+def _kind(path: Path) -> str:
+    """For a sentence that says what a file is not: what it is, with "and", if that is known."""
+    found = kind_of(path)
+    return f"{found.partition(';')[0].removeprefix('it is ')} and " if found else ""
 
 
 def _read_npy(path: Path) -> np.ndarray:
@@ -49,7 +63,10 @@ def _read_npy(path: Path) -> np.ndarray:
             raise ValueError(f"its header says {_times(shape)} numbers of {dtype}, {claimed:,} bytes, and only {held:,} follow")
         _refuse_large(claimed)
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        numbers = np.lib.format.read_array(file, allow_pickle=False)
+        if file.read(6) == np.lib.format.MAGIC_PREFIX:
+            raise ValueError("it holds more than one array; save the one that is meant as a file of its own")
+        return numbers
 
 
 def _read_npz(path: Path) -> np.ndarray:
@@ -98,10 +115,12 @@ def read_table(path: Path) -> np.ndarray:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("it is not a text in UTF-8") from None
+        raise ValueError(f"it is {_kind(path)}no text in UTF-8") from None
     kept = ((n, line.partition("#")[0].strip("\r\n ")) for n, line in enumerate(text.splitlines(), 1))
     numbered = [(n, line) for n, line in kept if line.strip()]
     if len(numbered) > 1 and _is_header(numbered[0][1]):
+        if _NO_NAME.match(numbered[0][1]):
+            raise ValueError(f"its first column has no name, so that it {_INDEX}")
         numbered = numbered[1:]
     lines = [line for _, line in numbered]
     if not lines:
@@ -118,6 +137,8 @@ def read_table(path: Path) -> np.ndarray:
         rows = [[field.replace(",", ".") for field in row] for row in rows]
     if mark is not None and all(len(row) > 1 and row[-1] == "" for row in rows):  # each line ends with a separator
         rows = [row[:-1] for row in rows]
+    if len(rows) > 1:
+        _refuse_counted(rows)
     for (n, _), row in zip(numbered, rows):
         if len(row) != len(rows[0]):
             raise ValueError(f"its line {n} has {len(row)} numbers, and line {numbered[0][0]} has {len(rows[0])}")
@@ -126,6 +147,24 @@ def read_table(path: Path) -> np.ndarray:
             what = f"has {bad[:40]!a} where a number is expected" if bad else "has an empty field"
             raise ValueError(f"its line {n} {what}")
     return np.array(rows, dtype=np.float64)
+
+
+def _refuse_counted(rows: list[list[str]]) -> None:
+    """ValueError where the first line numbers the columns, as pandas does with columns that have no names.
+
+    A first line 0, 1, 2, … may be data: of whole numbers that are counted on in the next line, or too few to tell.
+    """
+    names, below = rows[0], rows[1:]
+    if names[0] == "" and names[1:] == _counted(0, len(names) - 1):
+        raise ValueError(f"its first line and column number columns and rows; it {_INDEX}")
+    if len(names) < 3 or names != _counted(0, len(names)) or below[0] == _counted(len(names), len(names)):
+        return
+    if len(names) >= 8 or all("." in field for row in below for field in row):
+        raise ValueError("its first line numbers the columns; delete it (in pandas, to_csv with header=False)")
+
+
+def _counted(first: int, count: int) -> list[str]:
+    return [str(number) for number in range(first, first + count)]
 
 
 def _is_header(line: str) -> bool:

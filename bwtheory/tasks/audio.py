@@ -20,6 +20,7 @@ from bwtheory.tasks.sources import BUILT_IN_SOUNDS, find_sound, kind_of, shadowe
 from bwtheory.tasks.task import Task, add_noise, noise_notes
 
 BUILT_IN_RATE = 16000  # Hz
+UNKNOWN = (0x7FFFF, 0xFFFFF)  # first digits of the bytes in headers that are written before anybody knows how many come
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,12 @@ def _refuse_short(path: Path) -> None:
             length = struct.unpack(order + "I", chunk[4:])[0]
             if chunk[:4] == b"data":
                 held = size - file.tell()
+                unknown = length >> 12 in UNKNOWN or not (length or any(start[4:8]))
+                if start[:4] != b"RF64" and unknown and held > 0:
+                    raise ValueError(
+                        "its header does not say how many samples follow, as where a program has written it to a pipe; let "
+                        "that program write to a file"
+                    )
                 if start[:4] != b"RF64" and length > held:
                     raise ValueError(f"its header says {length:,} bytes of samples, and {held:,} follow: it is cut short")
                 return

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bwtheory.tasks.adapters import as_operator
 from bwtheory.tasks.gradients import DifferenceQuotients, with_derivatives
+from bwtheory.tasks.in_memory import as_array
 from bwtheory.tasks.measured import MeasuredTask, measured_task
 from bwtheory.tasks.operators import LinearOperator
 from bwtheory.tasks.physics import BEYOND_UNIT, largest_value
@@ -240,11 +241,7 @@ def hash_of(*tensors: Tensor) -> str:
 
 def _numbers(found: Any, name: str) -> Tensor:
     """Finite real numbers in float64 on the CPU; ValueError says what else they are."""
-    array = found.detach().cpu().numpy() if isinstance(found, Tensor) and found.dtype != torch.bfloat16 else found
-    try:
-        array = np.asarray(array)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} is no array: {' '.join(str(error).split())}.") from None
+    array = as_array(found, name)
     if array.dtype.kind not in "biuf" or not array.size:
         raise ValueError(f"{name} holds real numbers; got an array {array.shape} of {array.dtype}.")
     if not np.isfinite(array).all():

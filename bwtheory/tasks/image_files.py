@@ -176,11 +176,16 @@ def _open(source: Path | Given) -> ImageFile:
 
 
 def _array(numbers: np.ndarray) -> ImageFile:
+    if np.ma.is_masked(numbers):
+        count = int(np.ma.getmaskarray(numbers).sum())
+        raise ValueError(f"{count:,} of its numbers are masked; fill them, or mark them in a --mask of the task inpaint")
+    numbers = np.asarray(numbers)  # a matrix stays one of two axes
     if numbers.ndim == 2:
         numbers = numbers[..., None]
     if numbers.ndim != 3 or numbers.shape[2] not in (1, 3):
         turned = "; the channels come last" if numbers.ndim == 3 and numbers.shape[0] in (1, 3) else ""
-        raise ValueError(f"an image is an array H×W, H×W×1 or H×W×3, and this one is {_size(numbers.shape)}{turned}")
+        found = {0: "a number", 1: f"a row of {numbers.size}"}.get(numbers.ndim, _size(numbers.shape) + turned)
+        raise ValueError(f"an image is an array H×W, H×W×1 or H×W×3, and this one is {found}")
     if numbers.dtype.kind not in "biuf":
         raise ValueError(f"an image holds real numbers, and this array {numbers.dtype}")
     black, white = _range_of(numbers.dtype, 8 * numbers.dtype.itemsize)

@@ -24,6 +24,7 @@ PAPER_IMAGES = {
 }
 IMAGE_OF_FIGURE = dict(zip(("fig5", "fig4"), PAPER_IMAGES)) | {"fig7": list(PAPER_IMAGES)[1]}  # the others are not public
 OCTAVES_SIDE = 128
+ROUNDING = 1e-3  # beyond [0, 1] that float pixels have after a filter or an interpolation, for a hint only
 
 
 @dataclass(frozen=True)
@@ -212,9 +213,10 @@ def unit_values(levels: Levels, name: str, value_range: Sequence[float] | None =
     if black is None and numbers.dtype.kind == "f":
         black, white = 0.0, 1.0
     low, high = float(numbers.min()), float(numbers.max())
+    dark, bright = _likely_range(low, high)
     range_is_needed = (
-        f"say which are black and white with --value-range LOW HIGH, such as --value-range {low:.9g} {high:.9g} "
-        f"(in Python value_range=({low:.9g}, {high:.9g}))"
+        f"say which are black and white with --value-range LOW HIGH, such as --value-range {dark:.9g} {bright:.9g} "
+        f"(in Python value_range=({dark:.9g}, {bright:.9g}))"
     )
     if black is None or white is None:
         raise ValueError(
@@ -226,15 +228,31 @@ def unit_values(levels: Levels, name: str, value_range: Sequence[float] | None =
             f"{name} is {levels.kind}; floats are read from 0 for black to 1 for white, and these go from {low:.9g} to "
             f"{high:.9g}: {range_is_needed}."
         )
-    return (numbers.astype(np.float64) - black) / (white - black) + 0.0  # 0 instead of -0
+    with np.errstate(over="ignore"):
+        pixels = (numbers.astype(np.float64) - black) / (white - black) + 0.0  # 0 instead of -0
+    if not np.isfinite(pixels).all():
+        outside = f"far outside of the range from {black:.9g} to {white:.9g}"
+        raise ValueError(f"{name} has numbers from {low:.9g} to {high:.9g}, {outside}.")
+    return pixels
+
+
+def _likely_range(low: float, high: float) -> tuple[float, float]:
+    """The numbers of black and white in a hint: those of 8 or 16 bits, or of [0, 1] up to rounding, else the extremes."""
+    if low >= -ROUNDING and high <= 1 + ROUNDING:
+        return 0.0, 1.0
+    return next(((0.0, white) for white in (255.0, 65535.0) if low >= 0 and white / 2 < high <= white), (low, high))
 
 
 def _pair(value_range: Sequence[float] | None) -> tuple[float, float] | None:
     if value_range is None:
         return None
-    if len(value_range) != 2 or not all(map(math.isfinite, value_range)) or value_range[0] == value_range[1]:
+    try:
+        black, white = (float(number) for number in value_range if not isinstance(number, str))
+    except (TypeError, ValueError, OverflowError):
+        black = white = math.nan
+    if not (math.isfinite(white - black) and white != black):
         raise ValueError(f"A value range is two different finite numbers, for black and for white; got {value_range!r}.")
-    return float(value_range[0]), float(value_range[1])
+    return black, white
 
 
 def _transparent(levels: Levels, name: str) -> tuple[str, ...]:

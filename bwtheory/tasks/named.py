@@ -9,7 +9,7 @@ from typing import Any
 
 from bwtheory import catalogue
 from bwtheory.catalogue import GIVEN, TaskRow
-from bwtheory.options import names_of_options, nearest
+from bwtheory.options import names_of_options, nearest, refuse_other_types
 from bwtheory.tasks.asked import refuse_options
 from bwtheory.tasks.images import image_hash
 from bwtheory.tasks.measured import joint_hash
@@ -88,7 +88,11 @@ def build_task(name: str, source: str, coords: str, options: dict[str, Any]) -> 
     problem = TASKS[name]
     if coords != "stretch" and problem.in_features == 1:
         raise ValueError(f"Coordinates of the task {name!r} have one axis; --coords is for images.")
+    for option, value in options.items():
+        if getattr(value, "shape", ()):
+            raise ValueError(f"{option} is no array here: save it, such as by numpy.save, and give the name of the file.")
     own = problem.own and (problem.own[0], names_of_options(problem.own[1]))
     refuse_options(name, options, names_of_options(problem.build), own)
     build = problem.own[1] if problem.own and options.get(problem.own[0]) else problem.build
+    refuse_other_types(build, options, FILE_OPTIONS)
     return build(source, coords, **options)

@@ -49,12 +49,27 @@ KNOWN_KINDS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"MATLAB 5.0", "a MATLAB file", "save the array that is meant as .npy"),
     (0, b"SIMPLE  =", "a FITS file", "save the array that is meant as .npy"),
     (0, b"\x1f\x8b", "a gzip file", "unpack it"),
-    (0, b"PK\x03\x04", "a ZIP archive", "unpack it"),
+    (0, b"PK\x03\x04", "a ZIP archive, as .npz, .pt and .xlsx are", "save the array that is meant as .npy"),
+    (344, b"n+1\x00", "a NIfTI file", "save the slice that is meant as .npy"),
+    (0, b"NRRD00", "an NRRD file", "save the slice that is meant as .npy"),
+    (0, b"ObjectType =", "a MetaImage header", "save the slice that is meant as .npy"),
+    (0, b"MATLAB 7.3", "a MATLAB file", "save the array that is meant as .npy"),
+    (0, b"\x80\x04\x95", "a Python pickle", "save the array that is meant as .npy"),
+    (0, b"\x80\x05\x95", "a Python pickle", "save the array that is meant as .npy"),
+    (0, b"PAR1", "a Parquet file", "save the numbers that are meant as .npy"),
+    (0, b"P7\n", "a PAM image", _EXPORT),
+    (0, b"qoif", "a QOI image", _EXPORT),
+    (0, b"DDS ", "a DDS texture", _EXPORT),
+    (0, b"\x00\x00\x01\x00", "an icon", _EXPORT),
+    (0, b"%!PS", "a PostScript document", _EXPORT),
+    (0, b"version https://git-lfs", "a Git LFS pointer", "fetch the file itself with `git lfs pull`"),
+    (0, b"<!DOCTYPE html", "a page of HTML", "it is not the file that you meant to download"),
+    (0, b"<html", "a page of HTML", "it is not the file that you meant to download"),
     (0, b"%PDF", "a PDF document", _EXPORT),
     (0, b"<svg", "an SVG drawing", "it has no pixels: export it as PNG"),
     (0, b"<?xml", "an XML document, such as SVG", "it has no pixels: export it as PNG"),
     (0, b"\x89PNG", "a PNG image", "its pixels cannot be decoded"),
-    (0, b"\x93NUMPY", "a NumPy array", "it is no image or sound file"),
+    (0, b"\x93NUMPY", "a NumPy array", "its name has to end with .npy, and it is no sound"),
     (0, b"ID3", "an MP3 file", "convert it to WAV"),
     (0, b"\xff\xfb", "an MP3 file", "convert it to WAV"),
     (0, b"\xff\xf3", "an MP3 file", "convert it to WAV"),
@@ -97,7 +112,7 @@ def find_file(source: str, built_in: Collection[str] = ()) -> Path | None:
     except UnicodeEncodeError:
         raise ValueError(_why_no_name(path)) from None
     if path.is_dir():
-        raise ValueError(f"{shown(source)} is a folder; a file is needed.")
+        raise ValueError(f"{shown(source) or 'An empty name'} is a folder; a file is needed.")
     return path if path.is_file() else None
 
 
@@ -192,7 +207,7 @@ def shadowed(source: str, built_in: Collection[str]) -> tuple[str, ...]:
 def kind_of(path: Path) -> str | None:
     """What a file is and what to do with it, by its first bytes; None if they are not known."""
     with open(path, "rb") as file:
-        start = file.read(256)
+        start = file.read(352)
     if not start:
         return "it is empty"
     for offset, mark, kind, advice in KNOWN_KINDS:

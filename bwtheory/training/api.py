@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from bwtheory.catalogue import GIVEN
 from bwtheory.nn import ACTIVATIONS, INR, Elementwise, resolve_activation
-from bwtheory.options import nearest
+from bwtheory.options import nearest, refuse_other_types
 from bwtheory.signals import Interrupted
 from bwtheory.tasks import TASKS, ImageTask, Task, absolute_options, absolute_source, build_task
 from bwtheory.tasks.given import PointsTask, measured_image, points
+from bwtheory.tasks.in_memory import as_array
 from bwtheory.tasks.signal import signal_representation
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import WHERE_IT_RUNS, TrainingConfig, with_preset
@@ -70,7 +71,7 @@ def fit(
     lr: float | None = None,
     optimizer: str | None = None,
     seed: int | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     target_psnr: float | None = None,
     run: str | Path | None = None,
     callbacks: Callable[[Step], Any] | Iterable[Callable[[Step], Any]] = (),
@@ -138,6 +139,8 @@ def fit(
     """
     if steps is not None and (not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1):
         raise ValueError(f"steps is a whole number >= 1; got {steps!r}.")
+    if isinstance(device, torch.device):
+        device = str(device)
     if preset not in ("recommended", "paper"):
         raise ValueError(f"A preset is 'recommended' or 'paper'; got {preset!r}.")
     named = {"lr": lr, "optimizer": optimizer, "seed": seed}
@@ -181,6 +184,7 @@ class _Source:
     """How a task is made of the data: which options it takes by name, and which task's presets it has.
 
     task, source : what a file's configuration says; None for what is in memory
+    typed : a function that is annotated with the options' types, where ``make`` does not look at them
     """
 
     make: Callable[..., Task]  # of coords and the options
@@ -188,9 +192,12 @@ class _Source:
     like: str
     task: str = GIVEN
     source: str | None = None
+    typed: Callable[..., Any] | None = None
 
     def build(self, coords: str, options: dict[str, Any]) -> Task:
         """The task; ValueError for what it refuses."""
+        if self.typed is not None:
+            refuse_other_types(self.typed, options)
         return self.make(coords, options)
 
     def config(self, problem: Task, activation: str, chosen: _Chosen, steps: int | None, recommended: bool) -> TrainingConfig:
@@ -218,7 +225,8 @@ class _Chosen:
         """Settings sorted by their names; ValueError for an unknown name, with the nearest known one."""
         found = cls({}, {}, {})
         names, takes_any = _option_names(activation)
-        for name, value in settings.items():
+        for name, given in settings.items():
+            value = _plain(name, given)
             if name in SETTINGS:
                 found.fields[name] = value
             elif name in source.option_names:
@@ -234,6 +242,15 @@ class _Chosen:
         return found
 
 
+def _plain(name: str, value: Any) -> Any:
+    """A setting as a configuration holds it: NumPy's numbers as Python's, a path as a text."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and name == "value_range":
+        return value.tolist()
+    return str(value) if isinstance(value, Path) else value
+
+
 def _source(data: Any, operator: Any, shape: Sequence[int] | None, task: str) -> _Source:
     """What kind of data are fitted; TypeError for anything that is no data."""
     sides = None if shape is None else sides_of(shape)
@@ -246,24 +263,26 @@ def _source(data: Any, operator: Any, shape: Sequence[int] | None, task: str) ->
     if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], int | float | str):
         at, values = data
         names = _keywords(points, but="shape")
-        return _Source(lambda coords, o: points(at, values, operator, shape=sides, **o), names, GIVEN)
+        return _Source(lambda coords, o: points(at, values, operator, shape=sides, **o), names, GIVEN, typed=points)
     if operator is not None:
         names = _keywords(measured_image)
-        return _Source(lambda coords, o: measured_image(data, operator, sides, coords, **o), names, "physics")
+        return _Source(
+            lambda coords, o: measured_image(data, operator, sides, coords, **o), names, "physics", typed=measured_image
+        )
     if sides is not None:
         raise ValueError("A shape belongs to an operator; an image has its own.")
     if isinstance(data, str | Path):
         path, own = absolute_source(task, str(data)), TASKS[task].own
-        names = (*_keywords(TASKS[task].build), *(_keywords(own[1]) if own else ()))
+        names = tuple(dict.fromkeys((*_keywords(TASKS[task].build), *(_keywords(own[1]) if own else ()))))
         return _Source(lambda coords, o: build_task(task, path, coords, absolute_options(o)), names, task, task, path)
-    image = _image(data)
-    return _Source(lambda coords, o: signal_representation(image, coords, **o), _keywords(signal_representation), "signal")
+    image, names = _image(data), _keywords(signal_representation)
+    return _Source(lambda coords, o: signal_representation(image, coords, **o), names, "signal", typed=signal_representation)
 
 
 def _image(data: Any) -> np.ndarray | Image.Image:
     """An array (H, W) or (H, W, C) as it is, a tensor with its channels last, an image of Pillow's."""
     if isinstance(data, Tensor):
-        array = data.detach().cpu().numpy() if data.dtype != torch.bfloat16 else data.detach().cpu().float().numpy()
+        array = as_array(data, "The image")
         array = array[0] if array.ndim == 4 and len(array) == 1 else array
         if array.ndim == 3 and array.shape[0] in (1, 3):
             if array.shape[2] in (1, 3):
@@ -273,7 +292,7 @@ def _image(data: Any) -> np.ndarray | Image.Image:
     if isinstance(data, np.ndarray | Image.Image):
         return data
     if hasattr(data, "__array__"):
-        return np.asarray(data)
+        return as_array(data, "The image")
     raise TypeError(
         "What is fitted is an image (a file, a built-in name, an array, a tensor or Pillow's), a pair (x, y), measurements "
         f"with an operator, or a torch.nn.Module with its data; got {type(data).__name__}."
@@ -312,6 +331,8 @@ def _option_names(activation: Any) -> tuple[list[str], bool]:
 
 def _loss_of(target_psnr: float, problem: Task) -> float:
     """The loss at which pixels are met with a PSNR."""
+    if not isinstance(target_psnr, int | float | np.number) or isinstance(target_psnr, bool):
+        raise ValueError(f"target_psnr is a number of decibels; got {target_psnr!r}.")
     if not (isinstance(problem, ImageTask) and problem.operator is None and problem.measurements is problem.truth):
         raise ValueError("A target_psnr is for the pixels of an image that is itself fitted, all of it; use stop_at_loss.")
     return 10 ** (-target_psnr / 10)
@@ -332,6 +353,8 @@ def _refuse_network(network: nn.Module) -> None:
     """ValueError for a module that cannot be trained as it is."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     name = type(network).__name__
+    if any(isinstance(p, nn.UninitializedParameter) for p in network.parameters()):
+        raise ValueError(f"{name} has parameters whose shapes are not known yet; apply it to coordinates once before.")
     if not parameters:
         raise ValueError(f"{name} has no parameters to train.")
     if any(p.is_inference() for p in network.parameters()):

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import bwtheory
 from bwtheory.catalogue import GIVEN
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.options import nearest
 from bwtheory.tasks import ImageTask, dimensions_of
+from bwtheory.tasks.in_memory import as_array
 from bwtheory.tasks.task import grid_coordinates, image_extent
 from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
@@ -54,6 +55,12 @@ class Fit:
     ):
         self.network, self.config, self.interrupted = network, config, interrupted
         self._session, self._run = session, run
+        self._shape: tuple[int, int] | None = None  # of a copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For ``copy`` and ``pickle``, as worker processes send it: without what ``save`` needs, if it has no folder."""
+        kept = {} if self._run is not None else {"history": self.history, "summary": self.summary}
+        return {**self.__dict__, **kept, "_session": None, "_shape": self.shape}
 
     @usual_settings()
     def __call__(self, coordinates: Any) -> np.ndarray:
@@ -70,10 +77,10 @@ class Fit:
         Raises
         ------
         ValueError
-            For an array of another shape.
+            For an array of another shape, or one that ``as_array`` does not take, such as one with masked entries.
         """
         like = next(iter(self.network.parameters()), torch.empty(0))
-        found = coordinates.detach().cpu().numpy() if isinstance(coordinates, Tensor) else np.asarray(coordinates)
+        found = as_array(coordinates, "An array of coordinates")
         wanted = dimensions_of(self.config.task, self.config.task_options)
         if found.ndim != 2 or found.shape[1] != wanted or found.dtype.kind not in "biuf":
             raise ValueError(f"Coordinates are numbers (N, {wanted}); got {found.shape} of {found.dtype}.")
@@ -115,6 +122,8 @@ class Fit:
         """(H, W) of the image that it was fitted to; None if there was none, or if an unfinished run does not say."""
         if self._session is not None:
             return self._session.task.shape if isinstance(self._session.task, ImageTask) else None
+        if self._shape is not None:
+            return self._shape
         found = self.summary.get("shape")
         return (found[0], found[1]) if found else None
 
@@ -138,14 +147,18 @@ class Fit:
     def save(self, folder: str | Path) -> Path:
         """Write a run folder that ``bw.load`` reads; returns its path.
 
-        ValueError if it holds a run already.
+        ValueError if it holds a run already, and for a copy of a fit that has no folder.
         """
         target = RunDirectory(Path(folder).expanduser())
         if target.has_files:
             raise ValueError(f"{target.path} already holds a run; choose another folder.")
         if self._run is not None:
             shutil.copytree(self._run.path, target.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
-        elif self._session is not None:
+        elif self._session is None:
+            raise ValueError(
+                "A copy of a fit has no optimizer to go on with: save the first one, or fit with run=folder and load that."
+            )
+        else:
             self._session.save_as(RunDirectory.create(target.path, self.config))
         return target.path
 
