@@ -527,6 +527,7 @@ def test_a_folder_of_other_data_is_refused(tmp_path):
     for steps in (12, 20):  # finished, and to go on
         with pytest.raises(ValueError, match="other data"):
             bw.fit(255 - GRAY, run=tmp_path / "run", **(SMALL | {"steps": steps}))
+    assert (tmp_path / "run" / "summary.json").exists() and bw.load(tmp_path / "run").config.epochs == 12
 
 
 def test_a_folder_that_was_killed(tmp_path):

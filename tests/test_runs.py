@@ -577,6 +577,33 @@ def test_a_run_that_has_stopped_by_itself_is_not_extended(picture, tmp_path):
     assert RunDirectory(run).read_config().epochs == EPOCHS
 
 
+@pytest.mark.parametrize(
+    "what, sentence",
+    [
+        ("image gone", "at the place that its config.json names: There is no image file"),
+        ("another image", "was started on other data"),
+        ("log cut", "is damaged: it is not the log that the summary was made of"),
+        ("log gone", "is gone, which this finished run had written"),
+    ],
+)
+def test_what_cannot_go_on_stays_finished(what, sentence, picture, tmp_path):
+    image = Path(shutil.copy(picture, tmp_path))
+    run = RunDirectory(start(image, tmp_path / "runs"))
+    if what == "image gone":
+        image.unlink()
+    elif what == "another image":
+        Image.new("L", (17, 12), 9).save(image)
+    elif what == "log cut":
+        run.metrics_file.write_bytes(run.metrics_file.read_bytes()[:-9])
+    else:
+        run.metrics_file.unlink()
+    before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+    with pytest.raises(ValueError, match=sentence) as refused:
+        resume_runs(run.path, epochs=EPOCHS + 8)
+    assert "\n" not in str(refused.value)
+    assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
+
+
 # Disks
 
 

@@ -419,7 +419,7 @@ def _trained(
     """The session of one run, from where its folder is to its end."""
     run = None
     if folder is not None:
-        run, config = _run_in(folder, config)
+        run, config = _run_in(folder, config, problem)
         if run.is_finished(config):
             _refuse_other_data(run, problem)
             return load(folder, trust=True, network=network if config.activation == GIVEN else None)
@@ -444,7 +444,7 @@ def _ask(session: Session, callback: Callable[[Step], Any], measured: Measured) 
     raise TypeError(f'A callback returns True or "stop" to end training, else None or False; got {answer!r}.')
 
 
-def _run_in(folder: Path, config: TrainingConfig) -> tuple[RunDirectory, TrainingConfig]:
+def _run_in(folder: Path, config: TrainingConfig, problem: Task) -> tuple[RunDirectory, TrainingConfig]:
     """The run of a folder, new or to be gone on with; ValueError if it holds a run with other settings."""
     run = RunDirectory(folder)
     if not run.has_files:
@@ -458,7 +458,11 @@ def _run_in(folder: Path, config: TrainingConfig) -> tuple[RunDirectory, Trainin
         then, now = (getattr(each, difference or "epochs") for each in (written, wanted))
         name = difference or "steps"
         raise ValueError(f"{folder} holds a run with {name} = {then!r}, not {now!r}; choose another folder.")
-    return run, run.extend(wanted.epochs) if wanted.epochs > written.epochs else written
+    if wanted.epochs <= written.epochs:
+        return run, written
+    if run.is_finished(written):  # what cannot go on stays finished
+        _refuse_other_data(run, problem)
+    return run, run.extend(wanted.epochs)
 
 
 def _refuse_other_data(run: RunDirectory, problem: Task) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from bwtheory.files import locked
-from bwtheory.tasks import Task, absolute_options, absolute_source, build_task
+from bwtheory.tasks import TASKS, Task, absolute_options, absolute_source, build_task, data_hash
+from bwtheory.tasks.sources import require_data
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.devices import pick_device, settled
 from bwtheory.training.estimate import announcement, can_be_previewed, preview
@@ -108,6 +109,7 @@ def resume_runs(folder: Path, task: str | None = None, trust: bool = False, epoc
     finished: list[tuple[TrainingConfig, RunDirectory]] = []
     for run, config in zip(runs, configs):
         if epochs is not None and epochs > config.epochs:
+            _require_data(run, config)  # a finished run that cannot go on stays finished
             config = run.extend(epochs)
         elif run.is_finished(config):
             finished.append((config, run))
@@ -142,6 +144,23 @@ def _require_network(run: RunDirectory, config: TrainingConfig) -> None:
                 build_network(config, 1)
         except ValueError as error:
             raise ValueError(f"{run.config_file} cannot be used: {error}") from None
+
+
+def _require_data(run: RunDirectory, config: TrainingConfig) -> None:
+    """ValueError if the data of a run are not where they were, or are not what they were, or if its log is damaged."""
+    try:
+        require_data(TASKS[config.task].needs, config.source)
+        now = data_hash(config.task, config.source, config.task_options)
+    except ValueError as error:
+        raise ValueError(f"{run.path} goes on with its data, at the place that its config.json names: {error}") from None
+    then = (run.load_checkpoint(config) or {}).get("sha256")
+    if now and then and now != then:
+        raise ValueError(f"{run.path} was started on other data: the SHA-256 of {config.source} is not that of its checkpoint.")
+    if run.is_finished(config):
+        try:
+            run.read_metrics()
+        except FileNotFoundError:
+            raise ValueError(f"{run.metrics_file} is gone, which this finished run had written.") from None
 
 
 def _report_finished(run: RunDirectory, config: TrainingConfig) -> None:
