@@ -68,14 +68,21 @@ def test_no_bias_learns_from_the_derivative_at_points(layers):
 
 @pytest.mark.parametrize("activation, options", [("bw-relu", {"c": 1.5, "init": "scales"}), ("siren", {"omega_0": 5.0})])
 def test_derivatives_help_between_the_points(activation, options):
-    """A sine of three periods from twelve points: with derivatives the error between these is less than half."""
+    """A sine of three periods from twelve points: with derivatives the error between these is smaller.
+
+    Half as large or less, typically; training scatters it from start to start by a factor of 1.4 (of 24 starts), and so do
+    other roundings.  The geometric mean of six is known to a factor of 1.4^(1/√6) = 1.15, and asked to be below 3/4.
+    """
     x = np.linspace(-1, 1, 12)
     fine = np.linspace(-0.95, 0.95, 301)
     settings = {"steps": 300, "hidden_features": 24, "hidden_layers": 2, "progress": False, "lr": 1e-2, **options}
-    plain = bw.fit((x, np.sin(10 * x)), activation, **settings)
-    with_slopes = bw.fit((x, np.sin(10 * x)), activation, gradients=10 * np.cos(10 * x), **settings)
-    errors = [float(np.sqrt(np.mean((f(fine[:, None])[:, 0] - np.sin(10 * fine)) ** 2))) for f in (plain, with_slopes)]
-    assert errors[1] < 0.5 * errors[0]
+    factors = []
+    for seed in range(6):
+        plain = bw.fit((x, np.sin(10 * x)), activation, seed=seed, **settings)
+        with_slopes = bw.fit((x, np.sin(10 * x)), activation, seed=seed, gradients=10 * np.cos(10 * x), **settings)
+        errors = [float(np.sqrt(np.mean((f(fine[:, None])[:, 0] - np.sin(10 * fine)) ** 2))) for f in (plain, with_slopes)]
+        factors.append(errors[1] / errors[0])
+    assert np.exp(np.mean(np.log(factors))) < 3 / 4, factors
     assert {"rmse", "gradient_rmse"} <= with_slopes.summary.keys()
 
 
