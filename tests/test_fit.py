@@ -30,6 +30,7 @@ import bwtheory.training
 from bwtheory.cli import main
 from bwtheory.nn import INR, BWReLU
 from bwtheory.nn.activations import Siren
+from bwtheory.tasks.in_memory import as_array
 from bwtheory.tasks.operators import BlockAverage
 from bwtheory.tasks.task import pixel_coordinates
 from bwtheory.training import callbacks, loop
@@ -471,6 +472,20 @@ def test_the_same_in_a_program_that_has_changed_torchs_settings(setting):
 def test_a_network_that_was_made_in_inference_mode():
     with torch.inference_mode(), pytest.raises(ValueError, match=r"was made in torch.inference_mode\(\)"):
         bw.fit(mlp(), GRAY)
+
+
+def test_a_copy_of_an_interrupted_fit_knows_its_size():
+    f = bw.fit(GRAY, callbacks=interrupting(3), **SMALL)
+    g = pickle.loads(pickle.dumps(f))
+    assert f.interrupted and g.interrupted and not g.summary and g.shape == (HEIGHT, WIDTH)
+    assert np.array_equal(g.image(), f.image())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_types_that_numpy_does_not_have(dtype):
+    numbers = torch.tensor([-1.0, 0.25, 0.5], dtype=dtype)  # exact in all of them
+    assert as_array(numbers, "x").tolist() == [-1, 0.25, 0.5]
+    assert bw.fit((numbers, numbers), **SMALL).history[0]["loss"] == bw.fit((numbers.double(),) * 2, **SMALL).history[0]["loss"]
 
 
 def interrupting(at: int):
