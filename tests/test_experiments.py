@@ -276,10 +276,12 @@ def test_readings_of_figure_two_compare_extremes_over_training(tmp_path):
     results = experiment.report(budget, done).results
     assert len(results) == 3 * 2 * 2
     for name, row in results.items():
-        first = 2 * (1 + math.log10(float(name.rsplit("-c", 1)[1]))) if "-kappa-" in name else -4.0
-        assert row == {"first": (pytest.approx(first), 0), "second": (6.0 if "-kappa-" in name else -2.0, 0), "trials": 2} | {
-            "scale": "log10"
-        }
+        first = 2 * (1 + math.log10(float(name.split("-c")[1].split("-")[0]))) if name.endswith("-kappa") else -4.0
+        assert row == {
+            "first": (pytest.approx(first), 0),
+            "second": (6.0 if name.endswith("-kappa") else -2.0, 0),
+            "trials": 2,
+        } | {"scale": "log10"}
     assert {(c.optimizer, c.source, c.input_scale == 1, c.skip) for c in plan.values() if c.activation == "bw-relu"} == {
         ("adam", "steps", True, True),
         *(("sgd", "sines", whole, False) for whole in (True, False)),

@@ -161,7 +161,7 @@ def figure_two_from_few_samples(
     """
     parts = {
         name: experiment_decides(
-            experiment=f"fig2-readings-{name}-{experiment}",
+            experiment=f"{experiment}-{name}",
             rule="smaller",
             comparisons=comparisons,
             factor=factor if name == "kappa" else 1.0,

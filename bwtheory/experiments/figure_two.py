@@ -97,7 +97,7 @@ class FigureTwoReadings(Experiment):
             for name, pair in (("kappa", kappas), ("loss", losses)):
                 first, second = (mean_and_error(values) for values in pair)
                 result = {"first": first, "second": second, "trials": len(found), "scale": "log10"}
-                results[f"{self.name}-{name}-{reading}-{interval}-c{activation:g}"] = result
+                results[f"{self.name}-{reading}-{interval}-c{activation:g}-{name}"] = result
         return results
 
     def _draw(self, runs: Runs) -> Figure:
