@@ -65,7 +65,7 @@ def _read_npy(path: Path) -> np.ndarray:
         file.seek(0)
         numbers = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(6) == np.lib.format.MAGIC_PREFIX:
-            raise ValueError("it holds more than one array; save the one that is meant as a file of its own")
+            raise ValueError("it holds more than one array; save the one that you mean in a file of its own")
         return numbers
 
 
