@@ -152,7 +152,7 @@ def _require_data(run: RunDirectory, config: TrainingConfig) -> None:
         require_data(TASKS[config.task].needs, config.source)
         now = data_hash(config.task, config.source, config.task_options)
     except ValueError as error:
-        raise ValueError(f"{run.path} goes on with its data, at the place that its config.json names: {error}") from None
+        raise ValueError(f"{run.path} needs its data, at the path in its config.json: {error}") from None
     then = (run.load_checkpoint(config) or {}).get("sha256")
     if now and then and now != then:
         raise ValueError(f"{run.path} was started on other data: the SHA-256 of {config.source} is not that of its checkpoint.")
