@@ -156,7 +156,7 @@ class Fit:
             shutil.copytree(self._run.path, target.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
         elif self._session is None:
             raise ValueError(
-                "A copy of a fit has no optimizer to go on with: save the first one, or fit with run=folder and load that."
+                "A copy of a fit has no optimizer to continue with: save the first one, or fit with run=folder and load that."
             )
         else:
             self._session.save_as(RunDirectory.create(target.path, self.config))
