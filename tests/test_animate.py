@@ -116,7 +116,7 @@ def test_what_cannot_be_filmed(run, tmp_path, capsys):
         ([str(foreign)], "evil:Evil"),
         ([str(new)], "has logged no epoch after the first"),
         ([str(run), "--out", "film.avi"], "written as .mp4, .gif or .png"),
-        ([str(run), "--out", str(tmp_path / "no" / "film.gif")], "is no folder to write film.gif in"),
+        ([str(run), "--out", str(tmp_path / "no" / "film.gif")], "is not a folder in which film.gif can be written"),
         ([str(run), "--frames", "1"], "A film has 2 to"),
         ([str(run), "--frames", "100000"], "A film has 2 to"),
         ([str(run), "--seconds", "0"], "A film takes 0.1 to 3600 seconds"),

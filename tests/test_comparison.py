@@ -433,7 +433,7 @@ def test_an_interrupt_says_how_to_go_on(pictures, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(runs_module, "train", interrupted)
     arguments = ["compare", "signal", "--image", pictures[0], "--tune-on", pictures[2], "--activations", "relu", "--steps", "3"]
     assert cli.main([*arguments, "--parameters", "60", "--device", "cpu", "--out", str(tmp_path / "out")]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "repeat the command to continue" in capsys.readouterr().err
 
 
 def test_tuning_on_what_is_reported_is_said(pictures, tmp_path, monkeypatch):

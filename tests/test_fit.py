@@ -565,7 +565,7 @@ def test_a_folder_that_was_killed(tmp_path):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
-def test_saved_and_loaded(tmp_path):
+def test_saved_and_loaded(tmp_path, capsys):
     f = bw.fit(GRAY, "siren", omega_0=20, **SMALL)
     assert f.save(tmp_path / "saved") == tmp_path / "saved"
     g = bw.load(tmp_path / "saved")
@@ -578,7 +578,9 @@ def test_saved_and_loaded(tmp_path):
             fitted.save(tmp_path / "saved")
     assert main(["render", str(tmp_path / "saved"), "--size", "20x30"]) == 0
     assert main(["train", "--resume", str(tmp_path / "saved")]) == 0  # finished
-    assert main(["train", "--resume", str(tmp_path / "saved"), "--epochs", "20"]) == 2  # nobody has the data here
+    capsys.readouterr()
+    assert main(["train", "--resume", str(tmp_path / "saved"), "--epochs", "20"]) == 2
+    assert "was trained on arrays of a Python program; call bw.fit" in capsys.readouterr().err
 
 
 def test_saved_as_if_trained_there(tmp_path):

@@ -253,7 +253,7 @@ REFUSED: dict[str, tuple[str, Write, str]] = {
     ),
     "PNG named .npy": (".npy", lambda path: Image.fromarray(BYTES).save(path, "PNG"), "it is a PNG image and no .npy file"),
     "PNG named .csv": (".csv", lambda path: Image.fromarray(BYTES).save(path, "PNG"), "a PNG image and no text in UTF-8"),
-    ".npy named .png": (".png", content(np.lib.format.MAGIC_PREFIX + bytes(50)), "its name has to end with .npy"),
+    ".npy named .png": (".png", content(np.lib.format.MAGIC_PREFIX + bytes(50)), "it needs a name that ends with .npy"),
     "Git LFS": (".png", content(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"),
     "HTML": (".png", content(b"<!DOCTYPE html><html></html>"), "a page of HTML"),
     "NIfTI": (".nii", content(bytes(344) + b"n+1\0" + bytes(20)), "a NIfTI file; save the slice"),

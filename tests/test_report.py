@@ -428,7 +428,10 @@ def test_nothing_readable_is_an_error(folder, tmp_path, capsys):
         ([str(tmp_path / "empty")], "holds neither a run nor a folder of compare or reproduce"),
         ([str(tmp_path / "nothing")], "is no folder"),
         ([str(folder / "runs"), "--out", "page.pdf"], "should end with .html"),
-        ([str(folder / "runs"), "--out", str(tmp_path / "no" / "page.html")], "is no folder to write page.html in"),
+        (
+            [str(folder / "runs"), "--out", str(tmp_path / "no" / "page.html")],
+            "is not a folder in which page.html can be written",
+        ),
         ([], "A run is missing"),
     ):
         assert main(["report", *words]) == 2

@@ -310,7 +310,7 @@ def test_an_edited_summary_is_refused_by_name(finished, field):
 
 
 def test_an_empty_summary_is_not_a_finished_run(finished):
-    for text, sentence in (("{}", "it has no 'epochs'"), ("", "it is not JSON"), ("null", "no object with named values")):
+    for text, sentence in (("{}", "it has no 'epochs'"), ("", "it is not JSON"), ("null", "not an object with named values")):
         finished.summary_file.write_text(text)
         with pytest.raises(ValueError, match=sentence):
             resume_runs(finished.path)
@@ -582,7 +582,7 @@ def test_a_run_that_has_stopped_by_itself_is_not_extended(picture, tmp_path):
 @pytest.mark.parametrize(
     "what, sentence",
     [
-        ("image gone", "at the place that its config.json names: There is no image file"),
+        ("image gone", "at the path in its config.json: There is no image file"),
         ("another image", "was started on other data"),
         ("log cut", "is damaged: it is not the log that the summary was made of"),
         ("log gone", "is gone, which this finished run had written"),

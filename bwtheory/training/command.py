@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from bwtheory.catalogue import GIVEN
 from bwtheory.files import locked
 from bwtheory.tasks import TASKS, Task, absolute_options, absolute_source, build_task, data_hash
 from bwtheory.tasks.sources import require_data
@@ -148,6 +149,7 @@ def _require_network(run: RunDirectory, config: TrainingConfig) -> None:
 
 def _require_data(run: RunDirectory, config: TrainingConfig) -> None:
     """ValueError if the data of a run are not where they were, or are not what they were, or if its log is damaged."""
+    _refuse_data_of_programs(config, run)
     try:
         require_data(TASKS[config.task].needs, config.source)
         now = data_hash(config.task, config.source, config.task_options)
@@ -171,8 +173,16 @@ def _report_finished(run: RunDirectory, config: TrainingConfig) -> None:
     print(f"{run.path} is finished after {config.epochs} epochs; --resume {run.path} --epochs N trains on to N.")
 
 
+def _refuse_data_of_programs(config: TrainingConfig, run: RunDirectory) -> None:
+    if config.task == GIVEN:
+        raise ValueError(
+            f"{run.path} was trained on arrays of a Python program; call bw.fit with them and run={str(run.path)!r}."
+        )
+
+
 def _task_of(config: TrainingConfig, run: RunDirectory) -> Task:
     """The task of a configuration that was read from a file: its options may have any type."""
+    _refuse_data_of_programs(config, run)
     try:
         return build_task(config.task, config.source, config.coords, config.task_options)
     except (TypeError, OverflowError, MemoryError, RuntimeError) as error:
