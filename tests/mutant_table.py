@@ -405,7 +405,7 @@ MUTANTS = [
         ("features that a backward pass has overwritten", "self._kept = False  #", "pass  #"),
         ("a hook of a weight run twice", "views = [tensor.view_as(tensor) for tensor in tensors]", "views = tensors"),
         ("coordinates' gradients lost", "        not x.requires_grad\n", "        True\n"),
-        ("hooks of all modules lost", "and not (_global_forward_hooks or _global_forward_pre_hooks)", "and True"),
+        ("hooks of all modules lost", "and not any(getattr(torch_modules, name, None) for name in HOOKS)", "and True"),
         ("autocast ignored", 'and not torch.is_autocast_enabled("cpu")', "and True"),
         ("a parameter of the activation lost", "and not any(True for _ in network.activation.parameters())", "and True"),
         (

@@ -225,10 +225,16 @@ def test_when_it_does_not_pay(monkeypatch):
     handle = network.hidden[1].register_forward_hook(lambda *given: seen.append(given))
     assert not in_chunks(network(x)) and len(seen) == 1
     handle.remove()
-    handle = torch.nn.modules.module.register_module_forward_hook(lambda *given: seen.append(given))
-    network(x)
-    assert len(seen) > 5
-    handle.remove()
+    modules = torch.nn.modules.module
+    for register in (modules.register_module_forward_hook, modules.register_module_forward_pre_hook):
+        seen.clear()
+        handle = register(lambda *given: seen.append(given) and None)
+        assert not in_chunks(network(x)) and len(seen) > 5
+        handle.remove()
+    for register in (modules.register_module_full_backward_hook, modules.register_module_full_backward_pre_hook):
+        handle = register(lambda *given: None)
+        assert not in_chunks(network(x))
+        handle.remove()
     assert in_chunks(network(x)) and not in_chunks(INR(2, 1, 64, 3, learnable=True)(x))
     assert not in_chunks(INR(2, 1, 64, 3, torch.sin)(x))
 

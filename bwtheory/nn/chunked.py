@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.func import functional_call
-from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
+from torch.nn.modules import module as torch_modules
 
 from bwtheory.nn.activations import ACTIVATIONS
 from bwtheory.nn.calibration import known_products
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KEEP_BYTES = 2**31  # of features between two passes; more are computed twice
 FEW = 2 * BLOCK  # coordinates of a call
+HOOKS = tuple(f"_global_{when}_hooks" for when in ("forward", "forward_pre", "backward", "backward_pre"))  # of all modules
 LEAST = 1e9  # operations in the products of a call: with fewer there is less to gain than threads cost
 
 
@@ -169,7 +170,7 @@ def pays(network: INR, x: Tensor) -> bool:
         and type(network.activation) in ACTIVATIONS.values()
         and not any(True for _ in network.activation.parameters())
         and not torch.is_autocast_enabled("cpu")
-        and not (_global_forward_hooks or _global_forward_pre_hooks)
+        and not any(getattr(torch_modules, name, None) for name in HOOKS)
         and all(id(linear.weight) in known for linear in linears)  # it is no replica of ``DataParallel``
         and all(is_plain(tensor) and tensor.device == x.device and tensor.dtype == x.dtype for tensor in tensors)
     )
