@@ -29,6 +29,7 @@ test: $(VENV)/ready
 	$(BIN)/bwtheory verify --check
 
 wheel: $(VENV)/ready
+	$(BIN)/python docs/site/package.py
 	rm -rf build/dist build/wheel-environment build/sdist-environment
 	$(BIN)/python -m build --outdir build/dist .
 	tests/wheel.sh build/dist/*.whl build/wheel-environment

@@ -327,6 +327,19 @@ def test_links_lead_to_the_pages_of_the_site(site):
     assert rewritten("```\n[x](docs/psi.png)\n```", "README.md", "index.md") == "```\n[x](docs/psi.png)\n```"
 
 
+def test_the_readme_of_the_package_needs_no_files(monkeypatch):
+    """It is README.md of today; each of its links is absolute, and what README.md says is in it."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "site"))
+    from package import FILE, without_files
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    written = FILE.read_text(encoding="utf-8")
+    assert written == without_files(readme), "run `python docs/site/package.py`"
+    assert not re.search(r"\]\((?!https://)|<img", written) and "](https://arxiv.org" in written
+    text = "a [b](c.md#d) ([x](y)), [e](https://f.g)\n\n![h](i.png)\n\n<img src='j.png'>\n\n![k](https://l.m)\n"
+    assert without_files(text) == "a b, [e](https://f.g)\n\n![k](https://l.m)\n"
+
+
 def test_every_theorem_has_a_heading(site):
     from pages import theorems
 
