@@ -171,7 +171,7 @@ def test_the_seeds_that_are_named_are_trained(tmp_path, capsys):
     assert cli.main([*line.split(), "--seeds", "3,9"]) == 0
     assert sorted(path.name[-6:] for path in (tmp_path / "runs").iterdir()) == ["-seed3", "-seed9"]
     said = capsys.readouterr()
-    assert "bwtheory: 2 runs, seeds 3, 9." in said.err and "mean ± standard deviation of 2 seeds" in said.out
+    assert "bwtheory: note: 2 runs, seeds 3, 9." in said.err and "mean ± standard deviation of 2 seeds" in said.out
 
 
 def test_times_and_sizes_have_units():

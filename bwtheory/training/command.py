@@ -52,7 +52,7 @@ def start_runs(
     for note in (*task.notes, *([] if long is None else [long])):  # after all that could be refused: a refusal is one sentence
         print(f"bwtheory: note: {note}", file=sys.stderr)
     if (said := plan_in_words(chosen, out)) is not None:
-        print(f"bwtheory: {said}", file=sys.stderr)
+        print(f"bwtheory: note: {said}", file=sys.stderr)
     scores = []
     for group in [runs] if together else [[one] for one in runs]:
         scores += _train_and_report(group, task)
