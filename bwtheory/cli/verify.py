@@ -92,8 +92,9 @@ def _judge(ledger: Ledger, ids: list[str]) -> list[Judgement]:
     from rich.progress import track
 
     console = Console(stderr=True)
-    quiet = len(ids) == 1 or not console.is_terminal
-    return [ledger.judge(i) for i in track(ids, "Checking the paper", console=console, transient=True, disable=quiet)]
+    if len(ids) == 1 or not console.is_terminal:  # Rich before 14.3 writes a line feed after a bar that it has not shown
+        return [ledger.judge(i) for i in ids]
+    return [ledger.judge(i) for i in track(ids, "Checking the paper", console=console, transient=True)]
 
 
 def _print_json(judgements: list[Judgement]) -> None:
