@@ -94,4 +94,6 @@ def test_the_recorded_score_is_of_mutants_of_the_table_and_nothing_survived():
     made = json.loads((mutants.CHECKOUT / "results" / "mutants.json").read_text(encoding="utf-8"))
     known = {(mutant.file, mutant.what) for mutant in MUTANTS}
     assert {(row["file"], row["error"]) for row in made["mutants"]} <= known
+    readme = (mutants.CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert f"{made['caught']} of {made['tried']} deliberate errors" in readme
     assert made["tried"] == made["caught"] == len(made["mutants"]) >= 60
