@@ -1,4 +1,4 @@
-"""Values and gradients of networks as a list of products and activations, most of them into memory that is there.
+"""Values and gradients of networks as a list of products and activations, most of which write into tensors that are reused.
 
 For networks that are their ``layers()`` and nothing else, with activations that have a derivative or ``Fused`` kernels.
 """
@@ -104,34 +104,35 @@ class ExplicitNetworks:
 
 
 def kernels_known(activation: Activation) -> Fused:
+    """``kernels_of`` an activation that has some."""
     kernels = kernels_of(activation)
     assert kernels is not None
     return kernels
 
 
 class Memory:
-    """What a thread has of its own: totals of gradients, and room for gradients with respect to features."""
+    """What each thread has: totals of gradients, and scratch buffers for gradients with respect to features."""
 
     def __init__(self, networks: ExplicitNetworks):
         self.totals = [torch.zeros_like(own) for own in networks.own]
         for number, transposed in enumerate(networks.transposed):
             if transposed.shape[1] < transposed.shape[2]:  # a product with few rows is faster than one with few columns
                 self.totals[2 * number] = torch.zeros_like(transposed).transpose(1, 2)
-        self._room: dict[tuple[int, int], Tensor] = {}
+        self._buffers: dict[tuple[int, int], Tensor] = {}
         self._spare: dict[int, Tensor] = {}
 
     def spare(self, like: Tensor) -> Tensor:
-        """Room in the shape of a total, for a product that is added to it."""
+        """A scratch buffer in the shape of a total, for a product that is added to it."""
         if like.numel() not in self._spare:
             self._spare[like.numel()] = torch.empty_like(like)
         return self._spare[like.numel()].view_as(like)
 
     def gradient(self, like: Tensor, number: int) -> Tensor:
-        """Room in the shape of a tensor; another one for the next number."""
+        """A scratch buffer in the shape of a tensor; another one for the next number."""
         key = number % 2, like.numel()
-        if key not in self._room:
-            self._room[key] = torch.empty_like(like)
-        return self._room[key].view_as(like)
+        if key not in self._buffers:
+            self._buffers[key] = torch.empty_like(like)
+        return self._buffers[key].view_as(like)
 
 
 class Pass:
@@ -146,15 +147,15 @@ class Pass:
     def __init__(self, networks: ExplicitNetworks, rows: int, memory: Memory):
         self._networks, first = networks, networks.first
         like, count = networks.weights[0], len(networks.networks)
-        room = partial(torch.empty, dtype=like.dtype, device=like.device)
+        buffer = partial(torch.empty, dtype=like.dtype, device=like.device)
         totals, products = memory.totals, networks.products
-        self._x = room(rows, first.in_features)
-        self._z = z = room(count, rows, networks.transposed[0].shape[1])
+        self._x = buffer(rows, first.in_features)
+        self._z = z = buffer(count, rows, networks.transposed[0].shape[1])
         self._forward: list[Callable[[], Any]] = []
         self._backward: list[Callable[[], Any]] = []
         matrices = zip(networks.weights, networks.transposed)
         for number, (way, (weight, transposed), bias) in enumerate(zip(networks.ways, matrices, networks.biases)):
-            u = room(count, rows, weight.shape[1])
+            u = buffer(count, rows, weight.shape[1])
             self._forward.append(products.product(z, transposed, weight, u))
             back: list[Callable[[], Any]] = []
             gradient = memory.gradient(u, number)

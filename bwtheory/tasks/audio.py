@@ -17,25 +17,19 @@ from torch import Tensor
 
 from bwtheory.files import write_bytes
 from bwtheory.tasks.sources import BUILT_IN_SOUNDS, find_sound, kind_of, shadowed, shown
-from bwtheory.tasks.task import Task, add_noise, noise_notes, snr
+from bwtheory.tasks.task import SNRTask, add_noise, noise_notes
 
 BUILT_IN_RATE = 16000  # Hz
 UNKNOWN = (0x7FFFF, 0xFFFFF)  # first digits of the bytes in headers that are written before anybody knows how many come
 
 
 @dataclass(frozen=True, kw_only=True)
-class AudioTask(Task):
+class AudioTask(SNRTask):
     """Samples (N, channels) in [−1, 1] at a rate in Hz."""
 
     rate: int
 
-    score_name = "snr"
-    score_unit = "dB"
     reconstruction_name = "reconstruction.wav"
-
-    def score(self, values: Tensor) -> float:
-        """Signal-to-noise ratio: power of the sound over the mean squared error, in dB."""
-        return snr(values, self.truth)
 
     def save_reconstruction(self, path: Path, values: Tensor) -> None:
         """A WAV file of floats, as they are: players clip what is beyond [−1, 1]."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bwtheory.tasks.images import save_image
 from bwtheory.tasks.sources import require_one_of
-from bwtheory.tasks.task import Task, add_noise, grid_coordinates, noise_notes, noise_std, snr
+from bwtheory.tasks.task import SNRTask, add_noise, grid_coordinates, noise_notes, noise_std
 
 SIDE = 24  # of the grid on which distances are compared
 NEAR = 0.1  # points near the surface are nearer than this
@@ -37,16 +37,10 @@ SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"torus": _torus, "box":
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistanceTask(Task):
+class DistanceTask(SNRTask):
     """Distances at random points, and on a grid of the cube."""
 
-    score_name = "snr"
-    score_unit = "dB"
     reconstruction_name = "reconstruction.png"
-
-    def score(self, values: Tensor) -> float:
-        """−20 log₁₀ of the relative error in L² over the cube."""
-        return snr(values, self.truth)
 
     def metrics(self, values: Tensor) -> dict[str, float | None]:
         """Also ``iou``: volume of the intersection of both solids over that of their union."""

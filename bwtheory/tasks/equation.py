@@ -19,7 +19,7 @@ from torch import Tensor
 from bwtheory.tasks.images import save_image
 from bwtheory.tasks.operators import Matrix
 from bwtheory.tasks.sources import require_one_of
-from bwtheory.tasks.task import Task, add_noise, grid_coordinates, noise_notes, noise_std, pixel_coordinates, snr
+from bwtheory.tasks.task import SNRTask, add_noise, grid_coordinates, noise_notes, noise_std, pixel_coordinates
 
 DEGREE = 6  # of the solutions' sines
 DIFFUSIVITY = 0.05  # of the heat equation, on [−1, 1] for a duration of 2
@@ -156,20 +156,14 @@ def finite_elements(equation: str, nodes: int, data_seed: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EquationTask(Task):
+class EquationTask(SNRTask):
     """The weak form at n×n nodes, and the exact solution on a grid ``FINER`` times as fine."""
 
     equation: str
     nodes: int
     data_seed: int
 
-    score_name = "snr"
-    score_unit = "dB"
     reconstruction_name = "reconstruction.png"
-
-    def score(self, values: Tensor) -> float:
-        """−20 log₁₀ of the relative error in L², against the exact solution."""
-        return snr(values, self.truth)
 
     def metrics(self, values: Tensor) -> dict[str, float | None]:
         """Also the relative errors in L² and in H¹, by difference quotients; for heat, H¹ in x at all times.

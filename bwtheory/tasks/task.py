@@ -160,6 +160,18 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SNRTask(Task):
+    """A problem whose score is the signal-to-noise ratio of all values."""
+
+    score_name = "snr"
+    score_unit = "dB"
+
+    def score(self, values: Tensor) -> float:
+        """``snr``: power of the truth over the mean squared error, so −20 log₁₀ of the relative error in L²."""
+        return snr(values, self.truth)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageTask(Task):
     """A problem whose unknown is an image of ``shape`` (H, W), and the PSNR that the published code takes for it.
 
