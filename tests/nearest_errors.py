@@ -3,8 +3,8 @@
     python -m tests.nearest_errors [ID ...]
 
 Of each claim about mathematics that holds, printed or corrected, each number among its parameters is made a unit larger and a
-unit smaller: an integer and a numerator by 1, a decimal by 1 in its last digit, a float by a fifth; a truth value is turned
-round.  A number is listed if the check says yes to all of these.  Nothing is wrong with that where the statement is about all
+unit smaller: an integer and a numerator by 1, a decimal by 1 in its last digit, a float by a fifth; a truth value is
+inverted.  A number is listed if the check says yes to all of these.  That is right where the statement is about all
 such numbers, and the printed one is an example; otherwise the check does not see it.
 """
 
@@ -20,10 +20,10 @@ from typing import Any
 from bwtheory.claims import Claim, Evidence, load_ledger
 
 NUMBER = re.compile(r"(-?\d+)(/\d+)?|-?\d+\.\d+")
-Path_ = tuple[Any, ...]
+Way = tuple[Any, ...]
 
 
-def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+def leaves(value: Any, path: Way = ()) -> Iterator[tuple[Way, Any]]:
     """Every number or text in nested dictionaries and lists, with the way to it."""
     if isinstance(value, (dict, list)):
         for key, part in value.items() if isinstance(value, dict) else enumerate(value):
@@ -32,7 +32,7 @@ def leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
         yield path, value
 
 
-def changed(parameters: dict[str, Any], path: Path_, value: Any) -> dict[str, Any]:
+def changed(parameters: dict[str, Any], path: Way, value: Any) -> dict[str, Any]:
     """A copy with another value at the end of the way."""
     result = place = copy.deepcopy(parameters)
     for key in path[:-1]:
@@ -42,7 +42,7 @@ def changed(parameters: dict[str, Any], path: Path_, value: Any) -> dict[str, An
 
 
 def neighbours(value: Any) -> list[Any]:
-    """A unit more and a unit less; none for a text that is no number."""
+    """A unit more and a unit less; none for a text that is not a number."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
@@ -60,7 +60,7 @@ def neighbours(value: Any) -> list[Any]:
 
 
 def unseen(claim: Claim, check: Any) -> list[tuple[str, Any]]:
-    """The numbers whose neighbours the check accepts, all of them, by name; an exception is no yes."""
+    """The numbers whose neighbours the check accepts, all of them, by name; an exception counts as no."""
     parameters = dict(claim.corrected or claim.printed)
     found = []
     for path, value in leaves(parameters):
