@@ -3,8 +3,9 @@
     python benchmarks/scaling.py [--quick] [--out DIR]
 
 Each point runs in a process of its own: κ of ReLUs, structured and certified, equally spaced and random; one analysis and one
-synthesis in the complete basis; κ of that basis, certified.  Times are the least of three.  The exponent is that of the
-larger half of the sizes, by least squares in logarithms.  DIR/scaling.png and .pdf show the times.
+synthesis in the complete basis; κ of that basis, certified.  Times are the least of three.  The exponent is that of the sizes
+from 2^17 on, where the certified method changes from balls to float64 (of the larger half with --quick), by least squares in
+logarithms.  DIR/scaling.json has all points, DIR/scaling.png and .pdf show the times.
 """
 
 from __future__ import annotations
@@ -23,9 +24,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bwtheory.files import write_text
+from bwtheory.processor import processor
+
 REPETITIONS = 3
 SIZES = tuple(2**n for n in range(10, 24))
 LAST = {"certified, random": 2**20, "certified, equal": 2**22}  # of others: the last size
+BEYOND = {"structured, equal": (10**7,), "structured, random": (10**7,)}
+LARGE = 2**17  # from here on the exponent is fitted
 
 
 def work(name: str, size: int) -> tuple[int, Callable[[], float]]:
@@ -70,9 +76,9 @@ def measure(name: str, size: int) -> dict:
 
 
 def exponent(points: list[dict]) -> float:
-    """The slope of log seconds over log K, of the larger half of the sizes."""
-    half = points[len(points) // 2 :]
-    return float(np.polyfit(np.log([p["K"] for p in half]), np.log([p["seconds"] for p in half]), 1)[0])
+    """The slope of log seconds over log K, of sizes from ``LARGE`` on, or of the larger half if there are none."""
+    fitted = [point for point in points if point["K"] >= LARGE] or points[len(points) // 2 :]
+    return float(np.polyfit(np.log([p["K"] for p in fitted]), np.log([p["seconds"] for p in fitted]), 1)[0])
 
 
 def draw(results: dict[str, list[dict]], out: Path) -> None:
@@ -107,6 +113,7 @@ def main() -> None:
         table.add_column(column, justify="right")
     for name in NAMES:
         sizes = [size for size in SIZES if size <= (2**16 if arguments.quick else LAST.get(name, SIZES[-1]))]
+        sizes += [] if arguments.quick else BEYOND.get(name, ())
         results[name] = []
         for size in sizes:
             run = subprocess.run(
@@ -122,6 +129,7 @@ def main() -> None:
         )
         table.add_row(name, f"{exponent(results[name]):.2f}", *row)
     Console(width=110).print(table)
+    write_text(arguments.out / "scaling.json", json.dumps({"processor": processor(), "points": results}, indent=1) + "\n")
     draw(results, arguments.out)
 
 

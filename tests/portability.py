@@ -122,8 +122,19 @@ VARIANTS = [
 
 
 def run(variant: Variant, processes: int, folder: Path) -> dict[str, object]:
-    """Run a variant's tests; its row."""
-    python = interpreter(variant, folder)
+    """Run a variant's tests; its row, which says so if its environment cannot be made."""
+    print(f"{variant.name}: {variant.what}", flush=True)
+    row: dict[str, object] = {
+        "processor": processor(),
+        "variant": variant.name,
+        "what": variant.what,
+        "settings": {name: value for name, value in asdict(variant)["environment"].items() if name != "PYTHONPATH"},
+        "tests": NAMES[variant.tests],
+    }
+    try:
+        python = interpreter(variant, folder)
+    except subprocess.CalledProcessError:
+        return row | {"versions": {}} | all_failed("its environment could not be made: pip has said why")
     environment = {**os.environ, **variant.environment}
     if environment.get("NPY_DISABLE_CPU_FEATURES") == ALL_OF_NUMPY:
         environment["NPY_DISABLE_CPU_FEATURES"] = numpy_features(python)
@@ -133,17 +144,8 @@ def run(variant: Variant, processes: int, folder: Path) -> dict[str, object]:
     report = folder / f"{variant.name}.xml"
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *variant.arguments]
     command += ["-n", str(processes), "--dist", "worksteal"] if processes > 1 else []
-    print(f"{variant.name}: {variant.what}", flush=True)
     subprocess.run([*command, *variant.tests], cwd=CHECKOUT, env=environment, check=False)
-    return {
-        "processor": processor(),
-        "variant": variant.name,
-        "what": variant.what,
-        "settings": {name: value for name, value in asdict(variant)["environment"].items() if name != "PYTHONPATH"},
-        "tests": NAMES[variant.tests],
-        "versions": versions(python),
-        **counts(report),
-    }
+    return row | {"versions": versions(python)} | counts(report)
 
 
 def interpreter(variant: Variant, folder: Path) -> str:
@@ -181,7 +183,7 @@ def versions(python: str) -> dict[str, str]:
 def counts(report: Path) -> dict[str, object]:
     """Passed, failed and skipped, and what failed; a run without a report has failed as a whole."""
     if not report.exists():
-        return {"passed": 0, "failed": 1, "skipped": 0, "failures": ["pytest wrote no report"]}
+        return all_failed("pytest wrote no report")
     suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
     total, failed, skipped = (int(suite.get(name, 0)) for name in ("tests", "failures", "skipped"))
     failed += int(suite.get("errors", 0))
@@ -191,6 +193,11 @@ def counts(report: Path) -> dict[str, object]:
         if case.find("failure") is not None or case.find("error") is not None
     ]
     return {"passed": total - failed - skipped, "failed": failed, "skipped": skipped, "failures": names}
+
+
+def all_failed(why: str) -> dict[str, object]:
+    """The counts of a run that has failed as a whole."""
+    return {"passed": 0, "failed": 1, "skipped": 0, "failures": [why]}
 
 
 def merged(rows: list[dict], path: Path) -> list[dict]:
@@ -214,7 +221,7 @@ def page(rows: list[dict]) -> str:
         for row in (row for row in rows if row["processor"] == name):
             lines += [f"- failed in {row['variant']}: {test}" for test in row["failures"]]
         used: dict[str, list[str]] = {}
-        for row in (row for row in rows if row["processor"] == name):
+        for row in (row for row in rows if row["processor"] == name and row["versions"]):
             used.setdefault(", ".join(f"{library} {number}" for library, number in row["versions"].items()), []).append(
                 row["variant"]
             )
