@@ -23,7 +23,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "the paper's width": {"shrink": 2, "epochs": 60},
     "wide, few pixels": {"shrink": 8, "hidden_features": 800, "hidden_layers": 3, "epochs": 100},
     "SIREN in minibatches": {"shrink": 2, "activation": "siren", "batch": 8192, "epochs": 60},
-    "CT": {"shrink": 4, "task": "ct", "hidden_features": 128, "epochs": 200},
+    "CT": {"shrink": 4, "task": "ct", "hidden_features": 128, "epochs": 1000},
 }
 QUICK = {"epochs": 3, "shrink": 16}
 

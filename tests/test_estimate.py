@@ -150,6 +150,25 @@ def test_time_follows_what_is_measured(picture, monkeypatch):
         assert estimate.measured_seconds(changed, task, network) == pytest.approx(expected), changes
 
 
+def test_an_operator_is_measured_in_a_step_where_it_fits(picture, monkeypatch):
+    """A step of all coordinates has the operator in it; a step of a part of them cannot, and it is measured by itself."""
+    monkeypatch.setattr(estimate, "_median_seconds", lambda call: call() or 1.0)
+    monkeypatch.setattr(estimate, "_seconds_of_row", lambda task: 0.0)
+    monkeypatch.setattr(estimate, "_other_points", lambda config, task: 0)
+    by_itself = []
+    monkeypatch.setattr(estimate, "_seconds_of_operator", lambda *given: by_itself.append(given) or 5.0)
+    config = with_preset({"source": str(picture), "task": "ct", "hidden_features": 8, "epochs": 10, "chunk": 16})
+    task = build_task("ct", str(picture), config.coords, {"angles": 4})
+    applied = []
+    forward = type(task.operator).__call__
+    monkeypatch.setattr(type(task.operator), "__call__", lambda self, x: applied.append(len(x)) or forward(self, x))
+    network = build_network(config, 1)
+    assert estimate.measured_seconds(config, task, network) == pytest.approx(10 * (1 + 1))
+    assert applied == [len(task.coordinates)] and not by_itself
+    monkeypatch.setattr(estimate, "SAMPLE", 1)  # one chunk for each thread: a part
+    assert estimate.measured_seconds(config, task, network) > 10 * (1 + 1 + 5) and len(by_itself) == 1
+
+
 def test_short_runs_are_not_measured(picture, monkeypatch):
     monkeypatch.setattr(estimate, "measured_seconds", None)
     config = with_preset({"source": str(picture), "hidden_features": 8, "epochs": 60})

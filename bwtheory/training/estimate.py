@@ -104,7 +104,8 @@ def memory(config: TrainingConfig, task: Task, network: nn.Module) -> float:
 def measured_seconds(config: TrainingConfig, task: Task, network: INR) -> float:
     """Seconds that a run would take, from steps of its network on a part of its coordinates, which are measured now.
 
-    An operator is measured by itself on all of them, and the score of a row once.  What comes after the last epoch is left out.
+    With an operator a step needs all coordinates: if they are more than that part, the operator is measured by itself, on
+    all of them.  The score of a row is measured once.  What comes after the last epoch is left out.
     """
     device, dtype = torch.device(config.device), torch.float64 if config.double else torch.float32
     count = len(task.coordinates)
@@ -116,10 +117,12 @@ def measured_seconds(config: TrainingConfig, task: Task, network: INR) -> float:
     products, _ = products_of_run(config.engine)
     chunked = ChunkedNetworks(networks, config.chunk_size, products=products)
     optimizers = [build_optimizer(config, network) for network in networks]
-    y = torch.zeros(part, task.channels, device=device, dtype=dtype)
+    operator = task.operator and task.operator.to(device, dtype)
+    at_once = operator if part == count else None
+    y = torch.zeros(part if at_once is None else len(task.measurements), task.channels, device=device, dtype=dtype)
 
     def pass_of_part() -> None:
-        losses, _ = chunked.least_squares(x, y)
+        losses, _ = chunked.least_squares(x, y, at_once)
         losses.tolist()  # waits for a GPU
 
     def update() -> None:
@@ -131,8 +134,8 @@ def measured_seconds(config: TrainingConfig, task: Task, network: INR) -> float:
     whole = on_part * count / part
     steps = config.batches(count)
     epoch = whole + steps * _median_seconds(update)
-    if task.operator is not None:
-        epoch += _seconds_of_operator(task.operator.to(device, dtype), task, whole, len(networks), _features(network))
+    if operator is not None and at_once is None:
+        epoch += _seconds_of_operator(operator, task, whole, len(networks), _features(network))
     total = config.first_order_epochs * epoch
     total += (config.epochs - config.first_order_epochs) * ITERATION * epoch
     return total + _rows(config) * (_seconds_of_row(task) + _other_points(config, task) / count * whole / 3)
