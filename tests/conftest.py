@@ -11,7 +11,7 @@ import torch
 from hypothesis import settings
 from seeds import THREADS, seeded
 
-from bwtheory.nn.products import usual_products
+from bwtheory.nn.products import ENGINES, usual_products
 
 os.environ.setdefault("BWTHEORY_ENGINE", usual_products().name)  # no test depends on which engine is fastest here
 settings.register_profile("bwtheory", deadline=None, database=None)  # a busy machine is no failure; what failed is not kept
@@ -33,3 +33,4 @@ def generators_of_its_own(request):
     torch.manual_seed(seed)
     yield
     assert torch.get_num_threads() == THREADS, "A test has left torch with another number of threads."
+    assert not any(map(vars, ENGINES.values())), "A test has left an engine with an attribute that hides its class's."

@@ -50,8 +50,8 @@ def test_each_engine_does_all_products_in_each_thread(monkeypatch):
     problem = Problem(side=64, width=300, depth=2)
     for engine in ENGINES.values():
         for kind in ("product", "outer"):
-            monkeypatch.setattr(
-                engine, kind, lambda x, y, *others, kind=kind: asked.append((kind, len(x[0]))) or (lambda: None)
+            monkeypatch.setattr(  # of the class: an object would keep what is put back as an attribute of its own
+                type(engine), kind, lambda self, x, y, *others, kind=kind: asked.append((kind, len(x[0]))) or (lambda: None)
             )
     monkeypatch.setattr(benchmark_module, "threads_for", lambda count, x: 2)
     ways = problem.bare_products()
