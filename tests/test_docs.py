@@ -115,6 +115,57 @@ def test_a_wrong_link_is_found(tmp_path):
     ]
 
 
+# --- Nothing twice on a page -----------------------------------------------------------------------------------------
+
+PAGES = sorted({*DOCUMENTS, *(ROOT / "results").rglob("*.md"), *(ROOT / "docs" / "site").glob("*.md")})
+# The ledger is written from its entries, and entries about the panels of one figure share its caption, scope and controls.
+ALIKE = {ROOT / "paper_checks.md"}
+LONG = 100  # characters: a shorter paragraph may say the same in two contexts
+
+
+def repeated_headings(markdown: str) -> list[str]:
+    """Headings that are twice on a page, at the same level and below the same headings."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    trail: list[str] = []
+    for marks, heading in re.findall(r"^(#{1,6}) +(.+?) *#*$", prose(markdown), re.MULTILINE):
+        trail = [*(trail + [""] * 6)[: len(marks) - 1], heading]
+        seen[tuple(trail)] += 1
+    return [" > ".join(filter(None, path)) for path, count in seen.items() if count > 1]
+
+
+def repeated_markers(markdown: str) -> list[str]:
+    """HTML comments that are twice on a page; two of them enclose what a command writes."""
+    return [comment for comment, count in Counter(re.findall(r"<!--.*?-->", prose(markdown), re.DOTALL)).items() if count > 1]
+
+
+def repeated_paragraphs(markdown: str) -> list[str]:
+    """Paragraphs, items of lists, and whole tables that are twice on a page."""
+    parts = re.split(r"\n\s*\n|\n(?= *(?:[-*]|\d+\.) )", prose(markdown))
+    seen = Counter(" ".join(part.split()) for part in parts)
+    return [part for part, count in seen.items() if count > 1 and len(part) > LONG]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_is_twice_on_a_page(page):
+    """As after a merge that keeps both versions of a section."""
+    text = read(page)
+    assert repeated_headings(text) + repeated_markers(text) == []
+    assert page in ALIKE or repeated_paragraphs(text) == []
+
+
+def test_what_is_twice_on_a_page_is_found():
+    page = "# A\n\n## B\n\n### C\n\n## D\n\n### C\n\n```\n## B\n## B\n```\n"
+    assert repeated_headings(page) == []
+    assert repeated_headings(page + "### C\n## B ##\n") == ["A > B", "A > D > C"]
+    region = "<!-- written by x -->\n1\n<!-- end -->\n"
+    assert repeated_markers(region) == []
+    assert repeated_markers(region + "\n<!-- written by x -->\n2\n") == ["<!-- written by x -->"]
+    long = "word " * 21
+    assert repeated_paragraphs(f"- {long}a\n- {long}b\n\n{long}\n\nshort\n\nshort\n\n```\n{long}\n```\n") == []
+    assert repeated_paragraphs(f"{long}\n\nother\n\n{long.replace(' ', chr(10), 1)}") == [long.strip()]
+    assert repeated_paragraphs(f"* {long}\n* {long}\n") == [f"* {long.strip()}"]
+
+
 # --- Commands, flags, targets, files ---------------------------------------------------------------------------------
 
 
