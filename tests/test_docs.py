@@ -225,7 +225,9 @@ def test_a_wrong_command_line_is_found(line):
 def known_flags() -> frozenset[str]:
     """Flags of bwtheory's commands, and of the programs of the repository that have some of their own."""
     sources = [
-        path for folder in ("bwtheory", "benchmarks", "figures", "proofs", "tests") for path in (ROOT / folder).rglob("*.py")
+        path
+        for folder in ("bwtheory", "benchmarks", "docs", "figures", "proofs", "tests")
+        for path in (ROOT / folder).rglob("*.py")
     ]
     own = {flag for path in sources for flag in re.findall(r"add_argument\([^)]*?\"(--[\w-]+)\"", read(path))}
     return frozenset({flag for command in COMMANDS.values() for flag in flags_of(command)} | own | {"--help", "--version"})
