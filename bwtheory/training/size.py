@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from bwtheory.nn.activations import Activation, build_activation
+from bwtheory.nn.network import Plan, real_numbers
 from bwtheory.tasks import dimensions_of
 from bwtheory.training.config import TrainingConfig
 
@@ -33,13 +34,8 @@ def count_parameters(
             kind = build_activation(activation, options)
     except (RuntimeError, NotImplementedError):  # one of your own that looks at its numbers
         kind = build_activation(activation, options)
-    width, weights_are_complex = kind.width(hidden_features), kind.complex_features
-    first = (kind.encoded_features(in_features) + 1) * width
-    inner = (hidden_layers - 1) * (2 if linear_layers else 1) * (width + 1) * width
-    last = (width + 1) * out_features
-    after_first = (inner + last) * (2 if weights_are_complex else 1)
-    own = sum(p.numel() * (2 if p.is_complex() else 1) for p in kind.parameters() if p.requires_grad)
-    return first + after_first + (in_features * out_features if skip else 0) + own
+    plan = Plan.of(kind, in_features, out_features, hidden_features, hidden_layers, linear_layers, skip)
+    return sum(maps.parameters for maps in plan) + real_numbers(kind)
 
 
 def training_bytes(parameters: int, layers: int = 0, networks: int = 1, double: bool = False) -> int:
