@@ -604,5 +604,7 @@ def test_what_a_user_should_know_of_an_image_is_said_once(pictures, tmp_path, mo
     monkeypatch.setattr(engine, "SECONDS", 0.0)
     Image.fromarray(np.full((12, 16, 4), 100, np.uint8)).save(pictures[0])
     said: list[str] = []
-    compare(tiny(pictures, trials=1, seeds=1), tmp_path / "out", said.append)
+    done = compare(tiny(pictures, trials=1, seeds=1), tmp_path / "out", said.append, spread=2.0)
+    runs = next(number for number, sentence in enumerate(said) if " runs; their steps take about " in sentence)
+    assert engine.what_can_be_seen(done, 2.0) in said[:runs]
     assert sum("transparen" in sentence and sentence.startswith("note: ") for sentence in said) == 1
