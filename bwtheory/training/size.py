@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from bwtheory import units
 from bwtheory.nn.activations import Activation, build_activation
 from bwtheory.nn.network import Plan, real_numbers
 from bwtheory.tasks import dimensions_of
@@ -47,7 +48,7 @@ def refuse_what_does_not_fit(what: str, needed: float) -> None:
     """ValueError if this takes more bytes than are free."""
     free = available_bytes()
     if needed > free:
-        raise ValueError(f"{what} takes at least {in_words(needed)} of memory, and {in_words(free)} are free.")
+        raise ValueError(f"{what} takes at least {units.size(needed)} of memory, and {units.size(free)} are free.")
 
 
 def refuse_to_train(config: TrainingConfig, networks: int = 1) -> None:
@@ -65,12 +66,6 @@ def refuse_to_train(config: TrainingConfig, networks: int = 1) -> None:
 def available_bytes() -> float:
     """Memory that this process can still get: of the machine, of its control group, of its own limit; inf if nothing says."""
     return min(_of_machine(), _of_control_group(), _of_process())
-
-
-def in_words(count: float) -> str:
-    """A number of bytes, such as "1.5 GB"."""
-    power = min(max(int(math.log10(max(count, 1)) // 3), 0), 6)
-    return f"{count / 1000**power:.3g} {('bytes', 'KB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"
 
 
 def _of_machine() -> float:
