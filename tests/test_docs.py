@@ -274,6 +274,33 @@ def test_wrong_flags_targets_and_files_are_found():
     assert missing_files("`bwtheory/wavelet.py` `bwtheory/wavelets.py` `runs/x.py`") == {"bwtheory/wavelets.py"}
 
 
+PAIR = re.compile(r"(?<!± )\d+\.\d / \d+\.\d")  # dB on the pixels / between them
+
+
+def unknown_pairs(document: Path) -> list[str]:
+    """Pairs of a paragraph, or of the table after it, that are in none of the pages of results to which the paragraph links."""
+    found = []
+    for part in re.split(r"\n\s*\n(?!\|)", prose(read(document)).replace("**", "")):
+        linked = [document.parent / name for name in re.findall(r"\]\(([^)\s]*results/[^)\s#]+\.md)", part)]
+        tables = "".join(map(read, linked))
+        found += [pair for pair in PAIR.findall(part) if linked and pair not in tables]
+    return found
+
+
+@living
+def test_pairs_are_those_of_the_results(document):
+    assert unknown_pairs(document) == []
+
+
+def test_a_pair_that_is_in_no_result_is_found(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a.md").write_text("| 30.1 / 20.2 | 5.0 / 6.0 |", encoding="utf-8")
+    page = tmp_path / "page.md"
+    text = "It has **30.1** / 20.2 and 9.9 / 8.8 ([table](results/a.md)):\n\n| 5.0 / 6.0 | 7.0 / 6.0 |"
+    page.write_text(f"{text} 2.0 ± 1.0 / 3.0 |\n\n1.0 / 1.0", encoding="utf-8")
+    assert unknown_pairs(page) == ["9.9 / 8.8", "7.0 / 6.0"]
+
+
 # --- Examples --------------------------------------------------------------------------------------------------------
 
 
