@@ -18,8 +18,8 @@ from bwtheory.training.presets import FAITHFUL_SOURCE, FAITHFUL_TASK, PRESETS, R
 from bwtheory.units import short
 
 EXPLANATION = (
-    "recommended  what `bwtheory train` takes without a word: ours where we have settings that are good between the pixels, "
-    "else the row below it",
+    "recommended  the default of `bwtheory train`: our settings where we have some that are good between the pixels, "
+    "else those of the row below",
     "paper        --preset paper: Appendix D of the paper for its three tasks and four networks; ours, not tuned, elsewhere",
     "faithful     --faithful: the published code where it differs from the paper; its row has only what differs",
 )
