@@ -248,10 +248,12 @@ def unknown_targets(markdown: str) -> set[str]:
 
 
 def missing_files(markdown: str) -> set[str]:
-    """Files of the repository in spans that are not there."""
-    pattern = r"(?:bwtheory|docs|tests|verify|proofs|results|figures|benchmarks)/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
+    """Files of the repository in spans that are not there; those of the package may be named without its folder."""
+    packages = "|".join(path.parent.name for path in (ROOT / "bwtheory").glob("*/__init__.py"))
+    folders = f"bwtheory|docs|tests|verify|proofs|results|figures|benchmarks|{packages}"
+    pattern = rf"(?:{folders})/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
     named = {span for span in spans(markdown) if re.fullmatch(pattern, span)} - WRITTEN_LATER
-    return {name for name in named if not (ROOT / name).exists()}
+    return {name for name in named if not (ROOT / name).exists() and not (ROOT / "bwtheory" / name).exists()}
 
 
 WRITTEN_LATER = {
@@ -271,7 +273,8 @@ def test_wrong_flags_targets_and_files_are_found():
         "nothing",
         "more",
     }
-    assert missing_files("`bwtheory/wavelet.py` `bwtheory/wavelets.py` `runs/x.py`") == {"bwtheory/wavelets.py"}
+    named = "`bwtheory/wavelet.py` `bwtheory/wavelets.py` `runs/x.py` `nn/network.py` `nn/networks.py`"
+    assert missing_files(named) == {"bwtheory/wavelets.py", "nn/networks.py"}
 
 
 PAIR = re.compile(r"(?<!± )\d+\.\d / \d+\.\d")  # dB on the pixels / between them
