@@ -33,7 +33,7 @@ PROGRAMS = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if is_program(path) and path.relative_to(ROOT) != Path("bwtheory/__main__.py")  # tests/test_help.py
 ]
-SCRIPTS = [Path(".ci/run"), *(path.relative_to(ROOT) for path in sorted(ROOT.glob("tests/*.sh")))]
+SCRIPTS = [path.relative_to(ROOT) for path in (ROOT / ".ci" / "run", *sorted(ROOT.glob("tests/*.sh"))) if path.is_file()]
 
 
 def files() -> dict[Path, tuple[int, int]]:
