@@ -5,6 +5,7 @@ Run as  python benchmarks/beyond.py  with one thread (OMP_NUM_THREADS=1).  Media
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 
@@ -48,8 +49,14 @@ def costs() -> dict[str, dict[str, float]]:
     return found
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print a table."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     table = costs()
     rows = [[name, *(f"{value:.2f}" for value in row.values())] for name, row in table.items()]
     Table("CPU time of a step relative to BW-ReLU's", ("problem", *next(iter(table.values()))), rows).show(wide_console())
+
+
+if __name__ == "__main__":
+    main()

@@ -8,14 +8,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import nibabel
 import numpy as np
-import pydicom
-from pydicom.data import get_testdata_file
 
 
 def slices() -> dict[str, np.ndarray]:
     """Pixels (H, W) by name."""
+    import nibabel
+    import pydicom
+    from pydicom.data import get_testdata_file
+
     dicom = {"vertebra": "CT_small.dcm", "abdomen": "examples_overlay.dcm"}
     found = {name: pydicom.dcmread(str(get_testdata_file(file))).pixel_array for name, file in dicom.items()}
     data = Path(nibabel.__file__).parent / "tests" / "data"

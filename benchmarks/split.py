@@ -9,6 +9,7 @@ Least CPU times of one thread, all ways round after round, for (1024, 300) and (
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -38,6 +39,7 @@ def factors(x: Tensor, weights: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def main() -> None:
     """Print times and errors."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     x, weights, out = torch.randn(ROWS, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(ROWS, WIDTH)

@@ -1,10 +1,11 @@
 """What starting costs, by the time of ``import numpy`` or ``import torch``: fresh processes, one of each in every round.
 
-python benchmarks/startup.py [ROUNDS]
+python benchmarks/startup.py [--rounds 9]
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -29,8 +30,11 @@ def seconds(code: str) -> float:
     return time.perf_counter() - started
 
 
-def main(rounds: int) -> None:
+def main() -> None:
     """Print medians, and ratios of the medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
     for code in CASES.values():
         seconds(code)  # compiled and in the file system's cache from here on
     times: dict[str, list[float]] = {name: [] for name in CASES}
@@ -44,4 +48,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    main()

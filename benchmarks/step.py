@@ -5,6 +5,7 @@ A step is that of ``bwtheory bench``: 65,536 coordinates through 2→300→300�
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -88,6 +89,7 @@ def calls(problem: Problem) -> dict[str, float]:
 
 def main() -> None:
     """Print what calls take, what follows from that, and what steps take."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     keep_freed_memory()
     problem, threads = Problem(), torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,6 +1,9 @@
-"""Times and sizes in words, each with its unit."""
+"""Times and sizes in words, each with its unit; settings in few digits."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 
 def duration(seconds: float) -> str:
@@ -12,9 +15,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
 
 
-def size(count: int) -> str:
-    """Of a number of bytes: "312 bytes", "45 kB", "1.2 MB" or "3.4 GB", with 1 kB = 1000 bytes."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB" if count >= 1000 else f"{count} bytes"
+def size(count: float) -> str:
+    """Of a number of bytes, in three digits: "312 bytes", "45.1 kB", "1.23 MB" and so on to EB, with 1 kB = 1000 bytes."""
+    rounded = float(f"{count:.3g}")
+    power = min(int(math.log10(max(rounded, 1)) // 3), 6)
+    return f"{rounded / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"
+
+
+def short(value: Any) -> str:
+    """A setting: a float in four digits, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

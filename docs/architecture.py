@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import contextlib
 import functools
@@ -309,16 +310,20 @@ def write_numbers(found: str, page: Path) -> None:
     write_text(page, f"{head}{begin}\n{found}\n{end}{tail}")
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the picture and write the page's numbers, or only print these; 1 if an import points back, or there is a circle."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="print the numbers, and write nothing")
+    parser.add_argument("--way", action="store_true", help="list the functions from the command to the update, too")
+    options = parser.parse_args(arguments)
     edges = graph()
     first, second = functions_called()
     found = numbers(edges, first, second)
-    if "--check" not in arguments:
+    if not options.check:
         draw(part_edges(edges), PICTURE)
         write_numbers(found, PAGE)
     print(found)
-    if "--way" in arguments:
+    if options.way:
         for stage, functions in by_stage(first).items():
             print(f"\n{stage}:", *functions, sep="\n")
         print("\nin every step:", *second, sep="\n")
@@ -326,4 +331,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,9 +124,20 @@ def browser() -> Iterator[Page]:
             os.close(back)
 
 
-if __name__ == "__main__":  # PAGE OUT.png WIDTH [SCRIPT]: a screenshot, after a script
+def main() -> None:
+    """Write a screenshot."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chromium", description="A screenshot of a page.")
+    parser.add_argument("page", type=Path, help="an HTML file")
+    parser.add_argument("picture", type=Path, help="the PNG file to write")
+    parser.add_argument("width", type=int, help="of the window, in pixels")
+    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="JavaScript to run first")
+    options = parser.parse_args()
     with browser() as shown:
-        shown.open(Path(sys.argv[1]), int(sys.argv[3]))
-        for script in sys.argv[4:]:
+        shown.open(options.page, options.width)
+        for script in options.scripts:
             shown.evaluate(script)
-        shown.screenshot(Path(sys.argv[2]))
+        shown.screenshot(options.picture)
+
+
+if __name__ == "__main__":
+    main()

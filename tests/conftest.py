@@ -24,6 +24,14 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+def threads(request):
+    """For a test that torch's number of threads may not matter to."""
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(THREADS)
+
+
 @pytest.fixture(autouse=True)
 def generators_of_its_own(request):
     """What a test draws without a seed depends on its name and the suite's seed, not on the tests before it."""

@@ -10,6 +10,7 @@ such numbers, and the printed one is an example; otherwise the check does not se
 
 from __future__ import annotations
 
+import argparse
 import copy
 import re
 import sys
@@ -79,10 +80,15 @@ def accepts(check: Any, parameters: dict[str, Any]) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.nearest_errors", description=__doc__.partition(";")[0])
+    parser.add_argument("ids", nargs="*", metavar="ID", help="claims; all without one")
+    wanted = parser.parse_args(arguments).ids
     ledger = load_ledger(Path(__file__).resolve().parents[1])
-    wanted = list(arguments or sys.argv[1:]) or [claim.id for claim in ledger.claims]
+    unknown = [name for name in wanted if name not in ledger.checks]
+    if unknown:
+        parser.error(f"There is no claim {unknown[0]!r}; `bwtheory verify` lists them.")
     for claim in ledger.claims:
-        if claim.id in wanted and claim.evidence is not Evidence.EMPIRICAL:
+        if (claim.id in wanted or not wanted) and claim.evidence is not Evidence.EMPIRICAL:
             check = ledger.checks[claim.id]
             if accepts(check, dict(claim.corrected or claim.printed)) and (names := unseen(claim, check)):
                 print(f"{claim.id}: {', '.join(f'{name} = {value}' for name, value in names)}", flush=True)

@@ -6,6 +6,7 @@ on top of the compiled files.  The right version must compile the same way: else
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -91,6 +92,7 @@ def compiles(head: str, source: str) -> bool:
 
 
 def main() -> int:
+    argparse.ArgumentParser(prog="python -m tests.proof_controls", description=__doc__.partition(";")[0]).parse_args()
     failures = []
     for name, text, instead in CONTROLS:
         try:

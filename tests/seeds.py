@@ -7,6 +7,9 @@ whose outcome is known, is written as a number instead.  ``BWTHEORY_TEST_THREADS
 
 import os
 
+import numpy as np
+import torch
+
 SEED = int(os.environ.get("BWTHEORY_TEST_SEED", "0"))
 THREADS = int(os.environ.get("BWTHEORY_TEST_THREADS", "1"))
 
@@ -14,3 +17,8 @@ THREADS = int(os.environ.get("BWTHEORY_TEST_THREADS", "1"))
 def seeded(number: int = 0) -> int:
     """A seed for torch's or NumPy's generators: the number itself where the suite's seed is 0."""
     return number + 1_000_003 * SEED
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Normally distributed numbers in float64."""
+    return torch.from_numpy(np.random.default_rng(seeded(seed)).standard_normal(shape))

@@ -30,14 +30,6 @@ def paying(monkeypatch):
     return layer_by_layer
 
 
-@pytest.fixture(params=[1, 2])
-def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
 def network_of(name: str = "bw-relu", **more) -> INR:
     torch.manual_seed(0)
     return INR(2, 2, 9, 3, name, **more).double()

@@ -23,7 +23,7 @@ from bwtheory.comparison import report as reporting
 from bwtheory.comparison.compare import Comparison, compare
 from bwtheory.comparison.protocol import Protocol
 from bwtheory.comparison.scores import differences
-from bwtheory.comparison.study import main, with_conclusions
+from bwtheory.comparison.study import renew, with_conclusions
 from bwtheory.comparison.tuning import Axis, Point, best_point, edges, propose, values
 from bwtheory.experiments import runs as runs_module
 from bwtheory.experiments.statistics import detectable, images_for, mean_and_seed_error, mean_ranks, paired_difference
@@ -483,7 +483,7 @@ def test_several_comparisons_read_together(tmp_path):
         "networks": [row | {"psnr": 0} for row in rows if row["seed"] == 40],
     }
     (tmp_path / "study" / "single.json").write_text(json.dumps(single))  # has no standard error: in the table only
-    main(tmp_path / "study")
+    renew(tmp_path / "study")
     found = json.loads((tmp_path / "state.json").read_text())["state-of-the-art"]
     assert found["first"] == [30.5, pytest.approx(0.5)]  # s/√2 = 1 and 0, over two problems
     assert found["best_other"] == "siren" and found["second"] == [21.0, pytest.approx(1.0)] and found["trials"] == 4
@@ -604,5 +604,7 @@ def test_what_a_user_should_know_of_an_image_is_said_once(pictures, tmp_path, mo
     monkeypatch.setattr(engine, "SECONDS", 0.0)
     Image.fromarray(np.full((12, 16, 4), 100, np.uint8)).save(pictures[0])
     said: list[str] = []
-    compare(tiny(pictures, trials=1, seeds=1), tmp_path / "out", said.append)
+    done = compare(tiny(pictures, trials=1, seeds=1), tmp_path / "out", said.append, spread=2.0)
+    runs = next(number for number, sentence in enumerate(said) if " runs; their steps take about " in sentence)
+    assert engine.what_can_be_seen(done, 2.0) in said[:runs]
     assert sum("transparen" in sentence and sentence.startswith("note: ") for sentence in said) == 1

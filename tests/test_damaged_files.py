@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from raw_png import png
 
 from bwtheory.files import write_bytes
 from bwtheory.tasks.images import load_image
@@ -26,13 +27,8 @@ def test_every_format_without_loss_is_read_as_it_was_written(tmp_path, suffix):
 
 def test_a_png_is_refused_by_its_header_before_it_is_decoded(tmp_path):
     """Pillow decodes a PNG when it is asked how the picture is turned."""
-
-    def chunk(name, body):
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 2, 0, 0, 0)
     path = tmp_path / "bomb.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+    path.write_bytes(png(2**31 - 1, 8, 2, zlib.compress(b"")))
     with pytest.raises(ValueError, match=r"bomb\.png has 2147483647×2147483647 pixels"):
         load_image(str(path))
 

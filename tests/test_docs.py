@@ -115,6 +115,57 @@ def test_a_wrong_link_is_found(tmp_path):
     ]
 
 
+# --- Nothing twice on a page -----------------------------------------------------------------------------------------
+
+PAGES = sorted({*DOCUMENTS, *(ROOT / "results").rglob("*.md"), *(ROOT / "docs" / "site").glob("*.md")})
+# The ledger is written from its entries, and entries about the panels of one figure share its caption, scope and controls.
+ALIKE = {ROOT / "paper_checks.md"}
+LONG = 100  # characters: a shorter paragraph may say the same in two contexts
+
+
+def repeated_headings(markdown: str) -> list[str]:
+    """Headings that are twice on a page, at the same level and below the same headings."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    trail: list[str] = []
+    for marks, heading in re.findall(r"^(#{1,6}) +(.+?) *#*$", prose(markdown), re.MULTILINE):
+        trail = [*(trail + [""] * 6)[: len(marks) - 1], heading]
+        seen[tuple(trail)] += 1
+    return [" > ".join(filter(None, path)) for path, count in seen.items() if count > 1]
+
+
+def repeated_markers(markdown: str) -> list[str]:
+    """HTML comments that are twice on a page; two of them enclose what a command writes."""
+    return [comment for comment, count in Counter(re.findall(r"<!--.*?-->", prose(markdown), re.DOTALL)).items() if count > 1]
+
+
+def repeated_paragraphs(markdown: str) -> list[str]:
+    """Paragraphs, items of lists, and whole tables that are twice on a page."""
+    parts = re.split(r"\n\s*\n|\n(?= *(?:[-*]|\d+\.) )", prose(markdown))
+    seen = Counter(" ".join(part.split()) for part in parts)
+    return [part for part, count in seen.items() if count > 1 and len(part) > LONG]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_is_twice_on_a_page(page):
+    """As after a merge that keeps both versions of a section."""
+    text = read(page)
+    assert repeated_headings(text) + repeated_markers(text) == []
+    assert page in ALIKE or repeated_paragraphs(text) == []
+
+
+def test_what_is_twice_on_a_page_is_found():
+    page = "# A\n\n## B\n\n### C\n\n## D\n\n### C\n\n```\n## B\n## B\n```\n"
+    assert repeated_headings(page) == []
+    assert repeated_headings(page + "### C\n## B ##\n") == ["A > B", "A > D > C"]
+    region = "<!-- written by x -->\n1\n<!-- end -->\n"
+    assert repeated_markers(region) == []
+    assert repeated_markers(region + "\n<!-- written by x -->\n2\n") == ["<!-- written by x -->"]
+    long = "word " * 21
+    assert repeated_paragraphs(f"- {long}a\n- {long}b\n\n{long}\n\nshort\n\nshort\n\n```\n{long}\n```\n") == []
+    assert repeated_paragraphs(f"{long}\n\nother\n\n{long.replace(' ', chr(10), 1)}") == [long.strip()]
+    assert repeated_paragraphs(f"* {long}\n* {long}\n") == [f"* {long.strip()}"]
+
+
 # --- Commands, flags, targets, files ---------------------------------------------------------------------------------
 
 
@@ -174,7 +225,9 @@ def test_a_wrong_command_line_is_found(line):
 def known_flags() -> frozenset[str]:
     """Flags of bwtheory's commands, and of the programs of the repository that have some of their own."""
     sources = [
-        path for folder in ("bwtheory", "benchmarks", "figures", "proofs", "tests") for path in (ROOT / folder).rglob("*.py")
+        path
+        for folder in ("bwtheory", "benchmarks", "docs", "figures", "proofs", "tests")
+        for path in (ROOT / folder).rglob("*.py")
     ]
     own = {flag for path in sources for flag in re.findall(r"add_argument\([^)]*?\"(--[\w-]+)\"", read(path))}
     return frozenset({flag for command in COMMANDS.values() for flag in flags_of(command)} | own | {"--help", "--version"})
@@ -195,10 +248,12 @@ def unknown_targets(markdown: str) -> set[str]:
 
 
 def missing_files(markdown: str) -> set[str]:
-    """Files of the repository in spans that are not there."""
-    pattern = r"(?:bwtheory|docs|tests|verify|proofs|results|figures|benchmarks)/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
+    """Files of the repository in spans that are not there; those of the package may be named without its folder."""
+    packages = "|".join(path.parent.name for path in (ROOT / "bwtheory").glob("*/__init__.py"))
+    folders = f"bwtheory|docs|tests|verify|proofs|results|figures|benchmarks|{packages}"
+    pattern = rf"(?:{folders})/[\w./-]+\.(?:py|md|toml|json|v|png|sh)"
     named = {span for span in spans(markdown) if re.fullmatch(pattern, span)} - WRITTEN_LATER
-    return {name for name in named if not (ROOT / name).exists()}
+    return {name for name in named if not (ROOT / name).exists() and not (ROOT / "bwtheory" / name).exists()}
 
 
 WRITTEN_LATER = {
@@ -218,7 +273,35 @@ def test_wrong_flags_targets_and_files_are_found():
         "nothing",
         "more",
     }
-    assert missing_files("`bwtheory/wavelet.py` `bwtheory/wavelets.py` `runs/x.py`") == {"bwtheory/wavelets.py"}
+    named = "`bwtheory/wavelet.py` `bwtheory/wavelets.py` `runs/x.py` `nn/network.py` `nn/networks.py`"
+    assert missing_files(named) == {"bwtheory/wavelets.py", "nn/networks.py"}
+
+
+PAIR = re.compile(r"(?<!± )\d+\.\d / \d+\.\d")  # dB on the pixels / between them
+
+
+def unknown_pairs(document: Path) -> list[str]:
+    """Pairs of a paragraph, or of the table after it, that are in none of the pages of results to which the paragraph links."""
+    found = []
+    for part in re.split(r"\n\s*\n(?!\|)", prose(read(document)).replace("**", "")):
+        linked = [document.parent / name for name in re.findall(r"\]\(([^)\s]*results/[^)\s#]+\.md)", part)]
+        tables = "".join(map(read, linked))
+        found += [pair for pair in PAIR.findall(part) if linked and pair not in tables]
+    return found
+
+
+@living
+def test_pairs_are_those_of_the_results(document):
+    assert unknown_pairs(document) == []
+
+
+def test_a_pair_that_is_in_no_result_is_found(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a.md").write_text("| 30.1 / 20.2 | 5.0 / 6.0 |", encoding="utf-8")
+    page = tmp_path / "page.md"
+    text = "It has **30.1** / 20.2 and 9.9 / 8.8 ([table](results/a.md)):\n\n| 5.0 / 6.0 | 7.0 / 6.0 |"
+    page.write_text(f"{text} 2.0 ± 1.0 / 3.0 |\n\n1.0 / 1.0", encoding="utf-8")
+    assert unknown_pairs(page) == ["9.9 / 8.8", "7.0 / 6.0"]
 
 
 # --- Examples --------------------------------------------------------------------------------------------------------

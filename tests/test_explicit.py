@@ -45,14 +45,6 @@ def run_elsewhere(code: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=100, check=False)
 
 
-@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
-def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
 def networks_of(activation: str, count: int, **shape) -> list[INR]:
     torch.manual_seed(seeded())
     options = {"learnable": True} if activation == "bw-relu" else {}

@@ -36,7 +36,6 @@ from bwtheory.tasks.task import pixel_coordinates
 from bwtheory.training import callbacks, loop
 from bwtheory.training.session import Session
 
-torch.set_num_threads(1)
 CHECKOUT = Path(__file__).resolve().parents[1]
 HEIGHT, WIDTH = 12, 17
 ROWS, COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH]

@@ -6,10 +6,10 @@ import copy
 import io
 import pickle
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import pytest
 import torch
+from test_torch_settings import default_dtype
 from torch import nn
 from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, stack_module_state, vmap
@@ -18,8 +18,6 @@ from torch.utils.checkpoint import checkpoint
 
 from bwtheory.nn import ACTIVATIONS, INR, Activation, chunked, psi, psi_seven_relus
 from bwtheory.training.devices import has_compiler
-
-torch.set_num_threads(1)
 
 
 class Tanh(Activation):
@@ -374,15 +372,6 @@ def without_gradients(column: str) -> None:
         with mode():
             values = network(points())
         assert torch.equal(values, expected) and not values.requires_grad
-
-
-@contextmanager
-def default_dtype(dtype: torch.dtype):
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
 
 
 def another_default_dtype(column: str) -> None:

@@ -68,7 +68,7 @@ def test_the_help_has_the_values_of_the_preset(task, activation, preset, capsys,
     config = with_preset({"task": task, "source": "", "activation": activation}, recommended=True)
     values = {name: getattr(config, name) for name in ("epochs", "hidden_features", "lr", "decay")} | config.options
     for name, value in values.items():
-        assert f"(preset: {presets._short(value)})" in entries(text)[f"--{name.replace('_', '-')}"]
+        assert f"(preset: {units.short(value)})" in entries(text)[f"--{name.replace('_', '-')}"]
     assert "None" not in text
     assert {f"--{name.replace('_', '-')}" for name in config.options} <= set(entries(text))
     assert ("--norm-penalty" in set(entries(text))) == (activation == "bw-relu")
@@ -174,18 +174,6 @@ def test_the_seeds_that_are_named_are_trained(tmp_path, capsys):
     assert "bwtheory: note: 2 runs, seeds 3, 9." in said.err and "mean ± standard deviation of 2 seeds" in said.out
 
 
-def test_times_and_sizes_have_units():
-    assert [units.duration(s) for s in (5, 99.4, 700, 5999, 40000, 300000)] == [
-        "5 s",
-        "99 s",
-        "12 min",
-        "100 min",
-        "11.1 h",
-        "3.5 days",
-    ]
-    assert [units.size(n) for n in (312, 45_000, 1_240_000, 3_400_000_000)] == ["312 bytes", "45 kB", "1.2 MB", "3.4 GB"]
-
-
 def test_several_runs_are_announced():
     runs = Path("my runs")
     assert plan_in_words([40], runs) is None
@@ -205,7 +193,7 @@ def test_presets_are_listed_with_their_sources(capsys):
             recommended=kind == "recommended",
         )
         for cell, value in ((epochs, config.epochs), (width, config.hidden_features), (lr, config.lr), (decay, config.decay)):
-            assert cell == presets._short(value) or (cell == "" and kind == "faithful"), (task, activation, kind)
+            assert cell == units.short(value) or (cell == "" and kind == "faithful"), (task, activation, kind)
         assert source
     assert len(list(presets.rows("superres"))) == 2 * len(ACTIVATIONS)  # the paper's, and the published code's
     assert cli.main(["presets", "signal", "--activation", "bw-relu"]) == 0
@@ -269,12 +257,21 @@ def test_zsh_completes_too(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "seconds, words",
-    [(0.25, "0.25 s"), (45.2, "45 s"), (720, "12 min"), (12_600, "3.5 h"), (200_000, "2.3 days")],
+    [
+        *((0.25, "0.25 s"), (5, "5 s"), (45.2, "45 s"), (99.4, "99 s"), (720, "12 min"), (5999, "100 min")),
+        *((12_600, "3.5 h"), (40_000, "11.1 h"), (200_000, "2.3 days")),
+    ],
 )
 def test_times_have_units(seconds, words):
     assert units.duration(seconds) == words
 
 
-@pytest.mark.parametrize("count, words", [(312, "312 bytes"), (45_100, "45 kB"), (1_230_000, "1.2 MB"), (3.4e9, "3.4 GB")])
+@pytest.mark.parametrize(
+    "count, words",
+    [
+        *((0, "0 bytes"), (312, "312 bytes"), (999, "999 bytes"), (1000, "1 kB"), (45_100, "45.1 kB"), (999_900, "1 MB")),
+        *((1_234_000, "1.23 MB"), (3.4e9, "3.4 GB"), (1.5e12, "1.5 TB"), (2e18, "2 EB")),
+    ],
+)
 def test_sizes_have_units(count, words):
     assert units.size(count) == words

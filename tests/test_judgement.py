@@ -134,7 +134,7 @@ def test_advice_follows_the_numbers(loss, summary, expected):
         ([0.01, 0.1, 0.6, 0.9], "detail: frequencies from 4 cycles an image on are not learned, and a larger {} reaches them"),
         (
             [0.01, 0.6, None, 2.0],
-            "less noise: from 2 cycles an image on the network adds more than the image has, and a smaller",
+            "less noise: from 2 cycles an image on the network adds more than the image has, and a smaller {} adds less",
         ),
         ([0.6, 0.9, 1.0], None),  # nothing is learned yet: no frequency is to blame
         ([0.01, 0.1, 0.2], None),
@@ -142,8 +142,12 @@ def test_advice_follows_the_numbers(loss, summary, expected):
     ],
 )
 def test_octaves_that_are_not_learned_or_added_are_named_with_the_flag_for_them(bands, said):
-    for activation, flag in (("bw-relu", "--c"), ("siren", "--omega-0")):
-        config = TrainingConfig(source="camera", activation=activation)
+    for activation, init, flag in (
+        ("bw-relu", "pytorch", "--c"),
+        ("siren", "pytorch", "--omega-0"),
+        ("bw-relu", "scales", "--gain"),
+    ):
+        config = TrainingConfig(source="camera", activation=activation, init=init)
         found = judgement.advice(config, {"band_errors": bands, "psnr": 22.0}, [], Path("r"))
         assert len(found) == (said is not None) and all(each.startswith(said.format(flag)) for each in found)
 

@@ -29,7 +29,6 @@ from bwtheory.nn import (
     variation_norm,
     variation_norm_invariant,
 )
-from bwtheory.training.size import count_parameters
 from bwtheory.variation import bwrelu_norm_formula, deep_norm_formula, deep_norm_invariant
 from bwtheory.wavelet import BSplineWavelet
 
@@ -497,16 +496,3 @@ def test_the_documentation_runs(capsys):
     sech = names["Sech"](3.0)
     z = torch.linspace(-2, 2, 9, dtype=torch.float64)
     torch.testing.assert_close(sech.derivative(z), Activation.derivative(sech, z))
-
-
-@pytest.mark.parametrize("skip", [False, True])
-@pytest.mark.parametrize("linear_layers", [False, True])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_number_of_parameters_is_known_before_a_network_is_built(name, linear_layers, skip):
-    shape = (2, 3, 17, 3, linear_layers, skip)
-    built = INR(2, 3, 17, 3, name, linear_layers=linear_layers, skip=skip)
-    assert count_parameters(name, {}, *shape) == built.count_parameters()
-
-
-def test_a_network_that_fits_no_memory_is_counted():
-    assert count_parameters("bw-relu", {}, 2, 1, 10**9, 3) == 3 * 10**9 + 2 * (10**18 + 10**9) + 10**9 + 1

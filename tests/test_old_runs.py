@@ -19,7 +19,6 @@ from bwtheory.nn.network import with_real_pairs
 from bwtheory.training.command import resume_runs
 from bwtheory.training.fitted import load
 
-torch.set_num_threads(1)
 RUNS = Path(__file__).parent / "runs_of_0.1.0"
 EXPECTED = json.loads((RUNS / "values.json").read_text())
 COORDINATES = np.array(EXPECTED["coordinates"])

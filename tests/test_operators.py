@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import map_coordinates
-from seeds import seeded
+from seeds import normal
 from skimage.transform import radon
-from torch import Tensor
 
 from bwtheory.tasks import operators
 from bwtheory.tasks.operators import BlockAverage, LinearOperator, ParallelBeam, Rows, Sampling
@@ -21,10 +20,6 @@ SHAPES = [(1, 1), (1, 6), (8, 1), (7, 7), (9, 14), (16, 11)]
 ANGLES = [0.0, 17.3, 45.0, 90.0, 121.9, 180.0, -33.0, 275.5]
 FRAMES = ["full", "image"]
 METHODS = ["sparse", "matrix-free"]
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seeded(seed)).standard_normal(shape))
 
 
 def rounding(size: int, dtype: torch.dtype = torch.float64) -> float:
@@ -61,7 +56,7 @@ def adjoint_gap(operator: LinearOperator, adjoint: LinearOperator, channels: int
     All weights are nonnegative, so either product is off by at most its number of operations times u·⟨A|x|, |y|⟩: N + M
     additions and a few operations on each weight.
     """
-    x, y = random(math.prod(operator.shape), channels), random(operator.measurements, channels, seed=1)
+    x, y = normal(math.prod(operator.shape), channels), normal(operator.measurements, channels, seed=1)
     gap = ((operator(x) * y).sum() - (x * adjoint.adjoint(y)).sum()).abs()
     operations = sum(x.shape) + sum(y.shape) + 16
     bound = 2 * operations * UNIT[torch.float64] * (operator(x.abs()) * y.abs()).sum()
@@ -87,7 +82,7 @@ def test_the_adjoint_of_another_angle_is_told_apart(frame, method):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("frame", FRAMES)
 def test_sparse_and_matrix_free_are_the_same_map(shape, frame):
-    x = random(math.prod(shape), 3).clamp(-1, 1)
+    x = normal(math.prod(shape), 3).clamp(-1, 1)
     stored, rotated = (ParallelBeam(shape, ANGLES, frame, method) for method in METHODS)
     assert (stored(x) - rotated(x)).abs().max() <= rounding(max(stored.bins, *shape))
 
@@ -95,7 +90,7 @@ def test_sparse_and_matrix_free_are_the_same_map(shape, frame):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("method", METHODS)
 def test_full_frame_is_scikit_image(shape, method):
-    image = random(*shape).clamp(-1, 1)
+    image = normal(*shape).clamp(-1, 1)
     operator = ParallelBeam(shape, ANGLES, "full", method)
     expected = radon(image.numpy(), ANGLES, circle=False)
     found = operator.sinogram(operator(image.reshape(-1, 1)))[..., 0].T.numpy()
@@ -107,7 +102,7 @@ def test_full_frame_is_scikit_image(shape, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_circle_frame_is_scikit_image(side, method):
     """Corners included: scikit-image warns, and projects what it can."""
-    image = random(side, side).clamp(-1, 1)
+    image = normal(side, side).clamp(-1, 1)
     operator = ParallelBeam((side, side), ANGLES, "circle", method)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Radon transform: image must be zero outside")
@@ -128,7 +123,7 @@ def test_full_frame_has_the_size_of_scikit_image(longest):
 @pytest.mark.parametrize("method", METHODS)
 def test_image_frame_is_rotation_within_the_image(shape, method):
     """Against SciPy, whose mode "grid-constant" interpolates with zeros beyond the edge as zero padding does."""
-    image = random(*shape).clamp(-1, 1)
+    image = normal(*shape).clamp(-1, 1)
     operator = ParallelBeam(shape, ANGLES, "image", method)
     found = operator.sinogram(operator(image.reshape(-1, 1)))[..., 0].numpy()
     (height, width), center = shape, (np.array(shape)[:, None, None] - 1) / 2
@@ -143,7 +138,7 @@ def test_image_frame_is_rotation_within_the_image(shape, method):
 def test_image_frame_turns_as_scikit_image_does():
     """An odd square has the same centre in both; scikit-image's circle=True is then rotation within the image, too."""
     y, x = np.mgrid[-7:8, -7:8]
-    image = np.where(x**2 + y**2 <= 49, random(15, 15).clamp(-1, 1).numpy(), 0)
+    image = np.where(x**2 + y**2 <= 49, normal(15, 15).clamp(-1, 1).numpy(), 0)
     operator = ParallelBeam((15, 15), ANGLES, "image")
     found = operator.sinogram(operator(torch.from_numpy(image).reshape(-1, 1)))[..., 0].T.numpy()
     assert np.abs(found - radon(image, ANGLES, circle=True)).max() <= rounding(15)
@@ -152,7 +147,7 @@ def test_image_frame_turns_as_scikit_image_does():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_image_frame_ends_in_the_mirror_image(shape):
     operator = ParallelBeam(shape, np.linspace(0, 180, 5), "image")
-    image = random(math.prod(shape), 2).clamp(-1, 1)
+    image = normal(math.prod(shape), 2).clamp(-1, 1)
     sinogram = operator.sinogram(operator(image))
     bound = rounding(max(shape))
     assert (sinogram[0] - image.reshape(*shape, 2).sum(dim=0)).abs().max() <= bound
@@ -175,7 +170,7 @@ def test_full_frame_keeps_the_mass(method):
     that is largest in size, δ(θ), for a pixel on a sample: δ(θ) = Σ_{n≠0} Λ(n₁ cos θ + n₂ sin θ)·Λ(n₂ cos θ − n₁ sin θ).
     A black border keeps the footprints of corner pixels in the frame.
     """
-    image = np.pad(random(9, 14).clamp(-1, 1).numpy(), 2)
+    image = np.pad(normal(9, 14).clamp(-1, 1).numpy(), 2)
     angles = [*ANGLES, -90.0, 360.0, 30.0, 60.0]
     operator = ParallelBeam(image.shape, angles, "full", method)
     masses = operator.sinogram(operator(torch.from_numpy(image).reshape(-1, 1))).sum(dim=(1, 2))
@@ -188,7 +183,7 @@ def test_full_frame_keeps_the_mass(method):
 
 def test_mass_at_a_right_angle_is_exact():
     """δ = 0: nothing but rounding, also for pixels in the corners."""
-    image = random(9 * 14, 1).clamp(-1, 1)
+    image = normal(9 * 14, 1).clamp(-1, 1)
     operator = ParallelBeam((9, 14), [0.0, 90.0, 180.0, 270.0], "full")
     masses = operator.sinogram(operator(image)).sum(dim=(1, 2))
     assert (masses - image.sum()).abs().max() <= operator.bins * rounding(operator.bins)
@@ -200,7 +195,7 @@ def test_float32_is_float64_rounded(frame, method):
     exact = ParallelBeam((16, 11), ANGLES, frame, method)
     rounded = exact.to("cpu", torch.float32)
     assert (exact.dtype, rounded.dtype) == (torch.float64, torch.float32)
-    x, y = random(16 * 11, 3).clamp(-1, 1).float(), random(exact.measurements, 3).float()
+    x, y = normal(16 * 11, 3).clamp(-1, 1).float(), normal(exact.measurements, 3).float()
     size = max(exact.bins, 16)
     assert rounded(x).dtype == rounded.adjoint(y).dtype == torch.float32
     assert (rounded(x) - exact(x.double())).abs().max() <= rounding(size, torch.float32)
@@ -222,7 +217,7 @@ def test_block_average():
 
 def test_chunks_of_angles_change_nothing(monkeypatch):
     operator = ParallelBeam((9, 14), ANGLES, "image", "matrix-free")
-    x, y = random(9 * 14, 3), random(operator.measurements, 3)
+    x, y = normal(9 * 14, 3), normal(operator.measurements, 3)
     whole = operator(x), operator.adjoint(y)
     monkeypatch.setattr(operators, "SAMPLES_AT_ONCE", 3 * 9 * 14)  # 3, 3 and 2 angles
     assert torch.equal(operator(x), whole[0])
@@ -244,7 +239,7 @@ def test_auto_stores_a_matrix_up_to_the_stated_size(monkeypatch, frame):
 @pytest.mark.parametrize("method", METHODS)
 def test_no_gradient_flows_and_inference_mode_works(method):
     operator = ParallelBeam((5, 6), [10.0, 100.0], method=method)
-    x = random(30, 2)
+    x = normal(30, 2)
     assert not operator(x.clone().requires_grad_()).requires_grad
     y = operator(x)
     with torch.inference_mode():
@@ -273,9 +268,9 @@ def test_sinogram_is_ordered_by_angle_and_bin():
         (lambda: ParallelBeam((4, 5), [0.0], frame="circle"), "an image is square; got 4×5"),
         (lambda: ParallelBeam((4, 4), [0.0], method="dense"), "'sparse' or 'matrix-free'; got 'dense'"),
         (lambda: BlockAverage((4, 4), 2).to("cpu", torch.float16), "got torch.float16"),
-        (lambda: BlockAverage((4, 4), 2)(random(15, 1)), r"values \(16, C\) in torch.float64; got \(15, 1\)"),
-        (lambda: BlockAverage((4, 4), 2)(random(16)), r"got \(16,\)"),
-        (lambda: BlockAverage((4, 4), 2).adjoint(random(4, 1).float()), r"measurements \(4, C\).* in torch.float32"),
+        (lambda: BlockAverage((4, 4), 2)(normal(15, 1)), r"values \(16, C\) in torch.float64; got \(15, 1\)"),
+        (lambda: BlockAverage((4, 4), 2)(normal(16)), r"got \(16,\)"),
+        (lambda: BlockAverage((4, 4), 2).adjoint(normal(4, 1).float()), r"measurements \(4, C\).* in torch.float32"),
     ],
 )
 def test_errors_say_what_was_expected(make, message):
@@ -288,7 +283,7 @@ def test_errors_say_what_was_expected(make, message):
 def test_cuda_is_the_cpu(method):
     on_cpu = ParallelBeam((16, 11), ANGLES, "full", method)
     on_gpu = on_cpu.to("cuda")
-    x = random(16 * 11, 3).clamp(-1, 1)
+    x = normal(16 * 11, 3).clamp(-1, 1)
     assert (on_gpu(x.cuda()).cpu() - on_cpu(x)).abs().max() <= rounding(on_cpu.bins)
     gap, bound = (on_gpu.adjoint(on_gpu(x.cuda())).cpu() - on_cpu.adjoint(on_cpu(x))).abs().max(), rounding(on_cpu.bins)
     # Aᵀ after A: the bins' errors, weighted by at most 3 bins of weight <= 2 for each angle, and Aᵀ's own.
@@ -297,7 +292,7 @@ def test_cuda_is_the_cpu(method):
 
 def test_rows_and_pixels_are_the_ones_named():
     whole = ParallelBeam((5, 6), ANGLES)
-    x = random(30, 2)
+    x = normal(30, 2)
     rows = torch.tensor([11, 2, 40])
     assert torch.equal(Rows(whole, rows)(x), whole(x)[rows])
     assert torch.equal(Sampling((5, 6), torch.tensor([29, 1]))(x), x[[29, 1]])

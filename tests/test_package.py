@@ -68,3 +68,15 @@ def test_every_package_travels_in_the_wheel():
     assert set(project["packages"]) == folders | {
         f"bwtheory.{name}" for name in ("verify", "figures", "results", "proofs", "examples")
     }
+
+
+def test_the_source_distribution_takes_every_tracked_file():
+    """By MANIFEST.in and pyproject.toml, which name each folder and file at the top: tests and documents need all of them."""
+    root = Path(__file__).parents[1]
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=False)
+    if tracked.returncode or not tracked.stdout:
+        pytest.skip("no checkout")
+    rules = [line.split() for line in (root / "MANIFEST.in").read_text(encoding="utf-8").splitlines()]
+    taken = {name for verb, *names in rules if verb in ("graft", "include") for name in names}
+    taken |= {"bwtheory", "MANIFEST.in", "pyproject.toml"}  # the package; what setuptools takes always
+    assert {line.partition("/")[0] for line in tracked.stdout.splitlines()} - taken == {".gitignore"}

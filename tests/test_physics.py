@@ -10,7 +10,7 @@ import pytest
 import torch
 from duck_physics import Mixing, image
 from PIL import Image
-from seeds import seeded
+from seeds import normal, seeded
 from torch import Tensor
 
 from bwtheory import cli
@@ -26,16 +26,12 @@ from bwtheory.training.session import train_together
 U = 2.0**-24
 
 
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.from_numpy(np.random.default_rng(seeded(seed)).standard_normal(shape))
-
-
 @pytest.mark.parametrize("channels, images", [(1, 1), (1, 3), (3, 1), (3, 2)])
 def test_images_go_through_one_by_one(channels, images):
     """Columns C·i to C·i + C − 1 are image i, in what goes in and in what comes out."""
     physics = Mixing(channels)
     operator = PhysicsOperator(physics, (4, 6), channels)
-    x, y = random(24, images * channels), random(12, images * channels, seed=1)
+    x, y = normal(24, images * channels), normal(12, images * channels, seed=1)
     forward, back = operator(x), operator.adjoint(y)
     assert operator.measurements == 12 and forward.dtype == torch.float64
     assert forward.shape == (12, images * channels) and back.shape == (24, images * channels)
@@ -49,7 +45,7 @@ def test_images_go_through_one_by_one(channels, images):
 
 def test_in_float32_and_float64():
     operator = PhysicsOperator(Mixing(), (4, 6))
-    x = random(24, 1)
+    x = normal(24, 1)
     assert torch.equal(operator.to(dtype=torch.float32)(x.float()).double(), operator(x))
 
 
@@ -105,7 +101,7 @@ def test_channels_are_kept():
     with pytest.raises(ValueError, match=r"to a real tensor \(1, 3, …\); it returned \(1, 1, 4, 6\)"):
         PhysicsOperator(Wrong(lambda x: x.mean(1, keepdim=True)), (4, 6), 3)
     with pytest.raises(ValueError, match="takes 3 columns for each image; got 4"):
-        PhysicsOperator(Mixing(3), (4, 6), 3)(random(24, 4))
+        PhysicsOperator(Mixing(3), (4, 6), 3)(normal(24, 4))
     flat = Wrong(lambda x: x.flatten(1), lambda y: y.reshape(1, 1, 4, 6))  # as deepinv's CompressedSensing
     assert PhysicsOperator(flat, (4, 6)).measured_shape == (1, 24)
 
@@ -217,7 +213,7 @@ def test_cuda_is_the_cpu(make):
     """With an operator that moves, as a copy, and with one that stays on the CPU."""
     here = PhysicsOperator(make(), (4, 6))
     there = here.to("cuda")
-    x, y = random(24, 2), random(12, 2, seed=1)
+    x, y = normal(24, 2), normal(12, 2, seed=1)
     assert torch.equal(there(x.cuda()).cpu(), here(x)) and torch.equal(there.adjoint(y.cuda()).cpu(), here.adjoint(y))
 
 
@@ -242,7 +238,7 @@ def test_operators_of_deepinv(name, channels):
         warnings.simplefilter("ignore")
         physics = from_deepinv(name)
         operator = PhysicsOperator(physics, (16, 16), channels)
-        x, y = random(256, 2 * channels), random(operator.measurements, 2 * channels, seed=1)
+        x, y = normal(256, 2 * channels), normal(operator.measurements, 2 * channels, seed=1)
         measured = operator(x)
         gap = ((measured * y).sum() - (x * operator.adjoint(y)).sum()).abs()
         assert gap <= 100 * U * measured.norm() * y.norm()  # as for the adapter's own test, with both factors

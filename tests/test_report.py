@@ -454,7 +454,7 @@ def test_foreign_code_is_refused_and_not_imported(folder, tmp_path, capsys, monk
 def test_the_command_writes_where_it_says(folder, tmp_path, capsys):
     assert main(["report", str(folder / "runs"), "--out", str(tmp_path / "page.html")]) == 0
     size = (tmp_path / "page.html").stat().st_size
-    assert f"page.html, {size / 1e3:.0f} kB" in capsys.readouterr().out
+    assert f"page.html, {size / 1e3:.3g} kB" in capsys.readouterr().out
     run = copied(folder / "runs" / "picture-signal-siren-seed40", tmp_path / "run")
     assert main(["report", str(run)]) == 0 and (run / "report.html").exists()
 

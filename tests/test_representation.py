@@ -14,6 +14,7 @@ from seeds import seeded
 from bwtheory.representation import bwrelu_to_relu, identity_interval, relu_to_bwrelu
 from bwtheory.variation import PiecewiseLinear, bwrelu_norm_formula, relu_norm_formula, total_variation
 from bwtheory.wavelet import BSplineWavelet
+from verify.test_representation import equal_on
 
 rationals = st.fractions(-1, 1, max_denominator=16)
 signs = st.sampled_from([Fraction(-1), Fraction(1)])
@@ -22,19 +23,13 @@ paper_networks = st.lists(st.tuples(rationals, signs, rationals), min_size=1, ma
 )
 
 
-def same_on(f: PiecewiseLinear, g: PiecewiseLinear, low: Fraction, high: Fraction) -> bool:
-    """Equality of two piecewise-linear functions on [low, high], at all knots of both and the ends."""
-    points = {low, high, *(t for t in (*f.knots, *g.knots) if low < t < high)}
-    return all(f(t) == g(t) for t in points)
-
-
 @given(paper_networks)
 def test_papers_class_gives_the_papers_weights(network):
     v, w, b = network
     wide_v, wide_w, wide_b = relu_to_bwrelu(v, w, b)
     assert list(wide_v) == [24 * x for x in v]
     assert list(wide_w) == [x / 4 for x in w] and list(wide_b) == [x / 4 for x in b]
-    assert same_on(
+    assert equal_on(
         PiecewiseLinear.from_relu(v, w, b),
         PiecewiseLinear.from_bwrelu(wide_v, wide_w, wide_b),
         Fraction(-1),
@@ -50,7 +45,7 @@ def test_any_biases_weights_and_domain(rows, place):
     v, w, b = (np.array(c, dtype=object) for c in zip(*rows))
     low, high = Fraction(place[0]), Fraction(place[0] + place[1])
     wide = relu_to_bwrelu(v, w, b, (low, high))
-    assert same_on(PiecewiseLinear.from_relu(v, w, b), PiecewiseLinear.from_bwrelu(*wide), low, high)
+    assert equal_on(PiecewiseLinear.from_relu(v, w, b), PiecewiseLinear.from_bwrelu(*wide), low, high)
 
 
 def test_identity_interval_is_the_largest():
@@ -67,8 +62,8 @@ def test_identity_interval_is_the_largest():
 def test_beyond_the_papers_class_its_scale_is_not_enough():
     v, w, b = np.array([Fraction(1)]), np.array([Fraction(2)]), np.array([Fraction(-1)])
     relu = PiecewiseLinear.from_relu(v, w, b)
-    assert not same_on(relu, PiecewiseLinear.from_bwrelu(24 * v, w / 4, b / 4), Fraction(-1), Fraction(1))
-    assert same_on(relu, PiecewiseLinear.from_bwrelu(*relu_to_bwrelu(v, w, b)), Fraction(-1), Fraction(1))
+    assert not equal_on(relu, PiecewiseLinear.from_bwrelu(24 * v, w / 4, b / 4), Fraction(-1), Fraction(1))
+    assert equal_on(relu, PiecewiseLinear.from_bwrelu(*relu_to_bwrelu(v, w, b)), Fraction(-1), Fraction(1))
 
 
 def test_seven_relus_a_neuron():
@@ -91,7 +86,7 @@ def test_features_are_proportional_so_that_conditioning_is_inherited():
     for w_k, b_k, wide_w_k, wide_b_k in zip(w, b, wide_w, wide_b):
         relu = PiecewiseLinear.from_relu([1], [w_k], [b_k])
         feature = PiecewiseLinear.from_bwrelu([6 * s], [wide_w_k], [wide_b_k])
-        assert same_on(relu, feature, Fraction(-1), Fraction(1))
+        assert equal_on(relu, feature, Fraction(-1), Fraction(1))
 
 
 @given(paper_networks)

@@ -5,30 +5,61 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 
 from bwtheory import cli
 from bwtheory.nn import ACTIVATIONS, INR
+from bwtheory.nn.activations import Activation
 from bwtheory.training import size
-from bwtheory.training.size import count_parameters, in_words, refuse_what_does_not_fit, training_bytes
+from bwtheory.training.size import count_parameters, refuse_what_does_not_fit, training_bytes
+
+OPTIONS = {  # that change how many numbers a network has
+    "bw-relu": {"learnable": True},
+    "relu-pe": {"frequencies": 3},
+    "relu-rff": {"frequencies": 5},
+}
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+class Pairs(Activation):
+    """Takes complex numbers, and has one that is trained."""
+
+    complex_features = True
+
+    def __init__(self):
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.tensor(1j))
+
+    def forward(self, z):
+        return z
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("linear_layers", [False, True])
+@pytest.mark.parametrize("width, depth", [(1, 1), (7, 1), (10, 3), (5, 4)])
 @pytest.mark.parametrize(
-    "width, depth, linear_layers, skip", [(1, 1, False, False), (7, 1, True, True), (10, 3, True, False), (5, 4, False, True)]
+    "activation, options",
+    [*((name, {}) for name in ACTIVATIONS), *OPTIONS.items(), ("gelu", {}), (torch.nn.PReLU, {}), (Pairs, {})],
 )
-def test_parameters_are_those_of_the_network(activation, width, depth, linear_layers, skip):
-    network = INR(2, 3, width, depth, activation, linear_layers=linear_layers, skip=skip)
-    assert count_parameters(activation, {}, 2, 3, width, depth, linear_layers, skip) == network.count_parameters()
+def test_parameters_are_those_of_the_network(activation, options, width, depth, linear_layers, skip, channels):
+    shape = 2, channels, width, depth
+    network = INR(*shape, activation, linear_layers=linear_layers, skip=skip, **options)
+    assert count_parameters(activation, options, *shape, linear_layers, skip) == network.count_parameters()
 
 
-def test_a_learnable_scale_is_a_parameter():
-    network = INR(2, 1, 5, 2, "bw-relu", learnable=True)
-    assert count_parameters("bw-relu", {"learnable": True}, 2, 1, 5, 2) == network.count_parameters()
+def test_the_numbers_of_a_network_are_counted_by_hand():
+    """WIRE with 7 complex neurons: real weights in the first layer, then pairs; BW-ReLU with its scale; a skip connection."""
+    assert count_parameters("wire", {}, 2, 3, 10, 2) == (2 + 1) * 7 + 2 * (7 + 1) * 7 + 2 * (7 + 1) * 3
+    assert count_parameters("bw-relu", {"learnable": True}, 2, 3, 10, 2, True, True) == 30 + 2 * 110 + 33 + 2 * 3 + 1
+    assert count_parameters("relu-pe", {"frequencies": 3}, 2, 1, 10, 1) == (2 * 7 + 1) * 10 + 11
+    assert count_parameters(Pairs, {}, 1, 1, 1, 1) == (1 + 1) + 2 * (1 + 1) + 2
 
 
 def test_counting_takes_no_memory():
-    """Fourier features of this width would take 32 GB, the weights four exabytes."""
+    """Fourier features of this width would take 32 GB, the weights four exabytes; a list of the layers would, too."""
     assert count_parameters("relu-rff", {"frequencies": 10**9}, 2, 1, 10**9, 2) > 10**18
+    assert count_parameters("bw-relu", {}, 2, 1, 10**9, 3) == 3 * 10**9 + 2 * (10**18 + 10**9) + 10**9 + 1
+    assert count_parameters("bw-relu", {}, 2, 1, 1, 10**12) == 3 + 2 * (10**12 - 1) + 2
 
 
 def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch):
@@ -40,7 +71,6 @@ def test_what_does_not_fit_is_refused_with_both_numbers(monkeypatch):
 
 def test_bytes():
     assert training_bytes(1000) == 16_000 and training_bytes(1000, networks=3, double=True) == 96_000
-    assert [in_words(n) for n in (0, 999, 1000, 1.5e12)] == ["0 bytes", "999 bytes", "1 KB", "1.5 TB"]
     assert 0 < size.available_bytes() <= math.inf
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,8 +19,6 @@ from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.fitted import load
 from bwtheory.training.run import RunDirectory
 from bwtheory.training.session import Diverged, train
-
-torch.set_num_threads(1)
 
 
 @contextmanager
@@ -169,3 +169,10 @@ def test_settings_come_back_after_an_error():
             assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
             raise KeyError
         assert not torch.is_grad_enabled() and torch.get_default_dtype() == torch.float64
+
+
+def test_no_module_of_tests_changes_torch_for_all_others():
+    """While it is imported, as by ``torch.set_num_threads``: BWTHEORY_TEST_THREADS says how many the suite has."""
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        calls = [ast.unparse(node) for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.Expr)]
+        assert not [call for call in calls if call.startswith("torch.set_")], path.name

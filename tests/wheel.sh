@@ -2,6 +2,7 @@
 # What an installed package does without a checkout: tests/wheel.sh DISTRIBUTION ENVIRONMENT
 # DISTRIBUTION is a wheel or an sdist, ENVIRONMENT a folder for a new virtual environment.
 set -euo pipefail
+[ $# = 2 ] && [ -f "$1" ] || { echo "usage: tests/wheel.sh DISTRIBUTION ENVIRONMENT" >&2; exit 2; }
 distribution=$(realpath "$1")
 environment=$(realpath -m "$2")
 constraints=$(realpath "$(dirname "$0")/../constraints.txt")

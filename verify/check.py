@@ -1,6 +1,4 @@
-"""Check a certificate that `bwtheory certify` has written: exactly, with nothing but Python's integers and fractions.
-
-    python check.py FILE
+"""Usage: python check.py FILE.  Checks a certificate of `bwtheory certify` exactly, by Python's integers and fractions alone.
 
 The file names K functions φ_i and encloses the extreme eigenvalues and the condition number of G_ij = ∫_D φ_i φ_j dx.  With
 φ_i = 2^(j/2) f_i, j the level of a normalized wavelet and 0 for all others, M_ij = ∫_D f_i f_j dx and W = diag(2^-j):
@@ -93,6 +91,8 @@ def check(certificate):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
+        sys.exit(print(__doc__) if len(sys.argv) == 2 else __doc__)
     try:
         with open(sys.argv[1], encoding="utf-8") as file:
             print("accepted:", check(json.load(file)))

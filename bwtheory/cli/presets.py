@@ -15,10 +15,11 @@ from bwtheory.cli.train import TaskName
 from bwtheory.training import flags
 from bwtheory.training.config import TrainingConfig, with_preset
 from bwtheory.training.presets import FAITHFUL_SOURCE, FAITHFUL_TASK, PRESETS, RECOMMENDED
+from bwtheory.units import short
 
 EXPLANATION = (
-    "recommended  what `bwtheory train` takes without a word: ours where we have settings that are good between the pixels, "
-    "else the row below it",
+    "recommended  the default of `bwtheory train`: our settings where we have some that are good between the pixels, "
+    "else those of the row below",
     "paper        --preset paper: Appendix D of the paper for its three tasks and four networks; ours, not tuned, elsewhere",
     "faithful     --faithful: the published code where it differs from the paper; its row has only what differs",
 )
@@ -66,7 +67,7 @@ def _row(config: TrainingConfig, kind: str, beside: TrainingConfig | None = None
     others = {name: value for name, value in _others(config).items() if beside is None or _others(beside).get(name) != value}
     return [
         *(config.task, config.activation, kind),
-        *("" if now == then else _short(now) for now, then in numbers),
+        *("" if now == then else short(now) for now, then in numbers),
         " ".join(_flag(name, value) for name, value in others.items()),
         config.settings_from if beside is None else FAITHFUL_SOURCE,
     ]
@@ -122,8 +123,4 @@ def _others(config: TrainingConfig) -> dict[str, Any]:
 
 def _flag(name: str, value: Any) -> str:
     flag = f"--{name.replace('_', '-')}"
-    return flag if value is True else f"{flag} {_short(value)}"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return flag if value is True else f"{flag} {short(value)}"

@@ -177,6 +177,7 @@ def compare(
         protocol.save(folder / "protocol.json")
         for note in notes:  # after all that could be refused: a refusal is one sentence
             say(f"note: {note}")
+        say(what_can_be_seen(done, spread))
         _carry_out(done, say, cluster)
     return done
 

@@ -30,7 +30,6 @@ from bwtheory.comparison.scores import (
     ranked,
     runs_of,
     scores,
-    short,
     title_of,
     value_of,
 )
@@ -41,6 +40,7 @@ from bwtheory.experiments.tables import Table, wide_console
 from bwtheory.files import write_text
 from bwtheory.plots import in_style, save
 from bwtheory.training.run import with_null
+from bwtheory.units import short
 
 if TYPE_CHECKING:
     pass

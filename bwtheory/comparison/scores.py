@@ -114,7 +114,3 @@ def mean_in_words(found: Scores) -> float:
 
 def name_of(image: str) -> str:
     return image if image in BUILT_IN else Path(image).stem
-
-
-def short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

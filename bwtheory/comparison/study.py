@@ -7,11 +7,11 @@ says beforehand what difference it can see.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import re
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def _of_baseline(study: Study, name: str) -> str:
     return (f"{statistics.fmean(finite):.1f}" if finite else "") + exact
 
 
-def main(folder: Path) -> None:
+def renew(folder: Path) -> None:
     """Read every NAME.json of a folder, and renew NAME.md beside it."""
     studies = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     for name, study in studies.items():
@@ -185,5 +185,15 @@ def main(folder: Path) -> None:
     write_text(folder.parent / "state.json", f'{{\n"state-of-the-art": {result}\n}}\n')
 
 
+def main() -> None:
+    """Renew a folder."""
+    parser = argparse.ArgumentParser(prog="python -m bwtheory.comparison.study", description=__doc__.partition(":")[0])
+    parser.add_argument("folder", type=Path, help="with a NAME.json for each comparison")
+    folder = parser.parse_args().folder
+    if not any(folder.glob("*.json")):
+        parser.error(f"{folder} is not a folder with a NAME.json for each comparison.")
+    renew(folder)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -64,7 +64,7 @@ class UnivariateConditioning(Experiment):
                     given |= {"optimizer": "sgd", "lr": 3e-3, "decay": 1.0, "condition_every": max(1, epochs // 50)}
                     given |= {"activation": "relu" if activation == "relu" else "bw-relu", "skip": False}
                     options = {} if activation == "relu" else {"c": activation}
-                    key = f"{_label(activation)}-K{width}-layers{layers}-seed{seed}"
+                    key = f"{key_of(activation)}-K{width}-layers{layers}-seed{seed}"
                     config = with_preset(given, options, {"samples": self.samples})
                     runs[key] = replace(config, settings_from="a deleted script of the published code; K, depth and c ours")
         return runs
@@ -82,7 +82,7 @@ class UnivariateConditioning(Experiment):
             ranks = [numerical_rank(run) for run in found]
             readings.append(plus_minus([min(rank) for rank in ranks], 0))
             losses = plus_minus([np.log10(run.summary["loss"]) for run in found])
-            rows.append([_label(activation), str(width), str(layers), *readings, losses])
+            rows.append([key_of(activation), str(width), str(layers), *readings, losses])
         columns = (
             *("activation", "K", "hidden layers", "max κ(ΦΦᵀ), K×K", "max κ(ΦᵀΦ), N×N", "max σ₁/σ_min"),
             *("min σ₁/σ_min", "final rank", "log₁₀ final loss"),
@@ -95,7 +95,7 @@ class UnivariateConditioning(Experiment):
         return Report(columns, rows, self._draw(groups, cells), self._results(groups), notes)
 
     def _group(self, done: dict[str, Finished], cell: tuple[int, int], activation: str | float) -> list[Finished]:
-        prefix = f"{_label(activation)}-K{cell[0]}-layers{cell[1]}-seed"
+        prefix = f"{key_of(activation)}-K{cell[0]}-layers{cell[1]}-seed"
         return [run for key, run in done.items() if key.startswith(prefix)]
 
     def _results(self, groups: Groups) -> dict[str, dict[str, Any]]:
@@ -123,7 +123,7 @@ class UnivariateConditioning(Experiment):
                 colour, style = STYLES[activation]
                 for number, run in enumerate(groups[cell, activation]):
                     epochs, ratios = log_ratios(run)
-                    label = _label(activation) if number == 0 else None
+                    label = key_of(activation) if number == 0 else None
                     top.plot(epochs, ratios.max(axis=1), color=colour, ls=style, lw=1, label=label)
                     metrics = run.metrics()
                     bottom.semilogy([m["epoch"] for m in metrics], [m["loss"] for m in metrics], color=colour, ls=style, lw=1)
@@ -196,7 +196,8 @@ class TaskConditioning(Experiment):
         return Report(columns, rows, figure, results, notes)
 
 
-def _label(activation: str | float) -> str:
+def key_of(activation: str | float) -> str:
+    """In names of runs: ReLU, or BW-ReLU with this c."""
     return "relu" if activation == "relu" else f"bw-relu-c{activation:g}"
 
 

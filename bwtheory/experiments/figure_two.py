@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bwtheory.experiments.conditioning import LIMIT, STYLES, log_ratios
+from bwtheory.experiments.conditioning import LIMIT, STYLES, key_of, log_ratios
 from bwtheory.experiments.experiment import Budget, Experiment, Finished, Report, mean_and_error, plus_minus
 from bwtheory.plots import canvas
 from bwtheory.training.config import TrainingConfig, with_preset
@@ -37,7 +37,7 @@ class FigureTwoReadings(Experiment):
 
     def plan(self, budget: Budget, done: dict[str, Finished]) -> dict[str, TrainingConfig]:
         return {
-            f"{reading}-{interval}-{_label(activation)}-seed{seed}": self._config(budget, reading, interval, activation, seed)
+            f"{reading}-{interval}-{key_of(activation)}-seed{seed}": self._config(budget, reading, interval, activation, seed)
             for reading, interval in READINGS
             for activation in ACTIVATIONS
             for seed in budget.seed_list(quick=2, full=SEEDS)
@@ -61,7 +61,7 @@ class FigureTwoReadings(Experiment):
     def report(self, budget: Budget, done: dict[str, Finished]) -> Report:
         runs = {
             (reading, interval, activation): [
-                run for key, run in done.items() if key.startswith(f"{reading}-{interval}-{_label(activation)}-seed")
+                run for key, run in done.items() if key.startswith(f"{reading}-{interval}-{key_of(activation)}-seed")
             ]
             for reading, interval in READINGS
             for activation in ACTIVATIONS
@@ -72,7 +72,7 @@ class FigureTwoReadings(Experiment):
             least, largest = 10 ** min(r.min() for r in ratios), 10 ** max(r.max() for r in ratios)
             cells = [_power([r[0] for r in ratios]), _power([r.min() for r in ratios]), _power([r.max() for r in ratios])]
             losses = plus_minus([np.log10(run.summary["loss"]) for run in found])
-            start = [SETTINGS[reading], INTERVALS[interval][1], _label(activation)]
+            start = [SETTINGS[reading], INTERVALS[interval][1], key_of(activation)]
             rows.append([*start, *cells, f"{least:.3g} to {largest:.3g}", losses])
         columns = (
             *("settings", "interval", "activation", "σ₁/σ_min at the start", "least of training", "largest of training"),
@@ -115,7 +115,7 @@ class FigureTwoReadings(Experiment):
                     (bottom, epochs, np.log10(np.maximum(losses, 1e-30))),
                 ):
                     axis.fill_between(x, np.min(curves, axis=0), np.max(curves, axis=0), color=colour, alpha=0.2, lw=0)
-                    axis.plot(x, np.median(curves, axis=0), color=colour, ls=style, lw=1.2, label=_label(activation))
+                    axis.plot(x, np.median(curves, axis=0), color=colour, ls=style, lw=1.2, label=key_of(activation))
             top.set_title(f"{SETTINGS[reading]}\n{INTERVALS[interval][1]}", fontsize=9)
             top.set_ylim(0, LIMIT + 1)
             bottom.set_xlabel("epoch")
@@ -129,10 +129,6 @@ def _ratios(run: Finished) -> tuple[np.ndarray, np.ndarray]:
     """Epochs and log₁₀ σ₁/σ_min of the one hidden layer."""
     epochs, ratios = log_ratios(run)
     return epochs, ratios[:, 0]
-
-
-def _label(activation: str | float) -> str:
-    return "relu" if activation == "relu" else f"bw-relu-c{activation:g}"
 
 
 def _power(logarithms: Sequence[float]) -> str:

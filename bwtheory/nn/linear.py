@@ -64,6 +64,27 @@ def real_map(linear: Linear) -> tuple[Tensor, Tensor]:
     return linear.weight, linear.bias
 
 
+class Maps(NamedTuple):
+    """Linear maps of one shape, before they are built: as many as ``number`` says."""
+
+    kind: type[nn.Linear] | type[ComplexLinear]
+    in_features: int
+    out_features: int
+    number: int = 1
+    bias: bool = True
+
+    def build(self) -> list[Linear]:
+        """The maps."""
+        changed = {} if self.bias else {"bias": False}
+        return [self.kind(self.in_features, self.out_features, **changed) for _ in range(self.number)]
+
+    @property
+    def parameters(self) -> int:
+        """Real numbers in all of them."""
+        each = (self.in_features + self.bias) * self.out_features * (2 if self.kind is ComplexLinear else 1)
+        return self.number * each
+
+
 class Layer(NamedTuple):
     """A linear map, and the activation after it if there is one."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,40 @@ from bwtheory.nn.activations import Activation, Elementwise, build_activation, k
 from bwtheory.nn.explicit import kernels_known
 from bwtheory.nn.initialization import deeper_by_scales_, first_by_scales_, passing_
 from bwtheory.nn.kernels import is_checked
-from bwtheory.nn.linear import ComplexLinear, Layer, Linear, LinearToPairs, real_map
+from bwtheory.nn.linear import ComplexLinear, Layer, Linear, LinearToPairs, Maps, real_map
 from bwtheory.starts import Scales, named_start
+
+
+class Plan(NamedTuple):
+    """The linear maps of a network, before they are built."""
+
+    first: Maps
+    deeper: Maps
+    between: Maps
+    output: Maps
+    skip: Maps
+
+    @classmethod
+    def of(
+        cls,
+        activation: Activation,
+        in_features: int,
+        out_features: int,
+        hidden_features: int,
+        hidden_layers: int,
+        linear_layers: bool = False,
+        skip: bool = False,
+    ) -> Plan:
+        """What ``INR`` builds for these sizes, with nothing but arithmetic."""
+        width, encoded = activation.width(hidden_features), activation.encoded_features(in_features)
+        first, other = (LinearToPairs, ComplexLinear) if activation.complex_features else (nn.Linear, nn.Linear)
+        return cls(
+            first=Maps(first, encoded, width),
+            deeper=Maps(other, width, width, hidden_layers - 1),
+            between=Maps(other, width, width, hidden_layers - 1 if linear_layers else 0),
+            output=Maps(other, width, out_features),
+            skip=Maps(nn.Linear, in_features, out_features, int(skip), bias=False),
+        )
 
 
 class INR(nn.Module):
@@ -77,13 +109,11 @@ class INR(nn.Module):
         self.in_features, self.out_features, self.input_scale = in_features, out_features, input_scale
         self.output_scale, self.output_shift = output_scale, output_shift
         self.activation = build_activation(activation, options)
-        width = self.activation.width(hidden_features)
-        first, other = (LinearToPairs, ComplexLinear) if self.activation.complex_features else (nn.Linear, nn.Linear)
-        encoded = self.activation.encoded_features(in_features)
-        self.hidden = nn.ModuleList([first(encoded, width), *(other(width, width) for _ in range(hidden_layers - 1))])
-        self.between = nn.ModuleList(other(width, width) for _ in range(hidden_layers - 1 if linear_layers else 0))
-        self.output = other(width, out_features)
-        self.skip = nn.Linear(in_features, out_features, bias=False) if skip else None
+        plan = Plan.of(self.activation, in_features, out_features, hidden_features, hidden_layers, linear_layers, skip)
+        self.hidden = nn.ModuleList([*plan.first.build(), *plan.deeper.build()])
+        self.between = nn.ModuleList(plan.between.build())
+        (self.output,) = plan.output.build()
+        self.skip = next(iter(plan.skip.build()), None)
         self.start = named_start(init) if isinstance(init, str) else init
         with torch.no_grad():
             number = 0
@@ -184,8 +214,8 @@ class INR(nn.Module):
             raise ValueError(f"The network's numbers are {dtype}, the coordinates' {x.dtype}.")
 
     def count_parameters(self) -> int:
-        """Trainable real numbers; a complex weight counts as two."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+        """Trainable real numbers; a complex one counts as two."""
+        return real_numbers(self)
 
     def extra_repr(self) -> str:
         """Sizes, and scales that are not 1."""
@@ -207,6 +237,11 @@ class INR(nn.Module):
         apply: Callable[..., object] = super()._apply  # which has no types
         apply(real, recurse)
         return self
+
+
+def real_numbers(module: nn.Module) -> int:
+    """How many a module trains; a complex number is two."""
+    return sum(p.numel() * (2 if p.is_complex() else 1) for p in module.parameters() if p.requires_grad)
 
 
 def unknown_part(network: nn.Module) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bwtheory import units
 from bwtheory.nn import INR
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.chunked import KEEP_BYTES
@@ -24,8 +25,7 @@ from bwtheory.torch_settings import usual_settings
 from bwtheory.training.config import TrainingConfig
 from bwtheory.training.gradient import ChunkedNetworks
 from bwtheory.training.run import build_network, build_optimizer
-from bwtheory.training.size import available_bytes, in_words
-from bwtheory.units import duration
+from bwtheory.training.size import available_bytes
 
 LONG = 600.0  # seconds, from which on a run is announced with what it will take
 SLOWEST, SLOWEST_STEP = 2e9, 2e-3  # operations a second, and seconds of a step besides them: no machine of today is slower
@@ -167,12 +167,12 @@ def announcement(config: TrainingConfig, task: Task, network: INR, runs: int = 1
     found = estimate(config, task, network)
     if found is None or (runs * found.seconds < LONG and found.bytes < available_bytes()):
         return None
-    free = "" if found.bytes < available_bytes() else f", of which {in_words(available_bytes())} are free"
+    free = "" if found.bytes < available_bytes() else f", of which {units.size(available_bytes())} are free"
     total = resident_bytes() + found.bytes
-    what = f"This takes about {duration(runs * found.seconds)} and {in_words(total)} of memory{free}"
+    what = f"This takes about {units.duration(runs * found.seconds)} and {units.size(total)} of memory{free}"
     if not hint:
         return f"{what}."
-    return f"{what}; {hint} does a quarter of the sides in about {duration(runs * found.seconds / PREVIEW**2)}."
+    return f"{what}; {hint} does a quarter of the sides in about {units.duration(runs * found.seconds / PREVIEW**2)}."
 
 
 def can_be_previewed(config: TrainingConfig) -> bool:

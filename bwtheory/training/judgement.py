@@ -243,7 +243,7 @@ def advice(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folde
     bands = summary.get("band_errors")
     known = [error for error in bands if is_number(error)] if isinstance(bands, list) else []
     first = next((k for k, error in enumerate(known) if error > UNLEARNED), 0)
-    knob = _KNOBS.get(config.activation)
+    knob = _knob(config)
     if score < CLOSE_DB and first > 0 and max(known[first:]) > ADDED:
         named = f", and a smaller {knob} adds less" if knob else ""
         found.append(f"less noise: from {2**first} cycles an image on the network adds more than the image has{named}")
@@ -256,6 +256,12 @@ def advice(config: TrainingConfig, summary: Mapping[str, Any], rows: Rows, folde
         more = config.epochs + 200
         found.append(f"a close fit by Gauss–Newton steps, in another run: --gauss-newton-after {config.epochs} --epochs {more}")
     return found
+
+
+def _knob(config: TrainingConfig) -> str | None:
+    """The flag that makes a network rougher or smoother, if it has one: a start by scales leaves to c only step sizes."""
+    start = named_start(config.init, config.init_options)
+    return _KNOBS.get(config.activation) if start is None or start.gain is None else "--gain"
 
 
 _KNOBS = {"bw-relu": "--c", "siren": "--omega-0", "wire": "--omega-0", "finer": "--omega-0", "gauss": "--sigma-0"}

@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
+from bwtheory import units
 from bwtheory.nn.activations import Activation, build_activation
+from bwtheory.nn.network import Plan, real_numbers
 from bwtheory.tasks import dimensions_of
 from bwtheory.training.config import TrainingConfig
 
@@ -33,13 +35,8 @@ def count_parameters(
             kind = build_activation(activation, options)
     except (RuntimeError, NotImplementedError):  # one of your own that looks at its numbers
         kind = build_activation(activation, options)
-    width, weights_are_complex = kind.width(hidden_features), kind.complex_features
-    first = (kind.encoded_features(in_features) + 1) * width
-    inner = (hidden_layers - 1) * (2 if linear_layers else 1) * (width + 1) * width
-    last = (width + 1) * out_features
-    after_first = (inner + last) * (2 if weights_are_complex else 1)
-    own = sum(p.numel() * (2 if p.is_complex() else 1) for p in kind.parameters() if p.requires_grad)
-    return first + after_first + (in_features * out_features if skip else 0) + own
+    plan = Plan.of(kind, in_features, out_features, hidden_features, hidden_layers, linear_layers, skip)
+    return sum(maps.parameters for maps in plan) + real_numbers(kind)
 
 
 def training_bytes(parameters: int, layers: int = 0, networks: int = 1, double: bool = False) -> int:
@@ -51,7 +48,7 @@ def refuse_what_does_not_fit(what: str, needed: float) -> None:
     """ValueError if this takes more bytes than are free."""
     free = available_bytes()
     if needed > free:
-        raise ValueError(f"{what} takes at least {in_words(needed)} of memory, and {in_words(free)} are free.")
+        raise ValueError(f"{what} takes at least {units.size(needed)} of memory, and {units.size(free)} are free.")
 
 
 def refuse_to_train(config: TrainingConfig, networks: int = 1) -> None:
@@ -69,12 +66,6 @@ def refuse_to_train(config: TrainingConfig, networks: int = 1) -> None:
 def available_bytes() -> float:
     """Memory that this process can still get: of the machine, of its control group, of its own limit; inf if nothing says."""
     return min(_of_machine(), _of_control_group(), _of_process())
-
-
-def in_words(count: float) -> str:
-    """A number of bytes, such as "1.5 GB"."""
-    power = min(max(int(math.log10(max(count, 1)) // 3), 0), 6)
-    return f"{count / 1000**power:.3g} {('bytes', 'KB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"
 
 
 def _of_machine() -> float:

@@ -5,6 +5,7 @@ Pictures of the repository are left out, and links to its files become text.
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
@@ -20,5 +21,11 @@ def without_files(text: str) -> str:
     return _LINK.sub(r"\1", _NOTHING_ELSE.sub("", _PICTURE.sub("", text)))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write it."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     FILE.write_text(without_files((ROOT / "README.md").read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.raw_png import png
 from tests.torture.processes import more_memory, run_child, warm_up
 from tests.torture.report import CRASH, HANG, SENTENCE, TRACEBACK, WRONG, Budget, Fault, Report
 
@@ -373,13 +374,6 @@ def _bombs(folder: Path) -> list[Case]:
         path = folder / name
         path.write_bytes(content)
         cases.append(Case("bomb", f"bomb {name}, {len(content):,} bytes", path, reader))
-
-    def png(side: int, bits: int, colour: int, data: bytes) -> bytes:
-        def chunk(name: bytes, body: bytes) -> bytes:
-            return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-        header = struct.pack(">IIBBBBB", side, side, bits, colour, 0, 0, 0)
-        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
     for side, bits, colour, bytes_per_row in (
         (9400, 1, 0, 1176),
