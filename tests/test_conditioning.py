@@ -119,14 +119,20 @@ def test_three_condition_numbers(values, neurons, samples, expected):
 
 @pytest.mark.parametrize("shape", [(4, 9), (9, 4), (6, 6)])
 def test_condition_numbers_are_those_of_the_gram_matrices(shape):
-    """κ(G) by NumPy has an error of κ·2⁻⁵² times a small factor; κ is below 1e4 here, and infinite means above 1e14."""
-    phi = np.random.default_rng(seeded()).standard_normal(shape)
+    """κ(G) by NumPy has an error of κ·2⁻⁵² times a small factor; κ is 100 here, and infinite means above 1e14.
+
+    Squares of singular values by their quotient, or its square: six roundings at most.
+    """
+    rng = np.random.default_rng(seeded())
+    left, right = (np.linalg.qr(rng.standard_normal((side, side)))[0] for side in shape)
+    phi = left[:, : min(shape)] @ np.diag(np.geomspace(1, 10, min(shape))) @ right[: min(shape)]
     found = FeatureConditioning.of(np.linalg.svd(phi, compute_uv=False), *shape)
     for value, gram in ((found.neurons, phi @ phi.T), (found.samples, phi.T @ phi)):
         kappa = np.linalg.cond(gram)
         assert value == pytest.approx(kappa, rel=1e-9) if math.isfinite(value) else kappa > 1e14
     assert found.published == pytest.approx(np.linalg.cond(phi), rel=1e-12)
-    assert min(found.neurons, found.samples) == found.published**2 < 1e4
+    assert min(found.neurons, found.samples) == pytest.approx(found.published**2, rel=2.0**-50)
+    assert found.published == pytest.approx(10, rel=1e-12)
 
 
 def test_a_singular_layer():
