@@ -102,6 +102,18 @@ def test_every_number_is_within_the_bound(kernel, function, dtype, numba):
     assert errors(kernel(x), exact(function, wide(x))).max() < BOUND
 
 
+def test_both_at_once_are_within_the_bound(dtype, numba):
+    """WIRE's wavelet, whose envelope is 1 here."""
+    x = arguments(dtype)
+    x[~(np.abs(x) < np.sqrt(np.finfo(x.dtype).max))] = 3  # the envelope has squares
+    assert (np.abs(x) > LIMIT).any()
+    u = torch.cat([rows(x), torch.zeros_like(rows(x))], dim=-1)
+    value = torch.full_like(u, torch.nan)
+    kernels.gabor_of_sum(u, torch.zeros_like(u[:, :1]), value, 0.0)
+    for found, function in zip(value.chunk(2, dim=-1), ("cos", "sin")):
+        assert errors(found.numpy().ravel(), exact(function, wide(x))).max() < BOUND
+
+
 def test_sines_of_small_numbers_are_relatively_exact(dtype, numba):
     """Nothing is reduced below π/2.  Of the least numbers, all but r is below rounding."""
     x = arguments(dtype)
@@ -147,16 +159,15 @@ def test_the_growing_sine_and_its_pull(rate, dtype, numba):
 
 
 def test_pi_is_in_parts(dtype):
-    """16 bits times the first two are exact, and what the last one is rounded by is far below a rounding of 1."""
-    number = NUMBERS[dtype]
+    """What n multiplies, in the reduction, is exact for the first two; what the last one lacks is far below a rounding of 1."""
+    number, halves = NUMBERS[dtype], math.ceil(2 * LIMIT / math.pi)
     parts = sine.parts_of_pi(number)
     for part in parts[:2]:
-        for n in (2**16 - 1, 2**15 + 1, 3):
-            assert Fraction(float(number(n) * part)) == n * Fraction(float(part))
-    with mpmath.workdps(60):
-        missing = mpmath.pi - mpmath.fsum(map(float, parts))
-        assert abs(missing) * 2**15 < np.finfo(number).eps / 16
-        assert abs(mpmath.mpf(sine.PI.numerator) / sine.PI.denominator - mpmath.pi) < 1e-50
+        for n in (halves, halves - 1, halves - 2, halves - 3, 3):
+            assert Fraction(float(number(n / 2) * part)) == Fraction(n, 2) * Fraction(float(part))
+    missing = mpmath.pi - mpmath.fsum(map(float, parts))
+    assert abs(missing) * halves / 2 < np.finfo(number).eps / 16
+    assert abs(mpmath.mpf(sine.PI.numerator) / sine.PI.denominator - mpmath.pi) < 1e-38
 
 
 def off(dtype: torch.dtype, coefficients: tuple[float, ...]) -> float:
