@@ -34,16 +34,18 @@ WHOLE = ("tests", "verify")
 LEARNING = tuple(  # all that evaluate or train a network: nothing else uses torch, and so MKL, oneDNN and the kernels of Numba
     f"tests/test_{name}.py"
     for name in ("baselines", "benchmark", "conditioning", "devices", "experiments", "explicit", "flags", "gauss_newton")
-    + ("nn", "operators", "own_measurements", "physics", "rendering", "tasks", "together", "training")
+    + ("nn", "operators", "own_measurements", "physics", "rendering", "sine", "tasks", "together", "training")
 )
-KERNELS = tuple(f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "together", "training"))
+KERNELS = tuple(
+    f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "sine", "together", "training")
+)
 ARITHMETIC = tuple(  # of CI, which runs all other tests as usual
-    f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "products")
+    f"tests/test_{name}.py" for name in ("conditioning", "explicit", "gauss_newton", "nn", "products", "sine")
 )
 RANDOMIZED = tuple(  # tests that draw numbers; none of them starts processes or trains for long
     f"tests/test_{name}.py"
     for name in ("conditioning", "explicit", "families", "gauss_newton", "gram", "nn", "operators", "physics")
-    + ("representation", "together", "variation")
+    + ("representation", "sine", "together", "variation")
 )
 NAMES = {WHOLE: "all", LEARNING: "learning", KERNELS: "kernels and training", RANDOMIZED: "randomized", ARITHMETIC: "kernels"}
 

@@ -500,12 +500,20 @@ def test_derivatives_of_derivatives(activation):
     torch.testing.assert_close(second[:, 0], (slopes[0] - slopes[1]) / (2 * h), rtol=0, atol=1e-4 * scale)
 
 
-def test_kernels_are_kept_between_processes(tmp_path):
+@pytest.mark.parametrize(
+    ("code", "functions"),
+    [
+        ("from bwtheory.nn import psi; psi(torch.rand(9))", 3),
+        ("from bwtheory.nn import kernels; [kernels._sine(torch.float32, grows) for grows in (False, True)]", 4),
+        ("from bwtheory.nn import kernels; kernels._gabor(torch.float64)", 3),
+    ],
+    ids=["psi", "sine", "gabor"],
+)
+def test_kernels_are_kept_between_processes(tmp_path, code, functions):
     pytest.importorskip("numba")
-    code = "import torch; from bwtheory.nn import psi; psi(torch.rand(9))"
     counts = []
     for _ in range(2):
-        found = run_elsewhere(code, NUMBA_CACHE_DIR=str(tmp_path))
+        found = run_elsewhere(f"import torch; {code}", NUMBA_CACHE_DIR=str(tmp_path))
         assert found.returncode == 0, found.stderr
         counts.append(len(list(tmp_path.rglob("*.nbc"))))
-    assert counts == [3, 3]
+    assert counts == [functions, functions]

@@ -575,7 +575,7 @@ class Cos(ACTIVATIONS["siren"]):
 
 @pytest.mark.parametrize(
     ("activation", "reason"),
-    [("siren", None), ("gelu", "nothing says what the derivative of gelu is"), (f"{__name__}:Cos", "the derivative of Cos is")],
+    [("relu", None), ("gelu", "nothing says what the derivative of gelu is"), (f"{__name__}:Cos", "the derivative of Cos is")],
 )
 def test_why_a_run_goes_by_autograd(picture, tmp_path, capsys, activation, reason):
     run = finish(small(picture, activation=activation), tmp_path / "runs")
@@ -917,7 +917,7 @@ def test_compiled_training_is_the_same_training(picture, tmp_path):
 
 def test_compiling_by_itself(picture, monkeypatch):
     """Only where it pays, and only if it works."""
-    config = with_preset(small(picture, activation="finer"))
+    config = with_preset(small(picture, activation="gauss"))
     enough = 1e13 / (6 * 1e5 * config.epochs)
     monkeypatch.setattr(devices, "has_compiler", lambda: True)
     for works in (True, False):
@@ -932,7 +932,11 @@ def test_compiling_by_itself(picture, monkeypatch):
 
 @pytest.mark.parametrize(
     ("activation", "numba", "pays"),
-    [("bw-relu", True, False), ("bw-relu", False, True), ("relu", False, False), ("wire", True, False), ("wire", False, True)],
+    [
+        *((name, numba, not numba) for name in ("bw-relu", "wire", "finer") for numba in (True, False)),
+        ("relu", False, False),
+        ("siren", False, False),
+    ],
 )
 def test_what_is_fast_without_is_not_compiled_by_itself(picture, monkeypatch, activation, numba, pays):
     monkeypatch.setattr(devices, "_compiles", lambda: True)
@@ -950,6 +954,20 @@ def test_a_run_does_not_go_on_with_another_kernel(picture, tmp_path, monkeypatch
     monkeypatch.setattr(reports, "has_numba", lambda: True)
     with pytest.raises(ValueError, match="was started with the kernel explicit; here it is explicit, Numba"):
         resume_runs(run.path)
+
+
+@pytest.mark.parametrize(("engine", "continued"), [(None, {"siren", "finer", "wire"}), ("torch", set())])
+def test_a_run_without_engines_is_continued_with_a_kernel_that_is_new(picture, monkeypatch, engine, continued):
+    """Their activations had no kernels by Numba in the version before engines; since then its name says what was used."""
+    monkeypatch.setattr(reports, "has_numba", lambda: True)
+    found = set()
+    for name in ACTIVATIONS:
+        config = replace(with_preset(small(picture, activation=name, compile=False)), engine=engine)
+        network = build_network(config, 1)
+        if reports.is_earlier_kernel("explicit", config, network):
+            found.add(name)
+        assert not reports.is_earlier_kernel("autograd", config, network)
+    assert found == continued
 
 
 def test_compiling_without_a_compiler(picture, tmp_path, monkeypatch):

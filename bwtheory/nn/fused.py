@@ -87,25 +87,41 @@ class FusedReLU(Fused):
 class FusedSine(Fused):
     """sin(ω₀z): ω₀ is in the weights."""
 
+    numba = True
+
     def prepared(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         omega_0 = self.activation.omega_0
         return omega_0 * weight, omega_0 * bias
 
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        torch.sin(u.add_(bias), out=value)
+        if kernels.usable(u):
+            kernels.sine_of_sum(u, bias, value, 0.0)
+        else:
+            torch.sin(u.add_(bias), out=value)
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.mul_(u.cos_())
+        if kernels.usable(u):
+            kernels.sine_pull(gradient, u, 0.0)
+        else:
+            gradient.mul_(u.cos_())
 
 
 class FusedGrowingSine(FusedSine):
     """FINER's sine, ω₀ in the weights."""
 
     def evaluate(self, u: Tensor, bias: Tensor, value: Tensor) -> None:
-        value.copy_(growing_sine(u.add_(bias), 1 / self.activation.omega_0))
+        rate = 1 / self.activation.omega_0
+        if kernels.usable(u):
+            kernels.sine_of_sum(u, bias, value, rate)
+        else:
+            value.copy_(growing_sine(u.add_(bias), rate))
 
     def pull(self, u: Tensor, value: Tensor, gradient: Tensor) -> None:
-        gradient.copy_(pulled_through_growing_sine(gradient, u, 1 / self.activation.omega_0))
+        rate = 1 / self.activation.omega_0
+        if kernels.usable(u):
+            kernels.sine_pull(gradient, u, rate)
+        else:
+            gradient.copy_(pulled_through_growing_sine(gradient, u, rate))
 
 
 class FusedBell(Fused):

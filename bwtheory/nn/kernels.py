@@ -1,12 +1,14 @@
-"""ψ, ReLU and WIRE's wavelet on a CPU with few passes over memory, compiled by Numba at the first use, where it is installed.
+"""ψ, ReLU, sines and WIRE's wavelet on a CPU with few passes over memory, compiled by Numba at the first use, if it is there.
 
 For ψ torch alone needs 8 passes forward and 7 back, here it is one each; ``torch.compile`` fuses them too, but needs a C++
 compiler.  A kernel runs in the thread that calls it, and lets others run meanwhile: those of ``nn.workers`` have chunks
-of their own.  Exponentials, sines and cosines are torch's: Numba has no vectorized ones without another library.
+of their own.  Numba has no vectorized functions without another library: sines and cosines are those of ``nn.sine``,
+exponentials are torch's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -16,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from bwtheory.nn.sine import FASTMATH, LIMIT, Number, sine_and_cosine
+
 ReLUs = tuple[tuple[float, float], ...]
-Number = np.floating[Any]
 Array = np.ndarray[tuple[Any, ...], np.dtype[Number]]
 
 
@@ -93,18 +96,28 @@ def relu_of_sum(u: Tensor, bias: Tensor, out: Tensor) -> None:
         beside(u.numpy(), bias.numpy(), out.numpy())
 
 
+def sine_of_sum(u: Tensor, bias: Tensor, out: Tensor, rate: float) -> None:
+    """Write sin(kw), w = u + bias, k = rate·|w| + 1, to out; u becomes w.  Shapes as in ``three_relus_of_sum``.
+
+    The sine is within 2ε of that of its argument, ε the machine precision; kw has three roundings unless the rate is 0.
+    """
+    _sine(u.dtype, rate != 0)[0](u.numpy(), bias.numpy(), out.numpy(), rate)
+
+
+def sine_pull(gradient: Tensor, u: Tensor, rate: float) -> None:
+    """Multiply a gradient by k·cos(ku), k = rate·|u| + 1, with a cosine as good as ``sine_of_sum``'s sine; shapes (k, n, K)."""
+    _sine(u.dtype, rate != 0)[1](gradient.numpy(), u.numpy(), rate)
+
+
 def gabor_of_sum(u: Tensor, bias: Tensor, out: Tensor, rate: float) -> None:
     """Write exp(iw − rate·|w|²) to out, where w = u + bias, which u becomes; pairs (k, n, 2K), all real parts first.
 
     Magnitudes below ε², ε the machine precision, are 0: products of denormal numbers take ten times as long.
     """
-    size, eps = u.shape[-1] // 2, torch.finfo(u.dtype).eps
     add_bias, rotate, _ = _gabor(u.dtype)
     add_bias(u.numpy(), bias.numpy(), out.numpy(), rate)
-    angle = u[..., :size]
-    out[..., :size].exp_()
-    torch.sin(angle, out=out[..., size:])
-    rotate(out.numpy(), torch.cos(angle).numpy(), eps**2)
+    out[..., : out.shape[-1] // 2].exp_()
+    rotate(out.numpy(), u.numpy(), torch.finfo(u.dtype).eps ** 2)
 
 
 def gabor_pull(gradient: Tensor, u: Tensor, value: Tensor, rate: float) -> None:
@@ -127,9 +140,16 @@ def _relu(dtype: torch.dtype) -> tuple[Any, ...]:
 
 
 @cache
+def _sine(dtype: torch.dtype, grows: bool) -> tuple[Any, ...]:
+    numbers = np.zeros((1, 1, 1), _number(dtype))
+    arguments = [(numbers, numbers, numbers, 0.0), (numbers, numbers, 0.0)]
+    return _compiled(lambda keep: _sine_functions(_number(dtype), grows, keep), arguments)
+
+
+@cache
 def _gabor(dtype: torch.dtype) -> tuple[Any, ...]:
     pairs = np.zeros((1, 1, 2), _number(dtype))
-    arguments = [(pairs, pairs, pairs, 1.0), (pairs, pairs[..., :1].copy(), 1.0), (pairs, pairs, pairs, 1.0)]
+    arguments = [(pairs, pairs, pairs, 1.0), (pairs, pairs, 1.0), (pairs, pairs, pairs, 1.0)]
     return _compiled(lambda keep: _gabor_functions(_number(dtype), keep), arguments)
 
 
@@ -179,11 +199,73 @@ def _relu_functions(zero: Number, keep: bool) -> tuple[Any, Any]:
     return beside, in_place
 
 
+def _sine_functions(number: type[Number], grows: bool, keep: bool) -> tuple[Any, Any]:
+    from numba import njit
+    from numba.extending import register_jitable
+
+    compiled = njit(error_model="numpy", nogil=True, cache=keep, fastmath=FASTMATH)
+    sine, cosine = sine_and_cosine(number)
+    one = number(1)
+
+    @register_jitable(fastmath=FASTMATH)
+    def growing(w: Number, rate: Number) -> Number:
+        return rate * abs(w) + one
+
+    @register_jitable
+    def constant(w: Number, rate: Number) -> Number:
+        return one
+
+    factor = growing if grows else constant
+
+    @compiled
+    def of_sum(u: Array, bias: Array, out: Array, rate: float) -> None:
+        growth, bound = (
+            number(rate),
+            number(2 * LIMIT / (1 + math.sqrt(1 + 4 * rate * LIMIT))),
+        )  # for |w|: the argument is LIMIT
+        for network in range(u.shape[0]):
+            b = bias[network, 0]
+            for row in range(u.shape[1]):
+                x, y = u[network, row], out[network, row]
+                far = False
+                for i in range(b.size):
+                    w = x[i] + b[i]
+                    x[i] = w
+                    y[i] = sine(factor(w, growth) * w)
+                    far |= not abs(w) <= bound  # what is not a number, too
+                if far:
+                    for i in range(b.size):
+                        if not abs(x[i]) <= bound:
+                            y[i] = number(math.sin(np.float64(factor(x[i], growth) * x[i])))
+
+    @compiled
+    def pull(gradient: Array, u: Array, rate: float) -> None:
+        growth, bound = number(rate), number(2 * LIMIT / (1 + math.sqrt(1 + 4 * rate * LIMIT)))
+        for network in range(u.shape[0]):
+            for row in range(u.shape[1]):
+                g, x = gradient[network, row], u[network, row]
+                far = False
+                for i in range(x.size):
+                    k = factor(x[i], growth)
+                    slope = k * cosine(k * x[i])
+                    is_far = not abs(x[i]) <= bound
+                    g[i] *= one if is_far else slope
+                    far |= is_far
+                if far:
+                    for i in range(x.size):
+                        if not abs(x[i]) <= bound:
+                            k = factor(x[i], growth)
+                            g[i] *= k * number(math.cos(np.float64(k * x[i])))
+
+    return of_sum, pull
+
+
 def _gabor_functions(number: type[Number], keep: bool) -> tuple[Any, Any, Any]:
     from numba import njit
 
     compiled = njit(error_model="numpy", nogil=True, cache=keep)
-    zero, two = number(0), number(2)
+    sine, cosine = sine_and_cosine(number)
+    zero, one, two, limit = number(0), number(1), number(2), number(LIMIT)
 
     @compiled
     def add_bias(u: Array, bias: Array, out: Array, rate: float) -> None:
@@ -199,15 +281,24 @@ def _gabor_functions(number: type[Number], keep: bool) -> tuple[Any, Any, Any]:
                     y[i] = -(q + scale * (p * p + q * q))
 
     @compiled
-    def rotate(out: Array, cosine: Array, least: float) -> None:
+    def rotate(out: Array, u: Array, least: float) -> None:
         bound, size = number(least), out.shape[2] // 2
         for network in range(out.shape[0]):
             for row in range(out.shape[1]):
-                x, y, c = out[network, row, :size], out[network, row, size:], cosine[network, row]
+                x, y, a = out[network, row, :size], out[network, row, size:], u[network, row, :size]
+                far = False
                 for i in range(size):
                     length = zero if x[i] <= bound else x[i]
-                    x[i] = length * c[i]
-                    y[i] = length * y[i]
+                    c, s = cosine(a[i]), sine(a[i])
+                    is_far = not abs(a[i]) <= limit
+                    x[i] = length * (one if is_far else c)
+                    y[i] = length * (one if is_far else s)
+                    far |= is_far
+                if far:
+                    for i in range(size):
+                        if not abs(a[i]) <= limit:
+                            x[i] *= number(math.cos(np.float64(a[i])))
+                            y[i] *= number(math.sin(np.float64(a[i])))
 
     @compiled
     def pull(gradient: Array, u: Array, value: Array, rate: float) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 import bwtheory
 from bwtheory.nn import INR, BWReLU, variation_norm, variation_norm_invariant
-from bwtheory.nn.activations import Wire, kernels_of
+from bwtheory.nn.activations import Siren, Wire, kernels_of
 from bwtheory.nn.calibration import products_of_run
 from bwtheory.nn.kernels import has_numba
 from bwtheory.nn.network import reason_for_autograd
@@ -63,9 +63,9 @@ def kernel(config: TrainingConfig, network: nn.Module) -> str:
 
 
 def is_earlier_kernel(before: str, config: TrainingConfig, network: nn.Module) -> bool:
-    """Whether a run of a version without engines goes on, though WIRE had no kernels by Numba then: all rounds anew."""
-    is_wire = isinstance(network, INR) and isinstance(network.activation, Wire)
-    return config.engine is None and is_wire and kernel(config, network) == f"{before}, Numba"
+    """Whether a run is of a version without engines, and its activation had no kernels by Numba then: it is rounded anew."""
+    had_none = isinstance(network, INR) and isinstance(network.activation, Siren | Wire)
+    return config.engine is None and had_none and kernel(config, network) == f"{before}, Numba"
 
 
 def provenance(config: TrainingConfig, network: nn.Module) -> dict[str, Any]:
