@@ -35,15 +35,17 @@ from bwtheory.files import read_json, write_text
 from bwtheory.processor import processor
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-HANDOVER = {"decay": 0.05, "decay_epochs": 80, "gauss_newton_after": 80, "gauss_newton_iterations": 20, "steps": 300}
+GAUSS_NEWTON = {"gauss_newton_iterations": 20, "steps": 300}
+EARLY = {"decay": 0.05, "decay_epochs": 80, "gauss_newton_after": 80, **GAUSS_NEWTON}
+LATER = {"decay": 0.1, "decay_epochs": 150, "gauss_newton_after": 150, **GAUSS_NEWTON}
 ROUGH = {"init": "scales", "init_options": {"smallest_scale": 2.0, "largest_scale": 8.0, "gain": 6.0}, "c": 6.0}
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {"activation": "bw-relu", "steps": 1000},
-    "fast": {"activation": "bw-relu", "lr": 4e-3, "beta1": 0.7, "beta2": 0.95, **ROUGH, **HANDOVER},
+    "fast": {"activation": "bw-relu", "lr": 4e-3, "beta1": 0.7, "beta2": 0.95, **ROUGH, **EARLY},
     "siren": {"activation": "siren", "steps": 1000},
-    "siren, fast": {"activation": "siren", **HANDOVER},
+    "siren, fast": {"activation": "siren", "lr": 2e-3, **LATER},
     "finer": {"activation": "finer", "steps": 1000},
-    "finer, fast": {"activation": "finer", **HANDOVER},
+    "finer, fast": {"activation": "finer", "lr": 2e-3, **LATER},
 }
 LOOPS = ("torch", "torch-compiled", "published")
 BASE, QUICK = "paper", {"image": "camera", "shrink": 16, "width": 32, "psnr": 20.0, "seeds": [40]}
@@ -290,6 +292,7 @@ def main() -> None:
     parser.add_argument("--loop-steps", type=int, default=5, help="steps that are measured of each plain loop")
     parser.add_argument("--recipes", nargs="+", default=[*RECIPES, *LOOPS], choices=[*RECIPES, *LOOPS])
     parser.add_argument("--quick", action="store_true", help="a small image and network, one seed")
+    parser.add_argument("--report", action="store_true", help="only of what is finished in --out; nothing runs")
     parser.add_argument("--write", action="store_true", help="into results/ and docs/full/ as well")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
@@ -300,6 +303,9 @@ def main() -> None:
         in_this_process(asked, asked.one[0], int(asked.one[1]))
         return
     asked.out.mkdir(parents=True, exist_ok=True)
+    if asked.report:
+        report(asked)
+        return
     for seed in asked.seeds:
         one_after_another(asked, seed)
         report(asked)

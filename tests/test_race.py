@@ -39,6 +39,8 @@ def test_a_small_race(tmp_path):
         assert ended["there"] and scores[-1] >= 20 and max(scores[:-1]) < 20  # it ends at the goal
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/outcome.json")}
     subprocess.run(command, capture_output=True, text=True, check=True)
+    reported = subprocess.run([*command, "siren", "--report"], capture_output=True, text=True, check=True)
+    assert reported.stdout == done.stdout  # siren has not run
     assert len(before) == 3 and before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/outcome.json")}
 
 
