@@ -244,8 +244,8 @@ def _ratio(base: dict[str, Any], run: dict[str, Any], seconds: float) -> str:
 
 
 def _range(ratios: list[str]) -> str:
-    numbers = sorted(float(ratio.removeprefix("> ")) for ratio in ratios if ratio != "not there")
-    return f"{numbers[0]:.1f} to {numbers[-1]:.1f}" if numbers else ""
+    known = sorted((ratio for ratio in ratios if ratio != "not there"), key=lambda ratio: float(ratio.removeprefix("> ")))
+    return " to ".join(dict.fromkeys(known[:1] + known[-1:]))
 
 
 def draw(found: dict[str, Any], folder: Path) -> None:

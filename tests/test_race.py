@@ -61,5 +61,5 @@ def test_the_table_says_more_than_only_where_that_is_known(race):
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in race.table(found).splitlines() if "|" in line]
     assert ["fast", "40", "yes", "80", "102.0", "5.0"] in rows and ["fast", "41", "yes", "80", "102.0", "> 25.0"] in rows
     assert ["fast", "42", "no", "300", "99.0", ""] in rows and ["siren, fast", "41", "no", "300", "99.0", "not there"] in rows
-    assert ["**paper**", "all", "1 of 2", "", "", ""] in rows and ["**fast**", "all", "2 of 3", "", "", "5.0 to 25.0"] in rows
+    assert ["**paper**", "all", "1 of 2", "", "", ""] in rows and ["**fast**", "all", "2 of 3", "", "", "5.0 to > 25.0"] in rows
     assert ["torch", "2.0", "3.0"] in rows  # its step, by 0.5 s
