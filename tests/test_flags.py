@@ -154,8 +154,9 @@ def test_every_flag_arrives(picture, tmp_path):
         "condition_every": 2,
         "condition_sample": 9,
     }
-    # Compiling takes long; Gauss-Newton does not go with penalties, nor minibatches with this task (tests/test_minibatches.py).
-    elsewhere = {"activation", "compile", "gauss_newton_after", "batch"}
+    # sgd has no betas (tests/test_betas.py); compiling takes long;
+    # Gauss-Newton does not go with penalties, nor minibatches with this task (tests/test_minibatches.py).
+    elsewhere = {"activation", "compile", "gauss_newton_after", "batch", "beta1", "beta2"}
     assert set(wanted) == {f.name for f in fields(flags.Training)} - elsewhere
     arguments = ["train", "superres", "--image", picture, "--device", "cpu", "--out", str(tmp_path / "runs")]
     for name, value in wanted.items():

@@ -70,6 +70,8 @@ class TrainingConfig:
     decay: float = 0.1
     decay_epochs: int | None = None
     optimizer: str = "adam"
+    beta1: float = 0.9  # Adam's mean of gradients forgets by this factor in a step, that of their squares by the next
+    beta2: float = 0.999
     batch: int | None = None  # measurements in a step: all of them
     gauss_newton_after: int | None = None
     gauss_newton_iterations: int = 40
@@ -108,6 +110,11 @@ class TrainingConfig:
             raise ValueError(f"The learning rate lr must be positive and finite; got {self.lr}.")
         if not (self.input_scale > 0 and math.isfinite(self.input_scale)):
             raise ValueError(f"Training needs a positive, finite input_scale; got {self.input_scale}.")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} of Adam lies in [0, 1), {name} = {getattr(self, name)} does not.")
+        if self.optimizer == "sgd" and (self.beta1, self.beta2) != ADAM_BETAS:
+            raise ValueError("beta1 and beta2 are Adam's, and the optimizer sgd has none; leave them out, or take adam.")
         if not 0 < self.decay <= 1:
             raise ValueError(f"The decay rate lies in (0, 1], decay = {self.decay} does not.")
         for name, choices in _CHOICES.items():
@@ -223,6 +230,7 @@ class TrainingConfig:
         return cls(**row)
 
 
+ADAM_BETAS = 0.9, 0.999  # PyTorch's, and the paper's
 MOST_WEIGHTS = 10**9  # 16 GB with Adam's moments, in float32
 _MANY = 10**12
 # Smallest and largest value of whole numbers; the largest are beyond what anybody waits for, and below what overflows.

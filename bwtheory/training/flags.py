@@ -172,6 +172,10 @@ class Training:
     """T of --decay; the rate is constant after it (all epochs, or the preset's if Gauss-Newton steps follow)"""
     optimizer: Literal["adam", "sgd", "muon"] | None = None
     """adam, plain gradient descent (sgd), or Muon for the weights between hidden layers and Adam for the others (muon)"""
+    beta1: float | None = None
+    """how much of Adam's mean of gradients is kept in a step (0.9); 0.7 is faster where a start is noise on purpose"""
+    beta2: float | None = None
+    """the same for the mean of their squares (0.999)"""
     gauss_newton_after: int | None = None
     """from this epoch on Gauss-Newton steps; an epoch is then an iteration of conjugate gradients, and an interrupted
     step of 40 of them is begun again"""

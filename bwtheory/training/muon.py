@@ -21,14 +21,21 @@ class MuonWithAdam(torch.optim.Optimizer):
     ----------
     groups : as ``INR.parameter_groups`` makes them
     matrices : the parameters that Muon is for
+    betas : Adam's
     """
 
-    def __init__(self, groups: Sequence[dict[str, Any]], matrices: Sequence[Tensor], fused: bool | None):
+    def __init__(
+        self,
+        groups: Sequence[dict[str, Any]],
+        matrices: Sequence[Tensor],
+        fused: bool | None,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ):
         chosen = {id(matrix) for matrix in matrices}
         ours, others = ([_some(group, chosen, inside) for group in groups] for inside in (True, False))
         ours, others = ([group for group in each if group["params"]] for each in (ours, others))
         self._muon = torch.optim.Muon(ours, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
-        self._adam = torch.optim.Adam(others, fused=fused)
+        self._adam = torch.optim.Adam(others, betas=betas, fused=fused)
         super().__init__([*self._muon.param_groups, *self._adam.param_groups], {})
 
     @overload

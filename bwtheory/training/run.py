@@ -437,11 +437,12 @@ def build_optimizer(config: TrainingConfig, network: nn.Module) -> torch.optim.O
     parameters = [parameter for group in groups for parameter in group["params"]]
     plain = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)
     fused = True if plain else None  # False would mean a loop over parameters
+    betas = config.beta1, config.beta2
     if config.optimizer == "muon":
-        return MuonWithAdam(groups, matrices_of(network), fused)
+        return MuonWithAdam(groups, matrices_of(network), fused, betas)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, fused=fused)
-    return torch.optim.Adam(groups, lr=config.lr, fused=fused)
+    return torch.optim.Adam(groups, lr=config.lr, betas=betas, fused=fused)
 
 
 def source_commit() -> str | None:
