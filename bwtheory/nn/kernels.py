@@ -219,10 +219,8 @@ def _sine_functions(number: type[Number], grows: bool, keep: bool) -> tuple[Any,
 
     @compiled
     def of_sum(u: Array, bias: Array, out: Array, rate: float) -> None:
-        growth, bound = (
-            number(rate),
-            number(2 * LIMIT / (1 + math.sqrt(1 + 4 * rate * LIMIT))),
-        )  # for |w|: the argument is LIMIT
+        growth = number(rate)
+        bound = number(2 * LIMIT / (1 + math.sqrt(1 + 4 * rate * LIMIT)))  # of |w|: the argument is LIMIT
         for network in range(u.shape[0]):
             b = bias[network, 0]
             for row in range(u.shape[1]):

@@ -173,7 +173,7 @@ class Training:
     optimizer: Literal["adam", "sgd", "muon"] | None = None
     """adam, plain gradient descent (sgd), or Muon for the weights between hidden layers and Adam for the others (muon)"""
     beta1: float | None = None
-    """how much of Adam's mean of gradients is kept in a step (0.9); 0.7 is faster where a start is noise on purpose"""
+    """how much of its mean of gradients Adam keeps in a step (0.9); 0.7 is faster for a start with a large --gain"""
     beta2: float | None = None
     """the same for the mean of their squares (0.999)"""
     gauss_newton_after: int | None = None
