@@ -7,6 +7,7 @@ for AVX2, with ``NUMBA_CPU_NAME=generic`` for SSE2; torch's stay those for this 
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from unittest.mock import patch
@@ -51,6 +52,7 @@ def compare(name: str, numbers: torch.Generator) -> tuple[float, float, list[flo
 
 def main() -> None:
     """Print a table."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(1)
     if not kernels.has_numba():
         raise SystemExit("This compares Numba's kernels with torch's functions; Numba is not installed.")
