@@ -176,7 +176,7 @@ def one_after_another(asked: argparse.Namespace, seed: int) -> None:
 
 
 def collected(asked: argparse.Namespace) -> dict[str, Any]:
-    """What is there of all runs, with rounded rows."""
+    """All runs that are finished, with rounded rows."""
     found: dict[str, Any] = {"psnr": asked.psnr, "image": Path(asked.image).name, "shrink": asked.shrink}
     about: dict[str, set[str]] = {name: set() for name in ("sha256", "engine", "kernel", "torch")}
     found["loops"], found["runs"] = {}, {}
@@ -191,8 +191,8 @@ def collected(asked: argparse.Namespace) -> dict[str, Any]:
         for name, values in about.items():
             values.add(outcome[name])
         rows = [[epoch, round(seconds, 2), round(score, 2)] for epoch, seconds, score in outcome["rows"]]
-        there = next((row for row in outcome["rows"] if row[2] >= asked.psnr), None)
-        found["runs"].setdefault(recipe, {})[str(seed)] = {"there": there is not None, "rows": rows}
+        first = next((row for row in outcome["rows"] if row[2] >= asked.psnr), None)
+        found["runs"].setdefault(recipe, {})[str(seed)] = {"reached": first is not None, "rows": rows}
     found |= {name: sorted(values) for name, values in about.items()}
     found |= {"numpy": np.__version__, "python": platform.python_version(), "processor": processor()}
     return {**found, "bwtheory": bwtheory.__version__, "recipes": {name: RECIPES[name] for name in found["runs"]}}
@@ -201,7 +201,7 @@ def collected(asked: argparse.Namespace) -> dict[str, Any]:
 def table(found: dict[str, Any]) -> str:
     """One row for each run, and one for each loop."""
     lines = [f"# The race to {found['psnr']:g} dB", ""]
-    columns = ["recipe", "seed", "there", "epochs", "PSNR as published, dB", f"time of `{BASE}` by its time"]
+    columns = ["recipe", "seed", "reached", "epochs", "PSNR as published, dB", f"time of `{BASE}` by its time"]
     loop_columns = ["loop", f"time for one step, by that of `{BASE}`", "before the first step, in steps of its own"]
     lines += _header(columns)
     base = found["runs"].get(BASE, {})
@@ -211,9 +211,9 @@ def table(found: dict[str, Any]) -> str:
             epoch, seconds, score = run["rows"][-1]
             ratio = "" if seed not in base or recipe == BASE else _ratio(base[seed], run, seconds)
             ratios += [ratio] if ratio else []
-            lines.append(f"| {recipe} | {seed} | {'yes' if run['there'] else 'no'} | {epoch} | {score:.1f} | {ratio} |")
-        there = sum(run["there"] for run in runs.values())
-        lines.append(f"| **{recipe}** | all | {there} of {len(runs)} | | | {_range(ratios)} |")
+            lines.append(f"| {recipe} | {seed} | {'yes' if run['reached'] else 'no'} | {epoch} | {score:.1f} | {ratio} |")
+        reached = sum(run["reached"] for run in runs.values())
+        lines.append(f"| **{recipe}** | all | {reached} of {len(runs)} | | | {_range(ratios)} |")
     if found["loops"]:
         lines += ["", *_header(loop_columns)]
         own = statistics.median(run["rows"][-1][1] / run["rows"][-1][0] for run in base.values()) if base else float("nan")
@@ -222,8 +222,8 @@ def table(found: dict[str, Any]) -> str:
     notes = [
         f"{found['image']}; PSNR as the published code measures it, of the weights at that epoch. An epoch is a step of Adam, "
         "and from the change on an iteration of conjugate gradients.",
-        "Times are of the processor, one thread, one process at a time; other work ran on the machine. `>`: `paper` was not "
-        "there after all its epochs, and their time counts.",
+        "Times are of the processor, one thread, one process at a time; other work ran on the machine. `>`: `paper` did not "
+        "reach the goal, and the time of all its epochs counts.",
     ]
     if found["loops"]:
         notes.append(
@@ -238,13 +238,13 @@ def _header(columns: list[str]) -> list[str]:
 
 
 def _ratio(base: dict[str, Any], run: dict[str, Any], seconds: float) -> str:
-    if not run["there"]:
-        return "not there"
-    return f"{'' if base['there'] else '> '}{base['rows'][-1][1] / seconds:.1f}"
+    if not run["reached"]:
+        return "not reached"
+    return f"{'' if base['reached'] else '> '}{base['rows'][-1][1] / seconds:.1f}"
 
 
 def _range(ratios: list[str]) -> str:
-    known = sorted((ratio for ratio in ratios if ratio != "not there"), key=lambda ratio: float(ratio.removeprefix("> ")))
+    known = sorted((ratio for ratio in ratios if ratio != "not reached"), key=lambda ratio: float(ratio.removeprefix("> ")))
     return " to ".join(dict.fromkeys(known[:1] + known[-1:]))
 
 
@@ -258,7 +258,7 @@ def draw(found: dict[str, Any], folder: Path) -> None:
             for number, run in enumerate(runs.values()):
                 seconds, scores = zip(*((row[1], row[2]) for row in run["rows"]))
                 axes.plot(seconds, scores, color=colour, linewidth=0.8, label=None if number else recipe)
-                axes.plot(seconds[-1:], scores[-1:], "o" if run["there"] else "x", color=colour, markersize=4)
+                axes.plot(seconds[-1:], scores[-1:], "o" if run["reached"] else "x", color=colour, markersize=4)
         axes.axhline(found["psnr"], color=BLACK, linewidth=0.8, linestyle=":")
         axes.set(xscale="log", xlabel="time of the processor, s", ylabel="PSNR as published, dB")
         axes.set_xlim(left=5 if found["shrink"] == 1 else None)
@@ -268,7 +268,7 @@ def draw(found: dict[str, Any], folder: Path) -> None:
 
 
 def report(asked: argparse.Namespace) -> None:
-    """Write what is there so far."""
+    """Write what is finished so far."""
     found = collected(asked)
     if not found["runs"]:
         return

@@ -21,8 +21,8 @@ def race():
     return module
 
 
-def run(*ends: list[float], there: bool) -> dict[str, object]:
-    return {"there": there, "rows": [list(end) for end in ends]}
+def run(*ends: list[float], reached: bool) -> dict[str, object]:
+    return {"reached": reached, "rows": [list(end) for end in ends]}
 
 
 def test_a_small_race(tmp_path):
@@ -36,7 +36,7 @@ def test_a_small_race(tmp_path):
         (ended,) = found["runs"][name].values()
         epochs, seconds, scores = zip(*ended["rows"])
         assert list(epochs) == sorted(set(epochs)) and list(seconds) == sorted(seconds)
-        assert ended["there"] and scores[-1] >= 20 and max(scores[:-1]) < 20  # it ends at the goal
+        assert ended["reached"] and scores[-1] >= 20 and max(scores[:-1]) < 20  # it ends at the goal
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/outcome.json")}
     subprocess.run(command, capture_output=True, text=True, check=True)
     reported = subprocess.run([*command, "siren", "--report"], capture_output=True, text=True, check=True)
@@ -48,18 +48,18 @@ def test_the_table_says_more_than_only_where_that_is_known(race):
     found = {"psnr": 100.0, "image": "camera", "loops": {"torch": {"step": 1.0, "before": 3.0}}}
     found["runs"] = {
         "paper": {
-            "40": run([0, 0.0, 10.0], [100, 50.0, 101.0], there=True),
-            "41": run([1000, 500.0, 90.0], there=False),
+            "40": run([0, 0.0, 10.0], [100, 50.0, 101.0], reached=True),
+            "41": run([1000, 500.0, 90.0], reached=False),
         },
         "fast": {
-            "40": run([80, 10.0, 102.0], there=True),
-            "41": run([80, 20.0, 102.0], there=True),
-            "42": run([300, 90.0, 99.0], there=False),
+            "40": run([80, 10.0, 102.0], reached=True),
+            "41": run([80, 20.0, 102.0], reached=True),
+            "42": run([300, 90.0, 99.0], reached=False),
         },
-        "siren, fast": {"41": run([300, 90.0, 99.0], there=False)},
+        "siren, fast": {"41": run([300, 90.0, 99.0], reached=False)},
     }
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in race.table(found).splitlines() if "|" in line]
     assert ["fast", "40", "yes", "80", "102.0", "5.0"] in rows and ["fast", "41", "yes", "80", "102.0", "> 25.0"] in rows
-    assert ["fast", "42", "no", "300", "99.0", ""] in rows and ["siren, fast", "41", "no", "300", "99.0", "not there"] in rows
+    assert ["fast", "42", "no", "300", "99.0", ""] in rows and ["siren, fast", "41", "no", "300", "99.0", "not reached"] in rows
     assert ["**paper**", "all", "1 of 2", "", "", ""] in rows and ["**fast**", "all", "2 of 3", "", "", "5.0 to > 25.0"] in rows
     assert ["torch", "2.0", "3.0"] in rows  # its step, by 0.5 s
