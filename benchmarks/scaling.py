@@ -32,6 +32,7 @@ SIZES = tuple(2**n for n in range(10, 24))
 LAST = {"certified, random": 2**20, "certified, equal": 2**22}  # of others: the last size
 BEYOND = {"structured, equal": (10**7,), "structured, random": (10**7,)}
 LARGE = 2**17  # from here on the exponent is fitted
+UNIT = 2**20  # of these equally spaced ReLUs, structured, is the unit of time in the figure
 
 
 def work(name: str, size: int) -> tuple[int, Callable[[], float]]:
@@ -84,15 +85,24 @@ def exponent(points: list[dict]) -> float:
 def draw(results: dict[str, list[dict]], out: Path) -> None:
     from bwtheory.plots import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, canvas, in_style, save
 
+    points = results["structured, equal"]
+    unit = next((point for point in points if point["K"] == UNIT), points[-1])
     colours = (VERMILION, ORANGE, BLUE, SKY, GREEN, BLACK, "grey")
     with in_style():
         figure, axes = canvas(7.0, 4.4)
         for (name, points), colour, marker in zip(results.items(), colours, "os^vDP*"):
             label = f"{name}: $K^{{{exponent(points):.2f}}}$"
             axes.loglog(
-                [p["K"] for p in points], [p["seconds"] for p in points], marker, ls="-", lw=1, ms=4, color=colour, label=label
+                [p["K"] for p in points],
+                [p["seconds"] / unit["seconds"] for p in points],
+                marker,
+                ls="-",
+                lw=1,
+                ms=4,
+                color=colour,
+                label=label,
             )
-        axes.set(xlabel="functions $K$", ylabel="seconds")
+        axes.set(xlabel="functions $K$", ylabel=f"time, by that of structured, equal, $K = {unit['K']}$")
         axes.legend(fontsize=8)
     for path in save(figure, out, "scaling"):
         print(path)
