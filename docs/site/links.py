@@ -32,7 +32,7 @@ def page_of(path: str) -> str:
     """Name in the site of a file or folder of the repository."""
     if path in PAGES:
         return PAGES[path]
-    if path.startswith("docs/"):
+    if path.startswith("docs/") and not path.endswith(".py"):  # programs are not pages: mkdocs.yml
         return path.removeprefix("docs/")
     if (ROOT / path).is_dir():
         return f"source/{path}/index.md"

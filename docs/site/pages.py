@@ -49,7 +49,7 @@ def on_files(files: Files, config, **_) -> Files:
     while pending:
         path = pending.pop()
         page = page_of(path)
-        if path.startswith("docs/") or page in made:
+        if path == f"docs/{page}" or page in made:
             continue
         if path.endswith(IMAGES):
             files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
