@@ -136,7 +136,7 @@ def run(variant: Variant, processes: int, folder: Path) -> dict[str, object]:
     try:
         python = interpreter(variant, folder)
     except subprocess.CalledProcessError:
-        return row | {"versions": {}} | all_failed("its environment could not be made: pip has said why")
+        return row | {"versions": {}} | all_failed("its environment could not be made; pip printed the reason")
     environment = {**os.environ, **variant.environment}
     if environment.get("NPY_DISABLE_CPU_FEATURES") == ALL_OF_NUMPY:
         environment["NPY_DISABLE_CPU_FEATURES"] = numpy_features(python)

@@ -131,9 +131,10 @@ def measured_by(network, x, operator=None):
 
 @torch.no_grad()
 def test_a_step_that_raises_the_loss_is_no_step(monkeypatch):
-    """Of a step that is long enough to raise the loss, the first half of a half that lowers it is taken, if there is one.
+    """A step that raises the loss is halved until it lowers it.
 
-    The output layer is linear: along any step that changes it the loss grows in the end.
+    The step is made long enough to raise it: the output layer is linear, so the loss grows in the end along a step that
+    changes it.
     """
     network, x, y, _ = problem("siren")
     start = [p.clone() for p in network.parameters()]

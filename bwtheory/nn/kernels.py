@@ -1,4 +1,4 @@
-"""ψ, ReLU, sines and WIRE's wavelet on a CPU with few passes over memory, compiled by Numba at the first use, if it is there.
+"""ψ, ReLU, sines and WIRE's wavelet on a CPU with few passes over memory, compiled by Numba at the first use.
 
 For ψ torch alone needs 8 passes forward and 7 back, here it is one each; ``torch.compile`` fuses them too, but needs a C++
 compiler.  A kernel runs in the thread that calls it, and lets others run meanwhile: those of ``nn.workers`` have chunks
